@@ -1,0 +1,58 @@
+// Package ebs holds the project's picture of EBS: volumes, their instances, their snapshots, and the tags that make a
+// snapshot ours. It is pure: no AWS package, no clock, no I/O.
+package ebs
+
+import "time"
+
+// State is the state of a snapshot, as EC2 names it (DescribeSnapshots, field status).
+type State string
+
+// The states that EC2 knows.
+const (
+	Pending     State = "pending"
+	Completed   State = "completed"
+	Error       State = "error"
+	Recoverable State = "recoverable" // in the Recycle Bin
+	Recovering  State = "recovering"  // on its way back from the Recycle Bin
+)
+
+// Snapshot is one EBS snapshot that this account owns.
+type Snapshot struct {
+	ID        string // snap-…
+	VolumeID  string // vol-…; an arbitrary one if the snapshot is a copy
+	State     State
+	StartTime time.Time         // when EC2 took it: the moment whose data it holds
+	SizeGiB   int               // size of the volume, an upper bound of what the snapshot stores
+	Tags      map[string]string // user tags
+}
+
+// Instance is an EC2 instance that opted in by its schedule tag.
+type Instance struct {
+	ID      string            // i-…
+	Tags    map[string]string // all its tags, those of AWS (aws:…) too
+	Volumes []Attachment      // its EBS volumes, in EC2's order
+}
+
+// Attachment is one EBS volume as an instance sees it.
+type Attachment struct {
+	VolumeID string // vol-…
+	Device   string // e.g. /dev/xvda
+}
+
+// Volume is a volume that carries a schedule tag of its own.
+type Volume struct {
+	ID   string
+	Tags map[string]string
+}
+
+// RefusedError says that EC2 won't delete a snapshot, and won't however often it is asked: an AMI uses it, it is locked, or
+// another service owns it. The snapshot stays, for this reason; it is no failure.
+type RefusedError struct {
+	SnapshotID string
+	Code       string // EC2's error code, e.g. InvalidSnapshot.InUse
+	Message    string
+}
+
+func (e *RefusedError) Error() string {
+	return "EC2 does not let " + e.SnapshotID + " go: " + e.Message + " (" + e.Code + ")"
+}

@@ -1,0 +1,76 @@
+package contract
+
+import "errors"
+
+// Error is one of the closed list of errors that the Lambdas return. aws-lambda-go names an error by the Go type of the
+// outermost value, and the definition's ErrorEquals match that name, so the handler boundary returns these unwrapped.
+type Error interface {
+	error
+	contract(message string) Error
+}
+
+type (
+	// InvalidInputError: the keyword is missing, malformed or has a wildcard; or the input can't be read. Not retried.
+	InvalidInputError struct{ Message string }
+	// ThrottledError: EC2 refused for its request rate, after the SDK's own retries. Retried with full jitter, many times.
+	ThrottledError struct{ Message string }
+	// SnapshotRateError: two snapshots of one volume within 15 seconds. Retried after 15 seconds or more.
+	SnapshotRateError struct{ Message string }
+	// SnapshotQuotaError: too many pending snapshots, of the volume or the account. Retried for hours.
+	SnapshotQuotaError struct{ Message string }
+	// SnapshotLimitError: the Region's number of snapshots is reached. Not retried.
+	SnapshotLimitError struct{ Message string }
+	// SnapshotPendingError: this run's snapshot is not completed yet. Retried; no failure when the retries run out.
+	SnapshotPendingError struct{ Message string }
+	// SnapshotFailedError: this run's snapshot is in state error, or gone. Not retried.
+	SnapshotFailedError struct{ Message string }
+	// VolumeGoneError: the volume was deleted since discovery. No failure.
+	VolumeGoneError struct{ Message string }
+	// AccessDeniedError: IAM or KMS denied a call. Not retried.
+	AccessDeniedError struct{ Message string }
+	// UnexpectedError: anything else. Retried a few times.
+	UnexpectedError struct{ Message string }
+)
+
+func (e *InvalidInputError) Error() string    { return e.Message }
+func (e *ThrottledError) Error() string       { return e.Message }
+func (e *SnapshotRateError) Error() string    { return e.Message }
+func (e *SnapshotQuotaError) Error() string   { return e.Message }
+func (e *SnapshotLimitError) Error() string   { return e.Message }
+func (e *SnapshotPendingError) Error() string { return e.Message }
+func (e *SnapshotFailedError) Error() string  { return e.Message }
+func (e *VolumeGoneError) Error() string      { return e.Message }
+func (e *AccessDeniedError) Error() string    { return e.Message }
+func (e *UnexpectedError) Error() string      { return e.Message }
+
+func (*InvalidInputError) contract(m string) Error    { return &InvalidInputError{m} }
+func (*ThrottledError) contract(m string) Error       { return &ThrottledError{m} }
+func (*SnapshotRateError) contract(m string) Error    { return &SnapshotRateError{m} }
+func (*SnapshotQuotaError) contract(m string) Error   { return &SnapshotQuotaError{m} }
+func (*SnapshotLimitError) contract(m string) Error   { return &SnapshotLimitError{m} }
+func (*SnapshotPendingError) contract(m string) Error { return &SnapshotPendingError{m} }
+func (*SnapshotFailedError) contract(m string) Error  { return &SnapshotFailedError{m} }
+func (*VolumeGoneError) contract(m string) Error      { return &VolumeGoneError{m} }
+func (*AccessDeniedError) contract(m string) Error    { return &AccessDeniedError{m} }
+func (*UnexpectedError) contract(m string) Error      { return &UnexpectedError{m} }
+
+// Errors is the closed list, one of each.
+func Errors() []Error {
+	return []Error{
+		&InvalidInputError{}, &ThrottledError{}, &SnapshotRateError{}, &SnapshotQuotaError{}, &SnapshotLimitError{},
+		&SnapshotPendingError{}, &SnapshotFailedError{}, &VolumeGoneError{}, &AccessDeniedError{}, &UnexpectedError{},
+	}
+}
+
+// Outermost gives the contract's error for err with err's whole message: the one that err wraps, or an UnexpectedError.
+// nil stays nil.
+func Outermost(err error) error {
+	if err == nil {
+		return nil
+	}
+	var e Error
+	if !errors.As(err, &e) {
+		e = &UnexpectedError{}
+	}
+	return e.contract(err.Error())
+}
