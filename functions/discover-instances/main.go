@@ -1,0 +1,38 @@
+// Command discover-instances is the Lambda that opens a run: it claims it, finds its instances and volumes, and writes the
+// manifest.
+package main
+
+import (
+	"log/slog"
+	"time"
+	_ "time/tzdata" // the runtime's system has no time zones
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/boundary"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/discover"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ec2gw"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/env"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/s3store"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sfngw"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
+)
+
+func main() {
+	boundary.Start(func(cfg aws.Config, log *slog.Logger) (boundary.Handler[contract.Discovery], error) {
+		var e env.Reader
+		s := &discover.Service{
+			EC2:        ec2gw.New(cfg, ec2gw.Options{}),
+			Objects:    s3store.New(cfg, e.String("BUCKET")),
+			Executions: sfngw.New(cfg),
+			Pace: discover.Pace{
+				Burst: e.Int("CREATE_BURST", discover.DefaultPace.Burst),
+				Rate:  e.Rate("CREATE_RATE", discover.DefaultPace.Rate),
+			},
+			TimeZones: e.Strings("TIME_ZONES"),
+			Now:       time.Now,
+			Log:       log,
+		}
+		return boundary.Handle(log, s.Discover), e.Err()
+	})
+}

@@ -1,0 +1,134 @@
+// Package discover is the use case of discover-instances: it finds what a run has to work on, claims the run, plans when each
+// instance's turn comes, and writes the manifest.
+package discover
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
+)
+
+// inventory is EC2, as far as discovery reads it.
+type inventory interface {
+	Instances(ctx context.Context, keyword string) ([]ebs.Instance, error)
+	TaggedVolumes(ctx context.Context, keyword string) ([]ebs.Volume, error)
+	RunSnapshots(ctx context.Context, runID string) ([]ebs.Snapshot, error)
+}
+
+// objects is the bucket of claims, manifests and the pacing ledger.
+type objects interface {
+	Get(ctx context.Context, key string) (body []byte, etag string, err error)
+	Put(ctx context.Context, key string, body []byte) error
+	Create(ctx context.Context, key string, body []byte) error
+	Replace(ctx context.Context, key string, body []byte, etag string) error
+}
+
+// executions is Step Functions' memory of executions.
+type executions interface {
+	Status(ctx context.Context, arn string) (Status, error)
+}
+
+// Status is how an execution stands.
+type Status string
+
+// What matters of an execution's status.
+const (
+	Running   Status = "running"
+	Succeeded Status = "succeeded"
+	Ended     Status = "ended" // failed, timed out, aborted or forgotten: its run may be taken over
+)
+
+// Service discovers.
+type Service struct {
+	EC2        inventory
+	Objects    objects
+	Executions executions
+	Pace       Pace
+	TimeZones  map[string]string // by keyword: the zone of a run whose input names none
+	Now        func() time.Time
+	Log        *slog.Logger
+}
+
+// Discover finds the run's instances and volumes and writes the manifest, unless another execution has the run.
+func (s *Service) Discover(ctx context.Context, req contract.DiscoverRequest) (contract.Discovery, error) {
+	run, err := ReadRun(req, s.TimeZones)
+	if err != nil {
+		return contract.Discovery{}, err
+	}
+	d := contract.Discovery{
+		Run: run, Execution: req.Execution,
+		ManifestKey: manifestKey(run, req.Execution), FailurePrefix: failurePrefix(run, req.Execution),
+	}
+	holder, err := s.claim(ctx, run, req.Execution)
+	if err != nil {
+		return contract.Discovery{}, err
+	}
+	if holder != req.Execution {
+		s.Log.InfoContext(ctx, "run is another execution's", "run_id", run.ID, "execution", holder)
+		d.Outcome, d.Execution = contract.OutcomeDuplicate, holder
+		return d, nil
+	}
+	instances, err := s.Find(ctx, run)
+	if err != nil {
+		return contract.Discovery{}, err
+	}
+	return s.write(ctx, d, instances)
+}
+
+// Find lists the instances of the run and their volumes, without their turns. It changes nothing.
+func (s *Service) Find(ctx context.Context, run contract.Run) ([]contract.Item, error) {
+	instances, err := s.EC2.Instances(ctx, run.SnapshotKeyWord)
+	if err != nil {
+		return nil, err
+	}
+	if len(instances) == 0 {
+		return nil, nil
+	}
+	volumes, err := s.EC2.TaggedVolumes(ctx, run.SnapshotKeyWord)
+	if err != nil {
+		return nil, err
+	}
+	// What an execution before this one created; a first one finds nothing, for the price of a call a run.
+	existing, err := s.EC2.RunSnapshots(ctx, run.ID)
+	if err != nil {
+		return nil, err
+	}
+	return items(run, instances, volumes, existing), nil
+}
+
+func (s *Service) write(ctx context.Context, d contract.Discovery, found []contract.Item) (contract.Discovery, error) {
+	d.Outcome = contract.OutcomeNothing
+	if len(found) > 0 {
+		d.Outcome = contract.OutcomeWork
+		from, err := s.reserve(ctx, d.Run.ID, creates(found))
+		if err != nil {
+			return contract.Discovery{}, err
+		}
+		s.Pace.plan(found, from)
+	} else {
+		found = []contract.Item{} // a JSON array, not null
+	}
+	instances := map[string]bool{}
+	for i := range found {
+		found[i].FailurePrefix = d.FailurePrefix
+		instances[found[i].Instance.ID] = true
+		d.Volumes += len(found[i].Volumes)
+		d.LastStartAt = found[i].StartAt
+	}
+	d.Instances = len(instances)
+	body, err := json.Marshal(found)
+	if err != nil {
+		return contract.Discovery{}, fmt.Errorf("write the manifest of run %s: %w", d.Run.ID, err)
+	}
+	if err := s.Objects.Put(ctx, d.ManifestKey, body); err != nil {
+		return contract.Discovery{}, fmt.Errorf("write the manifest of run %s: %w", d.Run.ID, err)
+	}
+	s.Log.InfoContext(ctx, "run planned", "run_id", d.Run.ID, "instances", d.Instances, "volumes", d.Volumes,
+		"last_start_at", d.LastStartAt, "manifest_bytes", len(body))
+	return d, nil
+}

@@ -1,0 +1,149 @@
+package ec2gw
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
+)
+
+// Who retries what. The SDK sleeps inside a paid Lambda, so it tries three times within about two seconds: enough for a burst
+// of ours, not for an empty bucket. From there on Step Functions waits for free (ThrottledError and the like), and nothing in
+// between retries.
+const (
+	attempts   = 3
+	maxBackoff = 2 * time.Second
+)
+
+// codes sorts EC2's error codes (EC2 API Reference, "Error codes") by what the state machine does about them. The text of a
+// message is never looked at: EC2 changes it.
+var codes = map[string]func(message string) contract.Error{
+	"SnapshotCreationPerVolumeRateExceeded": func(m string) contract.Error { return &contract.SnapshotRateError{Message: m} },
+	"ConcurrentSnapshotLimitExceeded":       quota,
+	"PendingSnapshotLimitExceeded":          quota,
+	"SnapshotLimitExceeded":                 func(m string) contract.Error { return &contract.SnapshotLimitError{Message: m} },
+	"InvalidVolume.NotFound":                func(m string) contract.Error { return &contract.VolumeGoneError{Message: m} },
+	"UnauthorizedOperation":                 denied,
+	"AccessDenied":                          denied,
+	"AccessDeniedException":                 denied,
+	"AuthFailure":                           denied,
+	"Blocked":                               denied,
+	"OptInRequired":                         denied,
+	"PendingVerification":                   denied,
+	"InvalidClientTokenId":                  denied,
+	"SignatureDoesNotMatch":                 denied,
+	"ExpiredToken":                          denied,
+	"KMSAccessDeniedException":              denied,
+	"KMS.AccessDeniedException":             denied,
+}
+
+func quota(m string) contract.Error  { return &contract.SnapshotQuotaError{Message: m} }
+func denied(m string) contract.Error { return &contract.AccessDeniedError{Message: m} }
+
+// classify says what was attempted, and wraps the contract's error that EC2's code stands for.
+func classify(attempted string, err error) error {
+	var api smithy.APIError
+	if !errors.As(err, &api) {
+		return fmt.Errorf("%s: %w", attempted, err)
+	}
+	message := fmt.Sprintf("%s: %s", api.ErrorCode(), readable(api.ErrorMessage()))
+	if isThrottle(err) {
+		return fmt.Errorf("%s: %w", attempted, &contract.ThrottledError{Message: message})
+	}
+	kind := codes[api.ErrorCode()]
+	if kind == nil {
+		return fmt.Errorf("%s: %s", attempted, message)
+	}
+	if e := kind(message); !isDenied(e) {
+		return fmt.Errorf("%s: %w", attempted, e)
+	}
+	// An operator's first question is which permission is missing; the operation's name is the action's.
+	var op *smithy.OperationError
+	if errors.As(err, &op) {
+		message = fmt.Sprintf("ec2:%s was denied: %s", op.Operation(), message)
+	}
+	return fmt.Errorf("%s: %w", attempted, &contract.AccessDeniedError{Message: message})
+}
+
+func isDenied(e contract.Error) bool {
+	_, ok := e.(*contract.AccessDeniedError)
+	return ok
+}
+
+// readable cuts the blob that EC2 appends to a denial: a kilobyte that only `aws sts decode-authorization-message` reads.
+func readable(message string) string {
+	const blob = "Encoded authorization failure message:"
+	if i := strings.Index(message, blob); i >= 0 {
+		message = message[:i]
+	}
+	return strings.TrimSpace(message)
+}
+
+var throttles = retry.ThrottleErrorCode{Codes: retry.DefaultThrottleErrorCodes}
+
+// onlyThrottles lets CreateSnapshot be sent again only where EC2 surely did not act: after a lost answer or a 5xx the SDK
+// would otherwise make a second snapshot.
+var onlyThrottles = retry.IsErrorRetryableFunc(func(err error) aws.Ternary { return aws.BoolTernary(isThrottle(err)) })
+
+func isThrottle(err error) bool { return throttles.IsErrorThrottle(err) == aws.TrueTernary }
+
+func isGone(err error) bool {
+	var api smithy.APIError
+	return errors.As(err, &api) && api.ErrorCode() == "InvalidSnapshot.NotFound"
+}
+
+// isRefusal says whether EC2 understood and said no, for good. Which codes it has for locked snapshots, or for those that
+// another service owns, is not documented; a client error that is neither a throttle nor a denial is one.
+func isRefusal(err error) bool {
+	var api smithy.APIError
+	if !errors.As(err, &api) || isThrottle(err) || codes[api.ErrorCode()] != nil {
+		return false
+	}
+	var response *smithyhttp.ResponseError
+	return errors.As(err, &response) && response.HTTPStatusCode() >= http.StatusBadRequest &&
+		response.HTTPStatusCode() < http.StatusInternalServerError
+}
+
+func refusal(id string, err error) error {
+	var api smithy.APIError
+	errors.As(err, &api)
+	return &ebs.RefusedError{SnapshotID: id, Code: api.ErrorCode(), Message: readable(api.ErrorMessage())}
+}
+
+// newRetryer gives the SDK's standard retryer with our bounds. Without retryables it retries what the SDK does by default.
+func newRetryer(wait func(time.Duration), retryables ...retry.IsErrorRetryable) aws.RetryerV2 {
+	r := retry.NewStandard(func(o *retry.StandardOptions) {
+		o.MaxAttempts, o.MaxBackoff, o.RateLimiter = attempts, maxBackoff, ratelimit.None
+		if retryables != nil {
+			o.Retryables = retryables
+		}
+	})
+	if wait == nil {
+		return r
+	}
+	return elsewhere{r, wait}
+}
+
+// elsewhere waits out a retry's delay by a clock other than the SDK's.
+type elsewhere struct {
+	aws.RetryerV2
+	wait func(time.Duration)
+}
+
+func (e elsewhere) RetryDelay(attempt int, err error) (time.Duration, error) {
+	d, err := e.RetryerV2.RetryDelay(attempt, err)
+	if err == nil {
+		e.wait(d)
+	}
+	return 0, err
+}

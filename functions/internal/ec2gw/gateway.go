@@ -1,0 +1,158 @@
+// Package ec2gw talks to EC2: it turns API calls into the words of package ebs and API errors into those of the contract.
+// It is the one package that imports service/ec2, which costs minutes to compile.
+package ec2gw
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+)
+
+const (
+	// pageSize is the most that the three describe calls give at once.
+	pageSize = 1000
+	// maxPages bounds a listing, should EC2 go on giving pages for ever.
+	maxPages = 10_000
+	// maxFilterValues is EC2's limit on the values of one filter (FilterLimitExceeded).
+	maxFilterValues = 200
+	// attemptTimeout bounds one HTTP exchange; callTimeout a call with its retries. A slow page of 1,000 instances takes
+	// seconds; a call that hangs must leave time for the Lambda to say so.
+	attemptTimeout = 20 * time.Second
+	callTimeout    = 50 * time.Second
+)
+
+// Gateway is an account's EC2 in one Region.
+type Gateway struct {
+	client *ec2.Client
+	create aws.Retryer
+}
+
+// Options changes how the gateway waits.
+type Options struct {
+	// Backoff waits between the SDK's own retries, in place of its timer: for simulated time.
+	Backoff func(time.Duration)
+}
+
+// New makes a gateway to the EC2 that cfg names.
+func New(cfg aws.Config, opts Options) *Gateway {
+	client := ec2.NewFromConfig(cfg, func(o *ec2.Options) {
+		if c, ok := cfg.HTTPClient.(*awshttp.BuildableClient); ok { // the default; anything else is its owner's to bound
+			o.HTTPClient = c.WithTimeout(attemptTimeout)
+		}
+		o.Retryer = newRetryer(opts.Backoff)
+	})
+	return &Gateway{client: client, create: newRetryer(opts.Backoff, onlyThrottles)}
+}
+
+// Instances lists the instances that carry the keyword as a tag and have not been terminated.
+func (g *Gateway) Instances(ctx context.Context, keyword string) ([]ebs.Instance, error) {
+	var out []ebs.Instance
+	p := ec2.NewDescribeInstancesPaginator(g.client, &ec2.DescribeInstancesInput{
+		MaxResults: aws.Int32(pageSize),
+		Filters: []types.Filter{
+			filter("tag-key", keyword),
+			filter("instance-state-name", "pending", "running", "stopping", "stopped"),
+		},
+	})
+	err := pages(ctx, p.HasMorePages, func(ctx context.Context) error {
+		page, err := p.NextPage(ctx)
+		if err != nil {
+			return classify("list the instances with tag "+keyword, err)
+		}
+		for _, r := range page.Reservations {
+			for _, i := range r.Instances {
+				out = append(out, instance(i))
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
+// TaggedVolumes lists the volumes that carry the keyword as a tag of their own.
+func (g *Gateway) TaggedVolumes(ctx context.Context, keyword string) ([]ebs.Volume, error) {
+	return g.volumes(ctx, "list the volumes with tag "+keyword, filter("tag-key", keyword))
+}
+
+// ExistingVolumes gives those of the volumes that exist.
+func (g *Gateway) ExistingVolumes(ctx context.Context, ids []string) (map[string]bool, error) {
+	out := map[string]bool{}
+	for chunk := range slices.Chunk(ids, maxFilterValues) {
+		// By filter, not by ID: an ID that is gone would fail the whole call.
+		volumes, err := g.volumes(ctx, fmt.Sprintf("look up %d volumes", len(chunk)), filter("volume-id", chunk...))
+		if err != nil {
+			return nil, err
+		}
+		for _, v := range volumes {
+			out[v.ID] = true
+		}
+	}
+	return out, nil
+}
+
+func (g *Gateway) volumes(ctx context.Context, what string, f types.Filter) ([]ebs.Volume, error) {
+	var out []ebs.Volume
+	p := ec2.NewDescribeVolumesPaginator(g.client, &ec2.DescribeVolumesInput{
+		MaxResults: aws.Int32(pageSize), Filters: []types.Filter{f},
+	})
+	err := pages(ctx, p.HasMorePages, func(ctx context.Context) error {
+		page, err := p.NextPage(ctx)
+		if err != nil {
+			return classify(what, err)
+		}
+		for _, v := range page.Volumes {
+			out = append(out, ebs.Volume{ID: aws.ToString(v.VolumeId), Tags: tagMap(v.Tags)})
+		}
+		return nil
+	})
+	return out, err
+}
+
+// pages calls next, each call bounded in time, until there is no more.
+func pages(ctx context.Context, more func() bool, next func(context.Context) error) error {
+	for n := 0; more(); n++ {
+		if n == maxPages {
+			return fmt.Errorf("EC2 gave %d pages and still more: giving up", maxPages)
+		}
+		if err := bounded(ctx, next); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func bounded(ctx context.Context, f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	return f(ctx)
+}
+
+func filter(name string, values ...string) types.Filter {
+	return types.Filter{Name: &name, Values: values}
+}
+
+func instance(i types.Instance) ebs.Instance {
+	out := ebs.Instance{ID: aws.ToString(i.InstanceId), Tags: tagMap(i.Tags)}
+	for _, m := range i.BlockDeviceMappings {
+		if m.Ebs != nil && m.Ebs.VolumeId != nil {
+			out.Volumes = append(out.Volumes, ebs.Attachment{VolumeID: *m.Ebs.VolumeId, Device: aws.ToString(m.DeviceName)})
+		}
+	}
+	return out
+}
+
+func tagMap(tags []types.Tag) map[string]string {
+	out := make(map[string]string, len(tags))
+	for _, t := range tags {
+		out[aws.ToString(t.Key)] = aws.ToString(t.Value)
+	}
+	return out
+}

@@ -1,0 +1,108 @@
+package ec2gw
+
+import (
+	"context"
+	"errors"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+)
+
+// CreateSnapshot starts a snapshot of the volume with all its tags in the same call, so that no untagged one can ever exist.
+// EC2 has no client token for it: after an error other than a throttle the snapshot may exist all the same.
+func (g *Gateway) CreateSnapshot(ctx context.Context, volumeID, description string, tags []ebs.Tag) (ebs.Snapshot, error) {
+	spec := types.TagSpecification{ResourceType: types.ResourceTypeSnapshot}
+	for _, t := range tags {
+		spec.Tags = append(spec.Tags, types.Tag{Key: aws.String(t.Key), Value: aws.String(t.Value)})
+	}
+	var out ebs.Snapshot
+	err := bounded(ctx, func(ctx context.Context) error {
+		s, err := g.client.CreateSnapshot(ctx, &ec2.CreateSnapshotInput{
+			VolumeId: &volumeID, Description: &description, TagSpecifications: []types.TagSpecification{spec},
+		}, func(o *ec2.Options) { o.Retryer = g.create })
+		if err != nil {
+			return classify("create a snapshot of "+volumeID, err)
+		}
+		out = ebs.Snapshot{
+			ID: aws.ToString(s.SnapshotId), VolumeID: volumeID, State: ebs.State(s.State), StartTime: aws.ToTime(s.StartTime),
+			SizeGiB: int(aws.ToInt32(s.VolumeSize)), Tags: tagMap(s.Tags),
+		}
+		if out.ID == "" {
+			return errors.New("create a snapshot of " + volumeID + ": EC2 answered without a snapshot ID")
+		}
+		return nil
+	})
+	return out, err
+}
+
+// VolumeSnapshots lists the volume's snapshots that the schedule's runs created, of this account, claimed ones included.
+func (g *Gateway) VolumeSnapshots(ctx context.Context, volumeID, keyword string) ([]ebs.Snapshot, error) {
+	return g.snapshots(ctx, "list the "+keyword+" snapshots of "+volumeID,
+		filter("volume-id", volumeID), filter("tag:"+ebs.TagSchedule, keyword))
+}
+
+// ScheduleSnapshots lists all snapshots that the schedule's runs created, of this account, claimed ones included.
+func (g *Gateway) ScheduleSnapshots(ctx context.Context, keyword string) ([]ebs.Snapshot, error) {
+	return g.snapshots(ctx, "list the "+keyword+" snapshots", filter("tag:"+ebs.TagSchedule, keyword))
+}
+
+// VolumeRunSnapshots lists the snapshots of the volume that the run created: one, or none yet.
+func (g *Gateway) VolumeRunSnapshots(ctx context.Context, volumeID, runID string) ([]ebs.Snapshot, error) {
+	return g.snapshots(ctx, "look for the snapshot of "+volumeID+" by run "+runID,
+		filter("volume-id", volumeID), filter("tag:"+ebs.TagRun, runID))
+}
+
+// RunSnapshots lists all snapshots that the run created.
+func (g *Gateway) RunSnapshots(ctx context.Context, runID string) ([]ebs.Snapshot, error) {
+	return g.snapshots(ctx, "list the snapshots of run "+runID, filter("tag:"+ebs.TagRun, runID))
+}
+
+// SnapshotByID looks one snapshot up; ok is false if it does not exist.
+func (g *Gateway) SnapshotByID(ctx context.Context, id string) (s ebs.Snapshot, ok bool, err error) {
+	found, err := g.snapshots(ctx, "look up "+id, filter("snapshot-id", id))
+	if err != nil || len(found) == 0 {
+		return ebs.Snapshot{}, false, err
+	}
+	return found[0], true, nil
+}
+
+func (g *Gateway) snapshots(ctx context.Context, what string, filters ...types.Filter) ([]ebs.Snapshot, error) {
+	var out []ebs.Snapshot
+	p := ec2.NewDescribeSnapshotsPaginator(g.client, &ec2.DescribeSnapshotsInput{
+		MaxResults: aws.Int32(pageSize),
+		Filters:    filters,
+		// Others can share snapshots with this account, and this account can tag those: only its own may ever be looked at.
+		OwnerIds: []string{"self"},
+	})
+	err := pages(ctx, p.HasMorePages, func(ctx context.Context) error {
+		page, err := p.NextPage(ctx)
+		if err != nil {
+			return classify(what, err)
+		}
+		for _, s := range page.Snapshots {
+			out = append(out, ebs.Snapshot{
+				ID: aws.ToString(s.SnapshotId), VolumeID: aws.ToString(s.VolumeId), State: ebs.State(s.State),
+				StartTime: aws.ToTime(s.StartTime), SizeGiB: int(aws.ToInt32(s.VolumeSize)), Tags: tagMap(s.Tags),
+			})
+		}
+		return nil
+	})
+	return out, err
+}
+
+// DeleteSnapshot deletes the snapshot; one that is gone counts as deleted. A *ebs.RefusedError says that it stays.
+func (g *Gateway) DeleteSnapshot(ctx context.Context, id string) error {
+	return bounded(ctx, func(ctx context.Context) error {
+		_, err := g.client.DeleteSnapshot(ctx, &ec2.DeleteSnapshotInput{SnapshotId: &id})
+		switch {
+		case err == nil || isGone(err):
+			return nil
+		case isRefusal(err):
+			return refusal(id, err)
+		}
+		return classify("delete snapshot "+id, err)
+	})
+}

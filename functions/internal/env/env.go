@@ -1,0 +1,64 @@
+// Package env reads a Lambda's settings from its environment, and says all that is wrong with them at once.
+package env
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+)
+
+// Reader reads settings and remembers what was wrong.
+type Reader struct{ errs []error }
+
+// String gives a setting that must be there.
+func (r *Reader) String(name string) string {
+	v := os.Getenv(name)
+	if v == "" {
+		r.errs = append(r.errs, fmt.Errorf("%s is not set", name))
+	}
+	return v
+}
+
+// Int gives a positive whole number, or what is preset.
+func (r *Reader) Int(name string, preset int) int {
+	v := os.Getenv(name)
+	if v == "" {
+		return preset
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 1 {
+		r.errs = append(r.errs, fmt.Errorf("%s is %q; give a whole number from 1", name, v))
+	}
+	return n
+}
+
+// Rate gives a number above 0, or what is preset.
+func (r *Reader) Rate(name string, preset float64) float64 {
+	v := os.Getenv(name)
+	if v == "" {
+		return preset
+	}
+	n, err := strconv.ParseFloat(v, 64)
+	if err != nil || !(n > 0) {
+		r.errs = append(r.errs, fmt.Errorf("%s is %q; give a number above 0", name, v))
+	}
+	return n
+}
+
+// Strings gives a JSON object of strings, or none.
+func (r *Reader) Strings(name string) map[string]string {
+	v := os.Getenv(name)
+	if v == "" {
+		return nil
+	}
+	var out map[string]string
+	if err := json.Unmarshal([]byte(v), &out); err != nil {
+		r.errs = append(r.errs, fmt.Errorf("%s is not a JSON object of strings: %w", name, err))
+	}
+	return out
+}
+
+// Err says what was wrong.
+func (r *Reader) Err() error { return errors.Join(r.errs...) }

@@ -1,0 +1,162 @@
+// Package prune is the use case of prune-volume: it deletes what the retention of a volume no longer keeps.
+package prune
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/retention"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
+)
+
+type snapshots interface {
+	VolumeSnapshots(ctx context.Context, volumeID, keyword string) ([]ebs.Snapshot, error)
+	SnapshotByID(ctx context.Context, id string) (ebs.Snapshot, bool, error)
+	DeleteSnapshot(ctx context.Context, id string) error
+}
+
+// Service prunes.
+type Service struct {
+	EC2 snapshots
+	Now func() time.Time
+	Log *slog.Logger
+}
+
+const (
+	// maxRemovals bounds one call: at EC2's 5 deletes a second it is well inside the function's timeout. The state machine's
+	// retry goes on with the rest.
+	maxRemovals = 100
+	// unlisted is how many attempts, a minute and more apart, a snapshot that EC2 said it created may be missing from its
+	// lists before it counts as deleted by somebody.
+	unlisted = 3
+)
+
+// Prune deletes what the volume's retention no longer keeps. While this run's snapshot is not completed it deletes what may
+// go all the same, and returns a SnapshotPendingError: only completed snapshots make older ones go, and a run has not done its
+// work before its snapshots are good.
+func (s *Service) Prune(ctx context.Context, req contract.PruneRequest) (contract.PruneResult, error) {
+	snaps, err := s.EC2.VolumeSnapshots(ctx, req.Volume.ID, req.Run.SnapshotKeyWord)
+	if err != nil {
+		return contract.PruneResult{}, err
+	}
+	state, err := s.stateOfOwn(ctx, req, snaps)
+	if err != nil {
+		return contract.PruneResult{}, err
+	}
+	var out contract.PruneResult
+	policy, err := PolicyOf(req.Run, req.Volume)
+	if err != nil {
+		out.Note = "nothing was pruned: " + err.Error()
+		s.Log.WarnContext(ctx, "retention unreadable, nothing pruned", "volume_id", req.Volume.ID, "retention", req.Volume.Retention)
+	} else {
+		out, err = s.carryOut(ctx, retention.Apply(policy, snaps, s.Now()))
+		out.Kept = managed(snaps, policy.Keyword) - len(out.Removed)
+		if err != nil {
+			return out, errors.Join(err, verdict(req, state))
+		}
+	}
+	return out, verdict(req, state)
+}
+
+// PolicyOf gives the retention in force for the volume.
+func PolicyOf(r contract.Run, v contract.Volume) (retention.Policy, error) {
+	rules, err := retention.Parse(v.Retention)
+	if err != nil {
+		return retention.Policy{}, err
+	}
+	zone, err := time.LoadLocation(r.TimeZone)
+	if err != nil {
+		return retention.Policy{}, fmt.Errorf("time zone %q: %w", r.TimeZone, err)
+	}
+	return retention.Policy{Keyword: r.SnapshotKeyWord, Zone: zone, Rules: rules}, nil
+}
+
+// gone is the state of this run's snapshot when EC2 no longer has it.
+const gone ebs.State = "gone"
+
+// stateOfOwn says how this run's snapshot stands.
+func (s *Service) stateOfOwn(ctx context.Context, req contract.PruneRequest, listed []ebs.Snapshot) (ebs.State, error) {
+	id := req.Snapshot.SnapshotID
+	if i := slices.IndexFunc(listed, func(s ebs.Snapshot) bool { return s.ID == id }); i >= 0 {
+		return listed[i].State, nil
+	}
+	// Not listed: new, or claimed by a person who removed our schedule tag, or deleted.
+	own, ok, err := s.EC2.SnapshotByID(ctx, id)
+	switch {
+	case err != nil:
+		return "", err
+	case ok:
+		return own.State, nil
+	case req.Attempt < unlisted:
+		return ebs.Pending, nil
+	}
+	return gone, nil
+}
+
+// verdict says what the state of this run's snapshot means for the volume.
+func verdict(req contract.PruneRequest, state ebs.State) error {
+	id := req.Snapshot.SnapshotID
+	switch state {
+	case ebs.Completed:
+		return nil
+	case ebs.Error:
+		return fmt.Errorf("snapshot of %s: %w", req.Volume.ID, &contract.SnapshotFailedError{Message: id + " ended in state error"})
+	case gone, ebs.Recoverable, ebs.Recovering:
+		return fmt.Errorf("snapshot of %s: %w", req.Volume.ID,
+			&contract.SnapshotFailedError{Message: id + " was deleted by someone while the run was under way"})
+	}
+	return fmt.Errorf("snapshot of %s: %w", req.Volume.ID, &contract.SnapshotPendingError{Message: id + " is not completed yet"})
+}
+
+// carryOut deletes the plan's removals, the oldest first, so that what is left after an interruption is the newest. One
+// removal's trouble does not keep the others from going.
+func (s *Service) carryOut(ctx context.Context, plan retention.Plan) (contract.PruneResult, error) {
+	removals := plan.Removals()
+	slices.Reverse(removals)
+	rest := len(removals) - maxRemovals
+	var out contract.PruneResult
+	var errs []error
+	for _, r := range removals[:min(len(removals), maxRemovals)] {
+		removal := contract.Removal{SnapshotID: r.Snapshot.ID, Reason: r.Reason}
+		err := s.EC2.DeleteSnapshot(ctx, r.Snapshot.ID)
+		var refused *ebs.RefusedError
+		switch {
+		case err == nil:
+			out.Removed = append(out.Removed, removal)
+			s.Log.InfoContext(ctx, "snapshot deleted", "snapshot_id", r.Snapshot.ID, "volume_id", r.Snapshot.VolumeID, "reason", r.Reason)
+		case errors.As(err, &refused):
+			removal.Reason = refused.Error()
+			out.Blocked = append(out.Blocked, removal)
+			s.Log.InfoContext(ctx, "snapshot kept", "snapshot_id", r.Snapshot.ID, "volume_id", r.Snapshot.VolumeID, "reason", removal.Reason)
+		default:
+			errs = append(errs, err)
+		}
+		if isThrottle(err) || ctx.Err() != nil {
+			break // asking on would only be refused again; the retry goes on here
+		}
+	}
+	if rest > 0 && len(errs) == 0 {
+		errs = append(errs, &contract.ThrottledError{Message: fmt.Sprintf("%d snapshots deleted, %d are left for the next attempt", maxRemovals, rest)})
+	}
+	return out, errors.Join(errs...)
+}
+
+func isThrottle(err error) bool {
+	var throttled *contract.ThrottledError
+	return errors.As(err, &throttled)
+}
+
+func managed(snaps []ebs.Snapshot, keyword string) int {
+	n := 0
+	for _, s := range snaps {
+		if ebs.OwnershipOf(s, keyword) == ebs.Managed {
+			n++
+		}
+	}
+	return n
+}

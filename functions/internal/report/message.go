@@ -1,0 +1,152 @@
+package report
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	maxSubject  = 100 // characters, ASCII only: what SNS takes for e-mail
+	maxKeyword  = 40  // of them for the keyword
+	maxListed   = 20  // entries of each list in the message; report.json has them all
+	subjectTime = "2006-01-02 15:04 MST"
+)
+
+// subject says how bad it is.
+func subject(r *Report) string {
+	keyword := []rune(r.Run.SnapshotKeyWord)
+	if len(keyword) > maxKeyword {
+		keyword = append(keyword[:maxKeyword-3], []rune("...")...)
+	}
+	s := fmt.Sprintf("%s %s: %s", string(keyword), localTime(r), verdict(r))
+	s = strings.Map(func(c rune) rune {
+		if c < ' ' || c > '~' {
+			return '?'
+		}
+		return c
+	}, s)
+	return s[:min(len(s), maxSubject)]
+}
+
+func verdict(r *Report) string {
+	switch failed := len(r.Failures); {
+	case failed == 0:
+		return fmt.Sprintf("%s need attention, no backup failed", count(len(r.Problems), "setting"))
+	case failed == r.Volumes && failed > 1:
+		return fmt.Sprintf("ALL %d volumes FAILED", failed)
+	default:
+		return fmt.Sprintf("%d of %s FAILED", failed, count(r.Volumes, "volume"))
+	}
+}
+
+func localTime(r *Report) string {
+	t := r.Run.ScheduledTime
+	if zone, err := time.LoadLocation(r.Run.TimeZone); err == nil {
+		t = t.In(zone)
+	}
+	return t.Format(subjectTime)
+}
+
+// message is what the administrator reads, at night and on a telephone: the numbers, then what failed, where, why, what to do.
+func message(r *Report, reportURL string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "EBS snapshots, run %s\n%s\n\n", r.Run.ID, localTime(r))
+	fmt.Fprintf(&b, "%d of %s have a completed snapshot of this run.\n", r.Completed, count(r.Volumes, "volume"))
+	fmt.Fprintf(&b, "%d failed. %d were deleted meanwhile. %s.\n", len(r.Failures), len(r.Gone), count(len(r.Problems), "other problem"))
+	if len(r.Failures) > 0 {
+		fmt.Fprintf(&b, "\nFAILED (%s)\n", byError(r.Failures))
+		list(&b, r.Failures, reportURL, func(f Failure) (Volume, string, string) { return f.Volume, f.Error + ": " + f.Reason, f.Advice })
+	}
+	if len(r.Problems) > 0 {
+		b.WriteString("\nNEEDS ATTENTION, no backup failed for it\n")
+		list(&b, r.Problems, reportURL, func(p Problem) (Volume, string, string) { return p.Volume, p.What, p.Advice })
+	}
+	if len(r.Gone) > 0 {
+		b.WriteString("\nDELETED since the run began, nothing to do\n")
+		list(&b, r.Gone, reportURL, func(v Volume) (Volume, string, string) { return v, "", "" })
+	}
+	if len(r.Failures) > 0 {
+		fmt.Fprintf(&b, "\nTo try again what failed, and only that, start a new execution with the input\n%s\n", retryInput(r))
+	}
+	fmt.Fprintf(&b, "\nThe whole report: %s\nThe execution: %s\n", reportURL, r.Execution)
+	return b.String()
+}
+
+func retryInput(r *Report) string {
+	return fmt.Sprintf(`{"SnapshotKeyWord": %q, "ScheduledTime": %q, "TimeZone": %q}`,
+		r.Run.SnapshotKeyWord, r.Run.ScheduledTime.Format(time.RFC3339), r.Run.TimeZone)
+}
+
+func list[T any](b *strings.Builder, entries []T, reportURL string, parts func(T) (where Volume, why, todo string)) {
+	for n, e := range entries {
+		if n == maxListed {
+			fmt.Fprintf(b, "… and %d more, listed in %s\n", len(entries)-n, reportURL)
+			return
+		}
+		where, why, todo := parts(e)
+		fmt.Fprintf(b, "%d. %s\n", n+1, where)
+		if why != "" {
+			fmt.Fprintf(b, "   Why: %s\n", why)
+		}
+		if todo != "" {
+			fmt.Fprintf(b, "   What to do: %s\n", todo)
+		}
+	}
+}
+
+// String names the place, the person's name for it first.
+func (v Volume) String() string {
+	s := "instance " + v.InstanceID
+	if v.Name != "" {
+		s = v.Name + " (" + v.InstanceID + ")"
+	}
+	if v.VolumeID != "" {
+		s += ", volume " + v.VolumeID
+	}
+	if v.Device != "" {
+		s += " (" + v.Device + ")"
+	}
+	return s
+}
+
+// byError counts the failures by error, the most frequent first: thousands usually have one cause.
+func byError(failures []Failure) string {
+	counts := map[string]int{}
+	for _, f := range failures {
+		counts[f.Error]++
+	}
+	names := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
+		if counts[a] != counts[b] {
+			return counts[b] - counts[a]
+		}
+		return strings.Compare(a, b)
+	})
+	for i, n := range names {
+		names[i] = fmt.Sprintf("%d × %s", counts[n], n)
+	}
+	return strings.Join(names, ", ")
+}
+
+// advice says what to do about an error, by its name.
+func advice(name string) string {
+	switch name {
+	case "AccessDeniedError":
+		return "Allow the function's role the action that is named above; for an encrypted volume, allow it the KMS key too."
+	case "SnapshotLimitError":
+		return "The Region is full: delete snapshots that nobody needs, or raise the EBS quota \"Snapshots per Region\"."
+	case "SnapshotQuotaError":
+		return "Too many snapshots were pending for hours: look for other tools that make snapshots of the same volumes."
+	case "ThrottledError":
+		return "EC2 refused for its request rate for a long time: look for another tool that fills it, or lower the configured create rate."
+	case "SnapshotRateError":
+		return "Something else makes snapshots of this volume all the time: find it, or move the schedule."
+	case "SnapshotFailedError":
+		return "See the volume's events in the EC2 console; a KMS key that is disabled or not allowed is the usual cause. Start the run again."
+	case "NoSnapshot":
+		return "Look at the instance's child execution in the Step Functions console, then start the run again."
+	}
+	return "Look at the instance's child execution in the Step Functions console; if AWS was at fault, start the run again."
+}

@@ -1,0 +1,71 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/prune"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/snapshot"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
+)
+
+// problems lists what wants a person's attention although the run did its work.
+func problems(items []contract.Item, held []ebs.Snapshot) []Problem {
+	var out []Problem
+	byVolume := group(held)
+	for _, i := range items {
+		out = append(out, unreadable(i)...)
+		if _, dropped := ebs.SnapshotTags(snapshot.StampOf(i.Run, i.Instance, i.Volumes[0]), i.Instance.Tags); len(dropped) > 0 {
+			out = append(out, Problem{
+				Volume{InstanceID: i.Instance.ID, Name: i.Instance.Tags["Name"]},
+				fmt.Sprintf("%s found no room on its snapshots: %s", count(len(dropped), "tag"), strings.Join(dropped, ", ")),
+				fmt.Sprintf("A snapshot holds %d tags, 5 of them ours: remove tags from the instance, or live without these.", ebs.MaxTags),
+			})
+		}
+		for _, v := range i.Volumes {
+			if n := len(byVolume[v.ID]); n > 1 && healthy(byVolume[v.ID]) > 1 {
+				out = append(out, Problem{
+					Volume{i.Instance.ID, i.Instance.Tags["Name"], v.ID, v.Device},
+					fmt.Sprintf("this run has %d snapshots of the volume", n),
+					"Nothing at once: each counts towards the retention. Tell us how it came about.",
+				})
+			}
+		}
+	}
+	return out
+}
+
+func healthy(held []ebs.Snapshot) int {
+	n := 0
+	for _, s := range held {
+		if s.State != ebs.Error {
+			n++
+		}
+	}
+	return n
+}
+
+// unreadable lists the retention values of an item that can't be read, each once with the volumes that carry it.
+func unreadable(i contract.Item) []Problem {
+	var out []Problem
+	seen := map[string]bool{}
+	for _, v := range i.Volumes {
+		_, err := prune.PolicyOf(i.Run, v)
+		if err == nil || seen[v.Retention] {
+			continue
+		}
+		seen[v.Retention] = true
+		where := Volume{InstanceID: i.Instance.ID, Name: i.Instance.Tags["Name"]}
+		on := "the instance"
+		if v.Retention != i.Instance.Tags[i.Run.SnapshotKeyWord] {
+			where.VolumeID, where.Device, on = v.ID, v.Device, "the volume"
+		}
+		out = append(out, Problem{
+			where,
+			fmt.Sprintf("its tag %s can't be read: %v", i.Run.SnapshotKeyWord, err),
+			"Its snapshots are made, and none is deleted. Set the tag of " + on + ` to what to keep, such as "3", "7d" or "last=3 daily=7".`,
+		})
+	}
+	return out
+}

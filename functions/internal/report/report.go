@@ -1,0 +1,224 @@
+// Package report is the use case of report-run: it compares the manifest of a run with what EC2 holds, says what failed and
+// why, and tells the administrator.
+package report
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/discover"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
+)
+
+type inventory interface {
+	RunSnapshots(ctx context.Context, runID string) ([]ebs.Snapshot, error)
+	ExistingVolumes(ctx context.Context, ids []string) (map[string]bool, error)
+}
+
+type objects interface {
+	Get(ctx context.Context, key string) (body []byte, etag string, err error)
+	List(ctx context.Context, prefix string) ([]string, error)
+	Put(ctx context.Context, key string, body []byte) error
+}
+
+type topic interface {
+	Publish(ctx context.Context, subject, message string) error
+}
+
+// Service reports.
+type Service struct {
+	EC2     inventory
+	Objects objects
+	Topic   topic
+	Bucket  string // named in the message, for the administrator to find report.json
+	Now     func() time.Time
+	Log     *slog.Logger
+}
+
+// Report is what report.json holds.
+type Report struct {
+	Run       contract.Run
+	Execution string // ARN
+	WrittenAt time.Time
+	Outcome   string
+	Summary   string
+	Instances int
+	Volumes   int
+	Completed int       // volumes with a completed snapshot of this run
+	Failures  []Failure // volumes without a healthy snapshot, or not pruned
+	Gone      []Volume  // deleted since discovery: no failure
+	Problems  []Problem // that are no failures, but want a person's attention
+}
+
+// Volume says where something happened, in the words by which an administrator knows it.
+type Volume struct {
+	InstanceID string
+	Name       string `json:",omitempty"` // the instance's Name
+	VolumeID   string `json:",omitempty"`
+	Device     string `json:",omitempty"`
+}
+
+// Failure is a volume that the run did not do its work on.
+type Failure struct {
+	Volume
+	SnapshotID string `json:",omitempty"` // this run's snapshot, if there is one
+	Error      string // the error's name
+	Reason     string
+	Advice     string // what to do
+}
+
+// Problem is something that cost no backup yet.
+type Problem struct {
+	Volume
+	What   string
+	Advice string
+}
+
+// Report writes report.json, publishes to the topic when anything is wrong, and says how the run ended.
+func (s *Service) Report(ctx context.Context, d contract.Discovery) (contract.ReportResult, error) {
+	r, err := s.compare(ctx, d)
+	if err != nil {
+		return contract.ReportResult{}, err
+	}
+	key := discover.ReportKey(d.ManifestKey)
+	body, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return contract.ReportResult{}, err
+	}
+	if err := s.Objects.Put(ctx, key, body); err != nil {
+		return contract.ReportResult{}, fmt.Errorf("write the report of run %s: %w", d.Run.ID, err)
+	}
+	s.Log.InfoContext(ctx, "run reported", "run_id", d.Run.ID, "outcome", r.Outcome, "volumes", r.Volumes,
+		"completed", r.Completed, "failed", len(r.Failures), "gone", len(r.Gone), "problems", len(r.Problems))
+	if len(r.Failures)+len(r.Problems) > 0 {
+		if err := s.Topic.Publish(ctx, subject(r), message(r, "s3://"+s.Bucket+"/"+key)); err != nil {
+			return contract.ReportResult{}, err
+		}
+	}
+	return contract.ReportResult{
+		Outcome: r.Outcome, Summary: r.Summary, ReportKey: key, Volumes: r.Volumes, Healthy: r.Completed,
+		Failed: len(r.Failures), Gone: len(r.Gone), Problems: len(r.Problems),
+	}, nil
+}
+
+// compare puts together what the run was to do, what EC2 holds, and what the workflow recorded. EC2 decides: a task that said
+// it succeeded proves nothing.
+func (s *Service) compare(ctx context.Context, d contract.Discovery) (*Report, error) {
+	body, _, err := s.Objects.Get(ctx, d.ManifestKey)
+	if err != nil {
+		return nil, fmt.Errorf("read the manifest of run %s: %w", d.Run.ID, err)
+	}
+	var items []contract.Item
+	if err := json.Unmarshal(body, &items); err != nil {
+		return nil, fmt.Errorf("read the manifest of run %s: %w", d.Run.ID, err)
+	}
+	held, err := s.EC2.RunSnapshots(ctx, d.Run.ID)
+	if err != nil {
+		return nil, err
+	}
+	records, err := s.records(ctx, d, items)
+	if err != nil {
+		return nil, err
+	}
+	exists, err := s.EC2.ExistingVolumes(ctx, without(items, held))
+	if err != nil {
+		return nil, err
+	}
+	r := &Report{
+		Run: d.Run, Execution: d.Execution, WrittenAt: s.Now().UTC(), Instances: d.Instances,
+		Problems: problems(items, held),
+	}
+	byVolume := group(held)
+	for _, i := range items {
+		for _, v := range i.Volumes {
+			r.judge(i.Instance, v, byVolume[v.ID], records[v.ID], exists[v.ID])
+		}
+	}
+	r.conclude()
+	return r, nil
+}
+
+// judge decides what became of one volume.
+func (r *Report) judge(i contract.Instance, v contract.Volume, held []ebs.Snapshot, recorded *contract.Failure, exists bool) {
+	r.Volumes++
+	where := Volume{InstanceID: i.ID, Name: i.Tags["Name"], VolumeID: v.ID, Device: v.Device}
+	best := healthiest(held)
+	if best.State == ebs.Completed {
+		r.Completed++
+	}
+	switch {
+	case best.ID == "" && !exists:
+		r.Gone = append(r.Gone, where)
+	case recorded != nil:
+		r.fail(where, best, *recorded)
+	case best.ID == "":
+		r.fail(where, best, contract.Failure{Error: "NoSnapshot", Cause: "EC2 holds no snapshot of this run, and nothing recorded why"})
+	case best.State == ebs.Error:
+		r.fail(where, best, contract.Failure{Error: "SnapshotFailedError", Cause: best.ID + " ended in state error"})
+	case best.State != ebs.Completed:
+		r.Problems = append(r.Problems, Problem{where, best.ID + " was still " + string(best.State) + " when the run ended",
+			"Nothing, if the volume is large or new: the next run prunes once it has completed."})
+	}
+}
+
+func (r *Report) fail(where Volume, best ebs.Snapshot, f contract.Failure) {
+	reason := reasonOf(f)
+	if best.State == ebs.Completed {
+		reason = best.ID + " is good, but older snapshots were not pruned: " + reason
+	}
+	r.Failures = append(r.Failures, Failure{where, best.ID, f.Error, reason, advice(f.Error)})
+}
+
+func (r *Report) conclude() {
+	r.Outcome = contract.OutcomeSucceeded
+	if len(r.Failures) > 0 {
+		r.Outcome = contract.OutcomeFailed
+	}
+	r.Summary = fmt.Sprintf("%s: %d of %s with a completed snapshot, %d failed, %d deleted meanwhile, %s",
+		r.Run.ID, r.Completed, count(r.Volumes, "volume"), len(r.Failures), len(r.Gone), count(len(r.Problems), "other problem"))
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+func group(snaps []ebs.Snapshot) map[string][]ebs.Snapshot {
+	out := map[string][]ebs.Snapshot{}
+	for _, s := range snaps {
+		out[s.VolumeID] = append(out[s.VolumeID], s)
+	}
+	return out
+}
+
+// healthiest gives the completed one of a volume's snapshots by this run, else one that may still complete, else any.
+func healthiest(held []ebs.Snapshot) ebs.Snapshot {
+	rank := map[ebs.State]int{ebs.Completed: 3, ebs.Pending: 2, ebs.Error: 1}
+	var best ebs.Snapshot
+	for _, s := range held {
+		if best.ID == "" || rank[s.State] > rank[best.State] {
+			best = s
+		}
+	}
+	return best
+}
+
+// without lists the volumes of which EC2 holds no snapshot by this run.
+func without(items []contract.Item, held []ebs.Snapshot) []string {
+	has := group(held)
+	var out []string
+	for _, i := range items {
+		for _, v := range i.Volumes {
+			if len(has[v.ID]) == 0 {
+				out = append(out, v.ID)
+			}
+		}
+	}
+	return out
+}

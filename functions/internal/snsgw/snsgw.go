@@ -1,0 +1,33 @@
+// Package snsgw publishes alerts to an SNS topic.
+package snsgw
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+)
+
+const callTimeout = 30 * time.Second
+
+// Topic is an SNS topic.
+type Topic struct {
+	client *sns.Client
+	arn    string
+}
+
+// New makes the topic with the ARN.
+func New(cfg aws.Config, arn string) *Topic { return &Topic{sns.NewFromConfig(cfg), arn} }
+
+// Publish sends a message; the subject is ASCII and has at most 100 characters, as SNS demands for e-mail.
+func (t *Topic) Publish(ctx context.Context, subject, message string) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	_, err := t.client.Publish(ctx, &sns.PublishInput{TopicArn: &t.arn, Subject: &subject, Message: aws.String(message)})
+	if err != nil {
+		return fmt.Errorf("publish to %s: %w", t.arn, err)
+	}
+	return nil
+}

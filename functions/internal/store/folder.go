@@ -1,0 +1,130 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/gofrs/flock"
+)
+
+// Folder is an object store in a folder of this machine; several processes may share it.
+type Folder struct {
+	dir  string
+	root *os.Root // no key, whatever dots it holds, leaves the folder
+}
+
+const lockFile = ".lock"
+
+// OpenFolder opens the store in dir, which is made if it is not there.
+func OpenFolder(dir string) (*Folder, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the folder for manifests and reports: %w", err)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open the folder for manifests and reports: %w", err)
+	}
+	return &Folder{dir, root}, nil
+}
+
+// Path gives the file that holds the object.
+func (f *Folder) Path(key string) string { return filepath.Join(f.dir, filepath.FromSlash(key)) }
+
+// Close lets the folder go.
+func (f *Folder) Close() error { return f.root.Close() }
+
+// Get gives the object's content, and the tag by which Replace knows it again.
+func (f *Folder) Get(_ context.Context, key string) (body []byte, etag string, err error) {
+	body, err = f.root.ReadFile(filepath.FromSlash(key))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, "", fmt.Errorf("get %s: %w", f.Path(key), ErrNotFound)
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	return body, contentTag(body), nil
+}
+
+// Put writes the object, whether it is there or not.
+func (f *Folder) Put(ctx context.Context, key string, body []byte) error {
+	return f.locked(func() error { return f.write(key, body) })
+}
+
+// Create writes the object if there is none under the key.
+func (f *Folder) Create(ctx context.Context, key string, body []byte) error {
+	return f.locked(func() error {
+		_, _, err := f.Get(ctx, key)
+		if err == nil {
+			return fmt.Errorf("create %s: %w", f.Path(key), ErrConflict)
+		}
+		if !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		return f.write(key, body)
+	})
+}
+
+// Replace writes the object if it is still the one that Get gave with this tag.
+func (f *Folder) Replace(ctx context.Context, key string, body []byte, etag string) error {
+	return f.locked(func() error {
+		_, now, err := f.Get(ctx, key)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		if now != etag {
+			return fmt.Errorf("replace %s: %w", f.Path(key), ErrConflict)
+		}
+		return f.write(key, body)
+	})
+}
+
+// List gives the keys with the prefix, in order.
+func (f *Folder) List(_ context.Context, prefix string) ([]string, error) {
+	var keys []string
+	start := path.Dir(prefix + "x") // the folder that the prefix is in
+	err := fs.WalkDir(f.root.FS(), start, func(p string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) && p == start {
+			return nil
+		}
+		if err == nil && !d.IsDir() && strings.HasPrefix(p, prefix) && !strings.HasSuffix(p, partial) {
+			keys = append(keys, p)
+		}
+		return err
+	})
+	return keys, err
+}
+
+const partial = ".partial"
+
+// write makes a new file and moves it into place, so that a reader or a crash never sees half of one.
+func (f *Folder) write(key string, body []byte) error {
+	name := filepath.FromSlash(key)
+	if err := f.root.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+		return err
+	}
+	if err := f.root.WriteFile(name+partial, body, 0o600); err != nil {
+		return err
+	}
+	return f.root.Rename(name+partial, name)
+}
+
+func (f *Folder) locked(do func() error) error {
+	l := flock.New(filepath.Join(f.dir, lockFile))
+	if err := l.Lock(); err != nil {
+		return fmt.Errorf("lock %s: %w", f.dir, err)
+	}
+	return errors.Join(do(), l.Close())
+}
+
+func contentTag(body []byte) string {
+	sum := sha256.Sum256(body)
+	return hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,97 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// Memory is an object store in memory. The zero value is empty and ready.
+type Memory struct {
+	// Fault, if set, is asked before each operation ("get", "put", "create", "replace", "list"); what it returns is the answer.
+	Fault func(op, key string) error
+
+	mu      sync.Mutex
+	objects map[string]memoryObject
+	version int
+}
+
+type memoryObject struct {
+	body []byte
+	etag string
+}
+
+// Get gives the object's content, and the tag by which Replace knows it again.
+func (m *Memory) Get(_ context.Context, key string) (body []byte, etag string, err error) {
+	defer m.lock()()
+	if err := m.fault("get", key); err != nil {
+		return nil, "", err
+	}
+	o, ok := m.objects[key]
+	if !ok {
+		return nil, "", fmt.Errorf("get %s: %w", key, ErrNotFound)
+	}
+	return bytes.Clone(o.body), o.etag, nil
+}
+
+// Put writes the object, whether it is there or not.
+func (m *Memory) Put(_ context.Context, key string, body []byte) error {
+	defer m.lock()()
+	return m.write("put", key, body)
+}
+
+// Create writes the object if there is none under the key.
+func (m *Memory) Create(_ context.Context, key string, body []byte) error {
+	defer m.lock()()
+	if _, ok := m.objects[key]; ok {
+		return fmt.Errorf("create %s: %w", key, ErrConflict)
+	}
+	return m.write("create", key, body)
+}
+
+// Replace writes the object if it is still the one that Get gave with this tag.
+func (m *Memory) Replace(_ context.Context, key string, body []byte, etag string) error {
+	defer m.lock()()
+	if m.objects[key].etag != etag {
+		return fmt.Errorf("replace %s: %w", key, ErrConflict)
+	}
+	return m.write("replace", key, body)
+}
+
+// List gives the keys with the prefix, in order.
+func (m *Memory) List(_ context.Context, prefix string) ([]string, error) {
+	defer m.lock()()
+	if err := m.fault("list", prefix); err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(m.objects)), func(k string) bool { return !strings.HasPrefix(k, prefix) }), nil
+}
+
+func (m *Memory) write(op, key string, body []byte) error {
+	if err := m.fault(op, key); err != nil {
+		return err
+	}
+	if m.objects == nil {
+		m.objects = map[string]memoryObject{}
+	}
+	m.version++
+	m.objects[key] = memoryObject{bytes.Clone(body), strconv.Itoa(m.version)}
+	return nil
+}
+
+func (m *Memory) fault(op, key string) error {
+	if m.Fault == nil {
+		return nil
+	}
+	return m.Fault(op, key)
+}
+
+func (m *Memory) lock() func() {
+	m.mu.Lock()
+	return m.mu.Unlock
+}

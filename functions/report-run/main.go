@@ -1,0 +1,35 @@
+// Command report-run is the Lambda that closes a run: it compares the manifest with EC2 and tells the administrator what is
+// wrong.
+package main
+
+import (
+	"log/slog"
+	"time"
+	_ "time/tzdata" // the runtime's system has no time zones
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/boundary"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ec2gw"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/env"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/report"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/s3store"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/snsgw"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
+)
+
+func main() {
+	boundary.Start(func(cfg aws.Config, log *slog.Logger) (boundary.Handler[contract.ReportResult], error) {
+		var e env.Reader
+		bucket := e.String("BUCKET")
+		s := &report.Service{
+			EC2:     ec2gw.New(cfg, ec2gw.Options{}),
+			Objects: s3store.New(cfg, bucket),
+			Topic:   snsgw.New(cfg, e.String("TOPIC_ARN")),
+			Bucket:  bucket,
+			Now:     time.Now,
+			Log:     log,
+		}
+		return boundary.Handle(log, s.Report), e.Err()
+	})
+}
