@@ -1,0 +1,131 @@
+// Package ec2sim is one simulated EC2 account in one Region. It keeps state and speaks EC2's query protocol (API version
+// 2016-11-15), so that the real SDK client runs against it: in process through [Account.Do], or over HTTP as an
+// http.Handler.
+//
+// It stands in for EC2 in tests and in the local demo, so it must not be more lenient than EC2: what it does not model (an
+// action, a parameter, a filter) it refuses by name, never ignores. It starts no goroutine and waits only through
+// Config.Sleep, so that it can live in virtual time.
+package ec2sim
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// Config is what an account is like. Only Now is required.
+type Config struct {
+	Now   func() time.Time                                 // the account's clock
+	Sleep func(ctx context.Context, d time.Duration) error // waits out Latency and Fault.Delay; nil: nothing is waited for
+
+	Region    string // default us-east-1
+	AccountID string // default 123456789012
+
+	Latency time.Duration // of each call; EC2 acts when half of it is over
+
+	// ListLag is how long the lists run behind: a new snapshot is missing from DescribeSnapshots (by filter and by ID), a
+	// deleted one still there, changed tags are still the old ones. Instances and volumes are listed at once.
+	ListLag time.Duration
+
+	// Completion says how long the nth snapshot (from 1) of a volume is pending; nil: 1 minute. It must not call the account.
+	Completion func(volumeID string, nth int) time.Duration
+
+	Buckets map[string]Bucket // request tokens by action, see DefaultBuckets; nil: nothing is throttled
+
+	PendingPerVolume    int           // snapshots of a volume in progress; 0: 5, negative: unlimited
+	PendingPerAccount   int           // snapshots of the account in progress; 0: unlimited
+	MaxSnapshots        int           // snapshots that the account owns; 0: 100,000, negative: unlimited
+	MinSnapshotInterval time.Duration // between two snapshots of a volume; 0: 15 s, negative: none
+
+	PageSize   int  // longest page that is given whatever MaxResults says; 0: MaxResults, or everything without it
+	EmptyPages bool // each page is preceded by an empty one that has only a NextToken, and the last one is empty
+}
+
+const (
+	defaultRegion              = "us-east-1"
+	defaultAccountID           = "123456789012"
+	defaultCompletion          = time.Minute
+	defaultPendingPerVolume    = 5
+	defaultMaxSnapshots        = 100_000
+	defaultMinSnapshotInterval = 15 * time.Second
+)
+
+func (c Config) withDefaults() Config {
+	if c.Now == nil {
+		panic("ec2sim: Config.Now is required")
+	}
+	if c.Region == "" {
+		c.Region = defaultRegion
+	}
+	if c.AccountID == "" {
+		c.AccountID = defaultAccountID
+	}
+	if c.Completion == nil {
+		c.Completion = func(string, int) time.Duration { return defaultCompletion }
+	}
+	if c.PendingPerVolume == 0 {
+		c.PendingPerVolume = defaultPendingPerVolume
+	}
+	if c.MaxSnapshots == 0 {
+		c.MaxSnapshots = defaultMaxSnapshots
+	}
+	if c.MinSnapshotInterval == 0 {
+		c.MinSnapshotInterval = defaultMinSnapshotInterval
+	}
+	return c
+}
+
+// Account is the simulated account. All its methods may be called concurrently.
+type Account struct {
+	cfg Config
+
+	mu         sync.Mutex // never held while sleeping, nor while a caller's Match runs
+	seq        uint64     // of the youngest resource
+	instances  catalogue[*instance]
+	volumes    catalogue[*volume]
+	snapshots  snapshotStore
+	images     map[string]*image
+	idempotent map[string]idempotent // by action and client token
+	buckets    map[string]*bucketState
+	faults     []*armedFault
+	journal    journal
+	deletions  []Deletion
+}
+
+// New gives an empty account.
+func New(cfg Config) *Account {
+	return &Account{
+		cfg:        cfg.withDefaults(),
+		instances:  newCatalogue[*instance](),
+		volumes:    newCatalogue[*volume](),
+		snapshots:  newSnapshotStore(),
+		images:     map[string]*image{},
+		idempotent: map[string]idempotent{},
+		buckets:    map[string]*bucketState{},
+		journal:    newJournal(),
+	}
+}
+
+// now is the account's time in milliseconds, the precision in which EC2 tells times.
+func (a *Account) now() time.Time { return a.cfg.Now().UTC().Truncate(time.Millisecond) }
+
+func (a *Account) zone() string { return a.cfg.Region + "a" }
+
+// newIdent gives the identity of a new resource: the ID that was asked for, or else the next of its kind, e.g.
+// snap-00000000000000001. IDs are not random, so that a run can be repeated exactly.
+func (a *Account) newIdent(prefix, id string) ident {
+	a.seq++
+	if id != "" {
+		return ident{id, a.seq}
+	}
+	made := func() string { return fmt.Sprintf("%s%017x", prefix, a.seq) }
+	for a.taken(made()) { // somebody gave that ID to a resource of his own
+		a.seq++
+	}
+	return ident{made(), a.seq}
+}
+
+func (a *Account) taken(id string) bool {
+	return a.instances.byID[id] != nil || a.volumes.byID[id] != nil || a.snapshots.byID[id] != nil || a.images[id] != nil
+}

@@ -1,0 +1,119 @@
+package ec2sim
+
+import (
+	"net/http"
+	"slices"
+	"time"
+)
+
+// Fault makes calls go wrong. It has at most one of the effects Code, Before, After and Garbage; Delay goes with any of
+// them, or alone.
+type Fault struct {
+	Action string             // "": every action
+	Match  func(Request) bool // nil: every request; called unlocked, so it may use the account (e.g. to make a person act meanwhile)
+	Times  int                // how many calls it hits; 0: all
+
+	Code    string // the error that EC2 answers instead of acting
+	Message string // of Code; has a default
+	Status  int    // HTTP status of Code (default: EC2's for it) or of Garbage (default 200)
+
+	Before  bool          // the connection breaks before EC2 acts
+	After   bool          // EC2 acts, then the connection breaks: the answer is lost
+	Garbage bool          // EC2 acts, but what comes back is an HTML page
+	Delay   time.Duration // the answer is so much later; EC2 has acted at once, so a caller's timeout loses the answer
+}
+
+// armedFault is a fault that waits for its calls.
+type armedFault struct {
+	Fault
+	left int // calls still to hit; -1: no limit
+}
+
+// Inject arms a fault. Of several that match a call, the oldest hits. The returned function disarms it.
+func (a *Account) Inject(f Fault) (remove func()) {
+	effects := 0
+	for _, on := range []bool{f.Code != "", f.Before, f.After, f.Garbage} {
+		if on {
+			effects++
+		}
+	}
+	if effects > 1 {
+		panic("ec2sim: a Fault has only one of Code, Before, After and Garbage")
+	}
+	armed := &armedFault{Fault: f, left: f.Times}
+	if f.Times == 0 {
+		armed.left = -1
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.faults = append(a.faults, armed)
+	return func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.faults = slices.DeleteFunc(a.faults, func(x *armedFault) bool { return x == armed })
+	}
+}
+
+// ClearFaults disarms all faults.
+func (a *Account) ClearFaults() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.faults = nil
+}
+
+// matchFault gives the fault that hits the request, counted as used; one without any effect if none does.
+func (a *Account) matchFault(req Request) *armedFault {
+	a.mu.Lock()
+	armed := slices.Clone(a.faults)
+	a.mu.Unlock()
+	for _, f := range armed {
+		if f.Action != "" && f.Action != req.Action {
+			continue
+		}
+		if f.Match != nil && !f.Match(req) {
+			continue
+		}
+		if a.use(f) {
+			return f
+		}
+	}
+	return &armedFault{}
+}
+
+func (a *Account) use(f *armedFault) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if f.left == 0 {
+		return false
+	}
+	if f.left > 0 {
+		f.left--
+	}
+	return true
+}
+
+// rearm gives back a use that had no effect, since the request was throttled first. The account is locked.
+func (f *armedFault) rearm() {
+	if f.left >= 0 && f.Times > 0 {
+		f.left++
+	}
+}
+
+func (f Fault) apiError() *apiError {
+	e := refuse(f.Code, "%s", f.Message)
+	if f.Message == "" {
+		e.Message = "An injected fault of ec2sim"
+	}
+	if f.Status != 0 {
+		e.Status = f.Status
+	}
+	return e
+}
+
+func (f Fault) garbage() answer {
+	status := f.Status
+	if status == 0 {
+		status = http.StatusOK
+	}
+	return answer{status, []byte("<html><body>This is not what EC2 says.")}
+}

@@ -1,0 +1,261 @@
+package ec2sim
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+)
+
+// This file is the account from behind: what people and other tools do in it, and a look at how things really are, without
+// lag. It panics on an ID that is not there, since that is a mistake of the test.
+
+// Instance is an instance to add, or as it is.
+type Instance struct {
+	ID      string            // default: a new one
+	State   string            // one of the Instance… constants; default running
+	Tags    map[string]string // those of AWS (aws:…) too
+	Volumes []BlockDevice
+}
+
+// BlockDevice is a volume as its instance sees it.
+type BlockDevice struct {
+	ID                  string            // vol-…; default: a new one. An existing volume is attached once more (multi-attach)
+	Device              string            // e.g. /dev/xvda
+	SizeGiB             int               // default 8
+	Type                string            // default gp3
+	Tags                map[string]string // the volume's own
+	DeleteOnTermination bool
+	InstanceStore       bool // no EBS volume at all: only Device counts
+}
+
+const defaultSizeGiB = 8
+
+// AddInstance launches an instance with its volumes, and gives it with the IDs that it got.
+func (a *Account) AddInstance(in Instance) Instance {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if in.State == "" {
+		in.State = InstanceRunning
+	}
+	if _, ok := instanceStateCodes[in.State]; !ok {
+		panic("ec2sim: no instance state " + in.State)
+	}
+	if a.instances.byID[in.ID] != nil {
+		panic("ec2sim: there is already an instance " + in.ID)
+	}
+	i := &instance{
+		ident:        a.newIdent(instancePrefix, in.ID),
+		state:        in.State,
+		imageID:      "ami-00000000000000000",
+		instanceType: "t3.micro",
+		launchedAt:   a.now(),
+		tags:         merged(in.Tags, nil),
+	}
+	i.reservationID = "r" + i.id[1:]
+	a.instances.add(i)
+	for _, d := range in.Volumes {
+		a.addDevice(i, d)
+	}
+	return a.copyInstance(i)
+}
+
+func (a *Account) addDevice(i *instance, d BlockDevice) {
+	if d.InstanceStore {
+		i.devices = append(i.devices, device{name: d.Device})
+		return
+	}
+	v := a.volumes.byID[d.ID]
+	if v == nil {
+		v = a.addVolume(d)
+	}
+	a.attach(v, i, d.Device, d.DeleteOnTermination)
+}
+
+func (a *Account) attach(v *volume, i *instance, name string, deleteOnTermination bool) device {
+	d := device{name, v.id, deleteOnTermination, a.now()}
+	i.devices = append(i.devices, d)
+	v.attachedTo = append(v.attachedTo, i.id)
+	return d
+}
+
+// AddVolume makes a volume that is not attached, and gives its ID. Device and DeleteOnTermination do not count.
+func (a *Account) AddVolume(d BlockDevice) string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.volumes.byID[d.ID] != nil {
+		panic("ec2sim: there is already a volume " + d.ID)
+	}
+	return a.addVolume(d).id
+}
+
+func (a *Account) addVolume(d BlockDevice) *volume {
+	v := &volume{
+		ident:     a.newIdent(volumePrefix, d.ID),
+		sizeGiB:   cmp.Or(d.SizeGiB, defaultSizeGiB),
+		kind:      cmp.Or(d.Type, "gp3"),
+		zone:      a.zone(),
+		createdAt: a.now(),
+		tags:      merged(d.Tags, nil),
+	}
+	a.volumes.add(v)
+	return v
+}
+
+// AttachVolume attaches a volume to one more instance.
+func (a *Account) AttachVolume(volumeID, instanceID, device string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.attach(must(a.volumes.byID, volumeID), must(a.instances.byID, instanceID), device, false)
+}
+
+// DeleteVolume deletes a volume, attached or not. Its snapshots stay.
+func (a *Account) DeleteVolume(volumeID string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	v := must(a.volumes.byID, volumeID)
+	for _, id := range v.attachedTo {
+		i := a.instances.byID[id]
+		i.devices = slices.DeleteFunc(i.devices, func(d device) bool { return d.volumeID == volumeID })
+	}
+	a.volumes.remove(v)
+}
+
+// SetInstanceState moves an instance to a state. When terminated, its volumes are detached, those with DeleteOnTermination
+// deleted, and it stays listed with its tags.
+func (a *Account) SetInstanceState(instanceID, state string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if _, ok := instanceStateCodes[state]; !ok {
+		panic("ec2sim: no instance state " + state)
+	}
+	a.setState(must(a.instances.byID, instanceID), state)
+}
+
+// TagInstance sets a tag of an instance; aws: tags too.
+func (a *Account) TagInstance(instanceID, key, value string) { a.tag(instanceID, key, value) }
+
+// UntagInstance removes a tag of an instance.
+func (a *Account) UntagInstance(instanceID, key string) { a.untag(instanceID, key) }
+
+// TagVolume sets a tag of a volume.
+func (a *Account) TagVolume(volumeID, key, value string) { a.tag(volumeID, key, value) }
+
+// UntagVolume removes a tag of a volume.
+func (a *Account) UntagVolume(volumeID, key string) { a.untag(volumeID, key) }
+
+// Instances gives all instances, sorted by ID.
+func (a *Account) Instances() []Instance {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var out []Instance
+	for _, id := range slices.Sorted(maps.Keys(a.instances.byID)) {
+		out = append(out, a.copyInstance(a.instances.byID[id]))
+	}
+	return out
+}
+
+// Instance gives an instance as it is.
+func (a *Account) Instance(id string) (Instance, bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	i, ok := a.instances.byID[id]
+	if !ok {
+		return Instance{}, false
+	}
+	return a.copyInstance(i), true
+}
+
+func (a *Account) copyInstance(i *instance) Instance {
+	out := Instance{ID: i.id, State: i.state, Tags: maps.Clone(i.tags)}
+	for _, d := range i.devices {
+		if d.volumeID == "" {
+			out.Volumes = append(out.Volumes, BlockDevice{Device: d.name, InstanceStore: true})
+			continue
+		}
+		v := a.volumes.byID[d.volumeID]
+		out.Volumes = append(out.Volumes, BlockDevice{v.id, d.name, v.sizeGiB, v.kind, maps.Clone(v.tags), d.deleteOnTermination, false})
+	}
+	return out
+}
+
+func must[T any](byID map[string]T, id string) T {
+	r, ok := byID[id]
+	if !ok {
+		panic(fmt.Sprintf("ec2sim: there is no %s", id))
+	}
+	return r
+}
+
+// Who deleted a snapshot, in Deletion.By.
+const (
+	ByAPI    = "api"
+	ByPerson = "person"
+)
+
+// Deletion says who deleted which snapshot and when.
+type Deletion struct {
+	At       time.Time
+	By       string   // ByAPI or ByPerson
+	Snapshot Snapshot // as it was then
+}
+
+// Snapshot is a snapshot as it really is.
+type Snapshot struct {
+	ebs.Snapshot
+	OwnerID     string
+	Description string
+	Shared      bool // another account's, public or shared with this one; another's that is not can't be seen
+}
+
+// Snapshots gives all snapshots that exist, by start time and ID, other accounts' too.
+func (a *Account) Snapshots() []Snapshot {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := a.now()
+	out := make([]Snapshot, 0, len(a.snapshots.byID))
+	for _, s := range a.snapshots.byID {
+		out = append(out, a.copySnapshot(s, now))
+	}
+	slices.SortFunc(out, func(x, y Snapshot) int {
+		return cmp.Or(x.StartTime.Compare(y.StartTime), cmp.Compare(x.ID, y.ID))
+	})
+	return out
+}
+
+// Snapshot gives a snapshot as it is.
+func (a *Account) Snapshot(id string) (Snapshot, bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	s, ok := a.snapshots.byID[id]
+	if !ok {
+		return Snapshot{}, false
+	}
+	return a.copySnapshot(s, a.now()), true
+}
+
+func (a *Account) copySnapshot(s *snapshot, now time.Time) Snapshot {
+	return Snapshot{
+		Snapshot: ebs.Snapshot{
+			ID:        s.id,
+			VolumeID:  s.volumeID,
+			State:     s.state(now),
+			StartTime: s.startTime,
+			SizeGiB:   s.sizeGiB,
+			Tags:      maps.Clone(s.currentTags()),
+		},
+		OwnerID:     s.owner,
+		Description: s.description,
+		Shared:      s.shared,
+	}
+}
+
+// Deleted gives the deletions of snapshots, the oldest first.
+func (a *Account) Deleted() []Deletion {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.deletions)
+}
