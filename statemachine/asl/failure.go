@@ -1,0 +1,94 @@
+package asl
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+)
+
+// The error names that AWS reserves and that can occur here.
+const (
+	errAll             = "States.ALL"
+	errTimeout         = "States.Timeout"
+	errTaskFailed      = "States.TaskFailed"
+	errRuntime         = "States.Runtime"
+	errDataLimit       = "States.DataLimitExceeded"
+	errResultPath      = "States.ResultPathMatchFailure"
+	errTolerance       = "States.ExceedToleratedFailureThreshold"
+	errItemReader      = "States.ItemReaderFailed"
+	errResultWriter    = "States.ResultWriterFailed"
+	errHeartbeat       = "States.HeartbeatTimeout"
+	errPermissions     = "States.Permissions"
+	reservedErrorStart = "States."
+)
+
+// TaskError is an error whose name the definition's Retry and Catch can match. A Task returns it, or an error that wraps it; any
+// other error of a Task is States.TaskFailed.
+type TaskError struct {
+	Name  string // as in ErrorEquals, e.g. "S3.S3Exception"
+	Cause string
+}
+
+func (e *TaskError) Error() string {
+	if e.Cause == "" {
+		return e.Name
+	}
+	return e.Name + ": " + e.Cause
+}
+
+// ErrorName is the name that aws-lambda-go gives to an error that a handler returns: the Go type of the outermost value, a
+// pointer's target. (messages.InvokeResponse_Error, which names itself, is not modelled.)
+func ErrorName(err error) string { return typeName(err) }
+
+func typeName(v any) string {
+	t := reflect.TypeOf(v)
+	if t == nil {
+		return ""
+	}
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return t.Name()
+}
+
+// failure is why a state, and perhaps its execution, did not succeed.
+type failure struct {
+	name, cause string
+	stopped     bool // the execution was told to stop: nothing retries or catches this
+}
+
+func (f *failure) output() map[string]any {
+	return map[string]any{"Error": f.name, "Cause": f.cause}
+}
+
+func runtimeFailure(format string, args ...any) *failure {
+	return &failure{name: errRuntime, cause: fmt.Sprintf(format, args...)}
+}
+
+// taskFailure names what a Task returned.
+func taskFailure(err error) *failure {
+	var e *TaskError
+	if errors.As(err, &e) {
+		return &failure{name: e.Name, cause: e.Cause}
+	}
+	return &failure{name: errTaskFailed, cause: err.Error()}
+}
+
+// matches tells whether one of names means f. The wildcards do not mean what AWS declares terminal, and States.Runtime is
+// beyond any name.
+func (f *failure) matches(names []string) bool {
+	if f.name == errRuntime {
+		return false
+	}
+	for _, name := range names {
+		switch {
+		case name == f.name:
+			return true
+		case name == errAll && f.name != errDataLimit:
+			return true
+		case name == errTaskFailed && f.name != errDataLimit && f.name != errTimeout:
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,5 @@
+//go:build !race
+
+package asl_test
+
+const raceDetector = false
