@@ -30,6 +30,7 @@ func main() {
 				Rate:  e.Rate("CREATE_RATE", discover.DefaultPace.Rate),
 			},
 			TimeZones: e.Strings("TIME_ZONES"),
+			Aftermath: discover.LambdaAftermath,
 			Now:       time.Now,
 			Log:       log,
 		}

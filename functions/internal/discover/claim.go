@@ -16,46 +16,65 @@ type claim struct {
 	Run       string
 	Execution string
 	ClaimedAt time.Time
+	Resumed   bool // another execution had it before
 }
 
-// claim makes the run this execution's, and gives the execution that has it: this one or another. EventBridge delivers at
+// LambdaAftermath is how long an execution that has ended may still have an effect: Lambdas that it called go on until their
+// time is over (2 minutes), and EC2's lists show late what they created.
+const LambdaAftermath = 150 * time.Second
+
+// quiet is when all that earlier executions of the run created can be seen. Whoever creates before it may do so a second time.
+func (s *Service) quiet(c claim) time.Time {
+	if !c.Resumed {
+		return time.Time{}
+	}
+	return c.ClaimedAt.Add(s.Aftermath)
+}
+
+// claim makes the run this execution's, and gives the claim that holds: this execution's or another's. EventBridge delivers at
 // least once, and people start a failed run anew, so the first to write the claim has the run, until it has ended without
 // success.
-func (s *Service) claim(ctx context.Context, run contract.Run, execution string) (holder string, err error) {
-	key := claimKey(run)
-	mine, err := json.Marshal(claim{run.ID, execution, s.Now().UTC()})
-	if err != nil {
-		return "", err
-	}
-	err = s.Objects.Create(ctx, key, mine)
+func (s *Service) claim(ctx context.Context, run contract.Run, execution string) (claim, error) {
+	mine := claim{Run: run.ID, Execution: execution, ClaimedAt: s.Now().UTC()}
+	err := s.writeClaim(run, mine, func(key string, body []byte) error { return s.Objects.Create(ctx, key, body) })
 	if err == nil {
-		return execution, nil
+		return mine, nil
 	}
 	if !errors.Is(err, store.ErrConflict) {
-		return "", fmt.Errorf("claim run %s: %w", run.ID, err)
+		return claim{}, fmt.Errorf("claim run %s: %w", run.ID, err)
 	}
-	body, etag, err := s.Objects.Get(ctx, key)
+	body, etag, err := s.Objects.Get(ctx, claimKey(run))
 	if err != nil {
-		return "", fmt.Errorf("read who has run %s: %w", run.ID, err)
+		return claim{}, fmt.Errorf("read who has run %s: %w", run.ID, err)
 	}
 	var other claim
 	if err := json.Unmarshal(body, &other); err != nil {
-		return "", fmt.Errorf("read who has run %s: %w", run.ID, err)
+		return claim{}, fmt.Errorf("read who has run %s: %w", run.ID, err)
 	}
 	if other.Execution == execution {
-		return execution, nil // a retry of ours
+		return other, nil // a retry of ours
 	}
 	status, err := s.Executions.Status(ctx, other.Execution)
 	if err != nil {
-		return "", fmt.Errorf("run %s: %w", run.ID, err)
+		return claim{}, fmt.Errorf("run %s: %w", run.ID, err)
 	}
 	if status == Running || status == Succeeded {
-		return other.Execution, nil
+		return other, nil
 	}
-	if err := s.Objects.Replace(ctx, key, mine, etag); err != nil {
+	mine.Resumed = true
+	err = s.writeClaim(run, mine, func(key string, body []byte) error { return s.Objects.Replace(ctx, key, body, etag) })
+	if err != nil {
 		// Somebody else took it over in this moment; the state machine's retry sees who.
-		return "", fmt.Errorf("take over run %s from %s: %w", run.ID, other.Execution, err)
+		return claim{}, fmt.Errorf("take over run %s from %s: %w", run.ID, other.Execution, err)
 	}
 	s.Log.InfoContext(ctx, "run taken over", "run_id", run.ID, "from_execution", other.Execution, "its_status", string(status))
-	return execution, nil
+	return mine, nil
+}
+
+func (s *Service) writeClaim(run contract.Run, c claim, write func(key string, body []byte) error) error {
+	body, err := json.Marshal(c)
+	if err != nil {
+		return err
+	}
+	return write(claimKey(run), body)
 }

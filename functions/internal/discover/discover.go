@@ -50,6 +50,7 @@ type Service struct {
 	Executions executions
 	Pace       Pace
 	TimeZones  map[string]string // by keyword: the zone of a run whose input names none
+	Aftermath  time.Duration     // how long an execution that has ended may still create snapshots
 	Now        func() time.Time
 	Log        *slog.Logger
 }
@@ -68,16 +69,17 @@ func (s *Service) Discover(ctx context.Context, req contract.DiscoverRequest) (c
 	if err != nil {
 		return contract.Discovery{}, err
 	}
-	if holder != req.Execution {
-		s.Log.InfoContext(ctx, "run is another execution's", "run_id", run.ID, "execution", holder)
-		d.Outcome, d.Execution = contract.OutcomeDuplicate, holder
+	if holder.Execution != req.Execution {
+		s.Log.InfoContext(ctx, "run is another execution's", "run_id", run.ID, "execution", holder.Execution)
+		d.Outcome, d.Execution = contract.OutcomeDuplicate, holder.Execution
 		return d, nil
 	}
-	instances, err := s.Find(ctx, run)
+	d.Run.Resumed = holder.Resumed
+	instances, err := s.Find(ctx, d.Run)
 	if err != nil {
 		return contract.Discovery{}, err
 	}
-	return s.write(ctx, d, instances)
+	return s.write(ctx, d, instances, s.quiet(holder))
 }
 
 // Find lists the instances of the run and their volumes, without their turns. It changes nothing.
@@ -98,14 +100,15 @@ func (s *Service) Find(ctx context.Context, run contract.Run) ([]contract.Item, 
 	if err != nil {
 		return nil, err
 	}
+	run.Resumed = run.Resumed || len(existing) > 0
 	return items(run, instances, volumes, existing), nil
 }
 
-func (s *Service) write(ctx context.Context, d contract.Discovery, found []contract.Item) (contract.Discovery, error) {
+func (s *Service) write(ctx context.Context, d contract.Discovery, found []contract.Item, earliest time.Time) (contract.Discovery, error) {
 	d.Outcome = contract.OutcomeNothing
 	if len(found) > 0 {
 		d.Outcome = contract.OutcomeWork
-		from, err := s.reserve(ctx, d.Run.ID, creates(found))
+		from, err := s.reserve(ctx, d.Run.ID, creates(found), earliest)
 		if err != nil {
 			return contract.Discovery{}, err
 		}

@@ -57,22 +57,25 @@ type reservation struct {
 	Creates     int
 }
 
-// reserve finds the run's place among the others' and gives the time from which its turns count.
-func (s *Service) reserve(ctx context.Context, run string, n int) (time.Time, error) {
+// reserve finds the run's place among the others', not before earliest, and gives the time from which its turns count.
+func (s *Service) reserve(ctx context.Context, run string, n int, earliest time.Time) (time.Time, error) {
 	for range ledgerTries {
-		from, err := s.tryReserve(ctx, run, n)
-		if !errors.Is(err, store.ErrConflict) {
-			return from, err
+		from, err := s.tryReserve(ctx, run, n, earliest)
+		switch {
+		case err == nil:
+			return from, nil
+		case !errors.Is(err, store.ErrConflict):
+			return time.Time{}, fmt.Errorf("reserve creates for run %s: %w", run, err)
 		}
 	}
 	return time.Time{}, fmt.Errorf("reserve creates for run %s: %s was written by others %d times in a row", run, ledgerKey, ledgerTries)
 }
 
-func (s *Service) tryReserve(ctx context.Context, run string, n int) (time.Time, error) {
+func (s *Service) tryReserve(ctx context.Context, run string, n int, earliest time.Time) (time.Time, error) {
 	body, etag, err := s.Objects.Get(ctx, ledgerKey)
 	first := errors.Is(err, store.ErrNotFound)
 	if err != nil && !first {
-		return time.Time{}, fmt.Errorf("reserve creates for run %s: %w", run, err)
+		return time.Time{}, err
 	}
 	var l ledger
 	if !first {
@@ -82,7 +85,7 @@ func (s *Service) tryReserve(ctx context.Context, run string, n int) (time.Time,
 			l = ledger{}
 		}
 	}
-	from := s.Pace.join(&l, run, n, s.Now().UTC())
+	from := s.Pace.join(&l, run, n, s.Now().UTC(), earliest)
 	if body, err = json.Marshal(l); err != nil {
 		return time.Time{}, err
 	}
@@ -93,15 +96,17 @@ func (s *Service) tryReserve(ctx context.Context, run string, n int) (time.Time,
 }
 
 // join adds the run to the ledger, behind the others, and drops what is over.
-func (p Pace) join(l *ledger, run string, n int, now time.Time) time.Time {
+func (p Pace) join(l *ledger, run string, n int, now, earliest time.Time) time.Time {
 	l.Reservations = slices.DeleteFunc(l.Reservations, func(r reservation) bool {
 		over := r.Until.Before(now) && r.From.Add(volumeInterval).Before(now)
-		return over || r.Run == run && r.Creates != n // taken over, or found anew with other volumes
+		// Other creates than it reserved: it was taken over, or found anew. Turns that have passed would come all at once.
+		stale := r.Run == run && (r.Creates != n || r.From.Before(now))
+		return over || stale
 	})
-	from := now
+	from := latest(now, earliest)
 	for _, r := range l.Reservations {
 		if r.Run == run {
-			return r.From // this run's own: a retry
+			return r.From // this run's own, still to come: a retry
 		}
 		from = latest(from, r.Until, r.From.Add(volumeInterval))
 	}

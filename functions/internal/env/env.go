@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"strconv"
 )
@@ -41,7 +42,7 @@ func (r *Reader) Rate(name string, preset float64) float64 {
 		return preset
 	}
 	n, err := strconv.ParseFloat(v, 64)
-	if err != nil || !(n > 0) {
+	if err != nil || !(n > 0) || math.IsInf(n, 0) {
 		r.errs = append(r.errs, fmt.Errorf("%s is %q; give a number above 0", name, v))
 	}
 	return n

@@ -34,7 +34,7 @@ func subject(r *Report) string {
 func verdict(r *Report) string {
 	switch failed := len(r.Failures); {
 	case failed == 0:
-		return fmt.Sprintf("%s need attention, no backup failed", count(len(r.Problems), "setting"))
+		return count(len(r.Problems), "problem") + ", no backup failed"
 	case failed == r.Volumes && failed > 1:
 		return fmt.Sprintf("ALL %d volumes FAILED", failed)
 	default:
@@ -55,7 +55,7 @@ func message(r *Report, reportURL string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "EBS snapshots, run %s\n%s\n\n", r.Run.ID, localTime(r))
 	fmt.Fprintf(&b, "%d of %s have a completed snapshot of this run.\n", r.Completed, count(r.Volumes, "volume"))
-	fmt.Fprintf(&b, "%d failed. %d were deleted meanwhile. %s.\n", len(r.Failures), len(r.Gone), count(len(r.Problems), "other problem"))
+	fmt.Fprintf(&b, "%d failed, %d deleted meanwhile, %s.\n", len(r.Failures), len(r.Gone), count(len(r.Problems), "other problem"))
 	if len(r.Failures) > 0 {
 		fmt.Fprintf(&b, "\nFAILED (%s)\n", byError(r.Failures))
 		list(&b, r.Failures, reportURL, func(f Failure) (Volume, string, string) { return f.Volume, f.Error + ": " + f.Reason, f.Advice })

@@ -14,9 +14,12 @@ import (
 func problems(items []contract.Item, held []ebs.Snapshot) []Problem {
 	var out []Problem
 	byVolume := group(held)
+	toldValue, toldTags := map[string]bool{}, map[string]bool{} // an instance with very many volumes has several items
 	for _, i := range items {
-		out = append(out, unreadable(i)...)
-		if _, dropped := ebs.SnapshotTags(snapshot.StampOf(i.Run, i.Instance, i.Volumes[0]), i.Instance.Tags); len(dropped) > 0 {
+		out = append(out, unreadable(i, toldValue)...)
+		_, dropped := ebs.SnapshotTags(snapshot.StampOf(i.Run, i.Instance, i.Volumes[0]), i.Instance.Tags)
+		if len(dropped) > 0 && !toldTags[i.Instance.ID] {
+			toldTags[i.Instance.ID] = true
 			out = append(out, Problem{
 				Volume{InstanceID: i.Instance.ID, Name: i.Instance.Tags["Name"]},
 				fmt.Sprintf("%s found no room on its snapshots: %s", count(len(dropped), "tag"), strings.Join(dropped, ", ")),
@@ -46,21 +49,20 @@ func healthy(held []ebs.Snapshot) int {
 	return n
 }
 
-// unreadable lists the retention values of an item that can't be read, each once with the volumes that carry it.
-func unreadable(i contract.Item) []Problem {
+// unreadable lists the retention values of an item that can't be read: an instance's once, and each volume's own. told
+// remembers which instances and volumes were told of.
+func unreadable(i contract.Item, told map[string]bool) []Problem {
 	var out []Problem
-	seen := map[string]bool{}
 	for _, v := range i.Volumes {
+		where, tagged, on := Volume{InstanceID: i.Instance.ID, Name: i.Instance.Tags["Name"]}, i.Instance.ID, "the instance"
+		if v.Retention != i.Instance.Tags[i.Run.SnapshotKeyWord] {
+			where.VolumeID, where.Device, tagged, on = v.ID, v.Device, v.ID, "the volume"
+		}
 		_, err := prune.PolicyOf(i.Run, v)
-		if err == nil || seen[v.Retention] {
+		if err == nil || told[tagged] {
 			continue
 		}
-		seen[v.Retention] = true
-		where := Volume{InstanceID: i.Instance.ID, Name: i.Instance.Tags["Name"]}
-		on := "the instance"
-		if v.Retention != i.Instance.Tags[i.Run.SnapshotKeyWord] {
-			where.VolumeID, where.Device, on = v.ID, v.Device, "the volume"
-		}
+		told[tagged] = true
 		out = append(out, Problem{
 			where,
 			fmt.Sprintf("its tag %s can't be read: %v", i.Run.SnapshotKeyWord, err),

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -80,7 +81,7 @@ func (s *Service) addMapFailures(ctx context.Context, d contract.Discovery, item
 		if err := json.Unmarshal([]byte(c.Input), &i); err != nil {
 			return fmt.Errorf("read the input of child execution %s: %w", c.ExecutionArn, err)
 		}
-		failAll(out, i, contract.Failure{Error: c.Error, Cause: "child execution " + c.ExecutionArn + " ended: " + c.Cause})
+		failAll(out, i, c.failure())
 	}
 	return nil
 }
@@ -94,7 +95,16 @@ func failAll(out map[string]*contract.Failure, i contract.Item, f contract.Failu
 }
 
 // child is a child execution as Step Functions exports it (Step Functions Developer Guide, "ResultWriter").
-type child struct{ ExecutionArn, Input, Error, Cause string }
+type child struct{ ExecutionArn, Input, Status, Error, Cause string }
+
+// failure says how the child ended. One that was aborted, or never started, has a status only.
+func (c child) failure() contract.Failure {
+	how := c.Status
+	if c.Cause != "" {
+		how += ": " + c.Cause
+	}
+	return contract.Failure{Error: cmp.Or(c.Error, "ChildUnfinished"), Cause: "child execution " + c.ExecutionArn + " is " + how}
+}
 
 func (s *Service) failedChildren(ctx context.Context, manifestKey string) ([]child, error) {
 	var manifest struct {

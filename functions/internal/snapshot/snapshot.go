@@ -37,11 +37,12 @@ func (s *Service) Snapshot(ctx context.Context, req contract.SnapshotRequest) (c
 	if id := req.Volume.SnapshotID; id != "" {
 		return contract.SnapshotResult{SnapshotID: id, Found: true}, nil
 	}
-	if req.Attempt > 0 || s.Now().Sub(req.StartAt) > punctual {
+	if req.Attempt > 0 || req.Run.Resumed || s.Now().Sub(req.StartAt) > punctual {
 		found, err := s.EC2.VolumeRunSnapshots(ctx, req.Volume.ID, req.Run.ID)
 		if err != nil {
 			return contract.SnapshotResult{}, err
 		}
+		found = slices.DeleteFunc(found, failed)
 		if len(found) > 0 {
 			id := slices.MinFunc(found, oldest).ID
 			s.Log.InfoContext(ctx, "snapshot found", "snapshot_id", id, "volume_id", req.Volume.ID, "run_id", req.Run.ID)
@@ -63,6 +64,9 @@ func StampOf(r contract.Run, i contract.Instance, v contract.Volume) ebs.Stamp {
 	return ebs.Stamp{Keyword: r.SnapshotKeyWord, Retention: v.Retention, RunID: r.ID, InstanceID: i.ID}
 }
 
+// failed: a snapshot in state error holds nothing. A run that is taken over makes it anew, and must not find the old one.
+func failed(s ebs.Snapshot) bool { return s.State == ebs.Error }
+
 func oldest(a, b ebs.Snapshot) int {
 	if c := a.StartTime.Compare(b.StartTime); c != 0 {
 		return c
@@ -79,6 +83,7 @@ func describe(req contract.SnapshotRequest) string {
 	if name == "" {
 		name = req.Instance.ID
 	}
-	text := []rune(req.Run.SnapshotKeyWord + " " + name + " - " + req.Volume.ID + " (" + req.Volume.Device + ")")
-	return string(text[:min(len(text), maxDescription)])
+	text, where := []rune(req.Run.SnapshotKeyWord+" "+name), []rune(" - "+req.Volume.ID+" ("+req.Volume.Device+")")
+	room := max(0, maxDescription-len(where))
+	return string(text[:min(len(text), room)]) + string(where)
 }

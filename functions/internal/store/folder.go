@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/gofrs/flock"
@@ -76,10 +77,11 @@ func (f *Folder) Create(ctx context.Context, key string, body []byte) error {
 func (f *Folder) Replace(ctx context.Context, key string, body []byte, etag string) error {
 	return f.locked(func() error {
 		_, now, err := f.Get(ctx, key)
-		if err != nil && !errors.Is(err, ErrNotFound) {
+		missing := errors.Is(err, ErrNotFound)
+		if err != nil && !missing {
 			return err
 		}
-		if now != etag {
+		if missing || now != etag {
 			return fmt.Errorf("replace %s: %w", f.Path(key), ErrConflict)
 		}
 		return f.write(key, body)
@@ -94,11 +96,12 @@ func (f *Folder) List(_ context.Context, prefix string) ([]string, error) {
 		if errors.Is(err, fs.ErrNotExist) && p == start {
 			return nil
 		}
-		if err == nil && !d.IsDir() && strings.HasPrefix(p, prefix) && !strings.HasSuffix(p, partial) {
+		if err == nil && !d.IsDir() && strings.HasPrefix(p, prefix) && !strings.HasSuffix(p, partial) && p != lockFile {
 			keys = append(keys, p)
 		}
 		return err
 	})
+	slices.Sort(keys) // a walk has "a/b" before "a-b"
 	return keys, err
 }
 

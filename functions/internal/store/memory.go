@@ -42,25 +42,37 @@ func (m *Memory) Get(_ context.Context, key string) (body []byte, etag string, e
 // Put writes the object, whether it is there or not.
 func (m *Memory) Put(_ context.Context, key string, body []byte) error {
 	defer m.lock()()
-	return m.write("put", key, body)
+	if err := m.fault("put", key); err != nil {
+		return err
+	}
+	m.write(key, body)
+	return nil
 }
 
 // Create writes the object if there is none under the key.
 func (m *Memory) Create(_ context.Context, key string, body []byte) error {
 	defer m.lock()()
+	if err := m.fault("create", key); err != nil {
+		return err
+	}
 	if _, ok := m.objects[key]; ok {
 		return fmt.Errorf("create %s: %w", key, ErrConflict)
 	}
-	return m.write("create", key, body)
+	m.write(key, body)
+	return nil
 }
 
 // Replace writes the object if it is still the one that Get gave with this tag.
 func (m *Memory) Replace(_ context.Context, key string, body []byte, etag string) error {
 	defer m.lock()()
-	if m.objects[key].etag != etag {
+	if err := m.fault("replace", key); err != nil {
+		return err
+	}
+	if o, ok := m.objects[key]; !ok || o.etag != etag {
 		return fmt.Errorf("replace %s: %w", key, ErrConflict)
 	}
-	return m.write("replace", key, body)
+	m.write(key, body)
+	return nil
 }
 
 // List gives the keys with the prefix, in order.
@@ -72,16 +84,12 @@ func (m *Memory) List(_ context.Context, prefix string) ([]string, error) {
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(m.objects)), func(k string) bool { return !strings.HasPrefix(k, prefix) }), nil
 }
 
-func (m *Memory) write(op, key string, body []byte) error {
-	if err := m.fault(op, key); err != nil {
-		return err
-	}
+func (m *Memory) write(key string, body []byte) {
 	if m.objects == nil {
 		m.objects = map[string]memoryObject{}
 	}
 	m.version++
 	m.objects[key] = memoryObject{bytes.Clone(body), strconv.Itoa(m.version)}
-	return nil
 }
 
 func (m *Memory) fault(op, key string) error {

@@ -1,0 +1,101 @@
+package boundary
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"testing"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
+)
+
+func TestHandle(t *testing.T) {
+	cases := []struct {
+		name    string
+		request string
+		err     error // of the use case
+		want    contract.SnapshotResult
+		wantErr error
+		calls   int
+	}{
+		{name: "hands a request on, and a result back", request: `{"Volume": {"ID": "vol-1"}}`,
+			want: contract.SnapshotResult{SnapshotID: "snap-of-vol-1"}, calls: 1},
+		{name: "leaves fields alone that it does not know", request: `{"Volume": {"ID": "vol-1"}, "more": 1}`,
+			want: contract.SnapshotResult{SnapshotID: "snap-of-vol-1"}, calls: 1},
+		{name: "calls a request that is no JSON an invalid input", request: `{"Volume"`,
+			wantErr: &contract.InvalidInputError{Message: "read the request: unexpected end of JSON input"}},
+		{name: "calls no request an invalid input", request: ``,
+			wantErr: &contract.InvalidInputError{Message: "read the request: unexpected end of JSON input"}},
+		{name: "calls a field of another type an invalid input", request: `{"Attempt": "many"}`,
+			wantErr: &contract.InvalidInputError{Message: "read the request: json: cannot unmarshal string into Go struct field SnapshotRequest.Attempt of type int"}},
+		{name: "returns the contract's error itself, and what was done all the same", request: `{"Volume": {"ID": "vol-1"}}`,
+			err:  fmt.Errorf("create: %w", fmt.Errorf("deeper: %w", &contract.ThrottledError{Message: "slow down"})),
+			want: contract.SnapshotResult{SnapshotID: "snap-of-vol-1"}, wantErr: &contract.ThrottledError{Message: "create: deeper: slow down"}, calls: 1},
+		{name: "calls any other error unexpected", request: `{"Volume": {"ID": "vol-1"}}`, err: context.DeadlineExceeded,
+			want: contract.SnapshotResult{SnapshotID: "snap-of-vol-1"}, wantErr: &contract.UnexpectedError{Message: "context deadline exceeded"}, calls: 1},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			calls := 0
+			handler, logged := handlerOf(&calls, c.err)
+			got, err := handler(t.Context(), json.RawMessage(c.request))
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("result (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(c.wantErr, err); diff != "" {
+				t.Errorf("error (-want +got):\n%s", diff)
+			}
+			if calls != c.calls {
+				t.Errorf("the use case was called %d times, want %d", calls, c.calls)
+			}
+			checkLog(t, logged.Bytes(), c.wantErr)
+		})
+	}
+}
+
+func handlerOf(calls *int, err error) (Handler[contract.SnapshotResult], *bytes.Buffer) {
+	var logged bytes.Buffer
+	return Handle(slog.New(slog.NewJSONHandler(&logged, nil)),
+		func(_ context.Context, req contract.SnapshotRequest) (contract.SnapshotResult, error) {
+			*calls++
+			return contract.SnapshotResult{SnapshotID: "snap-of-" + req.Volume.ID}, err
+		}), &logged
+}
+
+// checkLog: an error is logged once, and nothing else is.
+func checkLog(t *testing.T, logged []byte, want error) {
+	t.Helper()
+	if want == nil {
+		if len(logged) > 0 {
+			t.Errorf("logged without an error: %s", logged)
+		}
+		return
+	}
+	var line map[string]any
+	if err := json.Unmarshal(logged, &line); err != nil {
+		t.Fatalf("%v in the log %q, want one line", err, logged)
+	}
+	delete(line, "time")
+	wantLine := map[string]any{"level": "ERROR", "msg": "request failed", "error_type": fmt.Sprintf("%T", want), "error": want.Error()}
+	if diff := cmp.Diff(wantLine, line); diff != "" {
+		t.Errorf("log (-want +got):\n%s", diff)
+	}
+}
+
+// The runtime's own code decides by which name Step Functions knows an error.
+func TestTheRuntimeNamesTheErrorAsTheDefinitionDoes(t *testing.T) {
+	for _, e := range contract.Errors() {
+		calls := 0
+		handler, _ := handlerOf(&calls, fmt.Errorf("attempted: %w", e))
+		_, err := lambda.NewHandler(handler).Invoke(t.Context(), []byte(`{}`))
+		if fmt.Sprintf("%T", err) != fmt.Sprintf("%T", e) || errors.Unwrap(err) != nil || calls != 1 {
+			t.Errorf("the runtime gets a %T, want a %T", err, e)
+		}
+	}
+}

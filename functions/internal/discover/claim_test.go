@@ -1,0 +1,147 @@
+package discover
+
+import (
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/store"
+)
+
+func TestClaim(t *testing.T) {
+	const thereAlready = `{"Run": "SnapshotDaily/2026-11-22T00:00:00Z", "Execution": "` + first + `", "ClaimedAt": "2026-11-21T23:00:00Z"}`
+	old := claim{Run: dailyRun.ID, Execution: first, ClaimedAt: midnight.Add(-time.Hour)}
+	fresh := claim{Run: dailyRun.ID, Execution: first, ClaimedAt: midnight.Add(20 * time.Second)}
+	takenOver := claim{Run: dailyRun.ID, Execution: second, ClaimedAt: fresh.ClaimedAt, Resumed: true}
+	cases := []struct {
+		name   string
+		by     string
+		there  string
+		status Status // of the first execution
+		want   claim
+		err    string
+		after  claim // what is there afterwards
+	}{
+		{name: "gives a fresh run to whoever comes first", by: first, want: fresh, after: fresh},
+		{name: "gives a run to its holder again, whose first answer was lost", by: first, there: thereAlready, want: old, after: old},
+		{name: "leaves a run alone that another execution is at", by: second, there: thereAlready, status: Running, want: old, after: old},
+		{name: "leaves a run alone that has succeeded", by: second, there: thereAlready, status: Succeeded, want: old, after: old},
+		{name: "takes over a run whose execution has ended without success", by: second, there: thereAlready, status: Ended,
+			want: takenOver, after: takenOver},
+		{name: "decides nothing if Step Functions does not answer", by: second, there: thereAlready, after: old,
+			err: "run SnapshotDaily/2026-11-22T00:00:00Z: the fake Step Functions knows no execution " + first},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld()
+			if c.there != "" {
+				w.put(t, claimKey(dailyRun), c.there)
+			}
+			if c.status != "" {
+				w.executions.status[first] = c.status
+			}
+			got, err := w.service.claim(t.Context(), dailyRun, c.by)
+			if diff := cmp.Diff(c.err, errorText(err)); diff != "" {
+				t.Errorf("error (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("holder (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(c.after, read[claim](t, w, claimKey(dailyRun))); diff != "" {
+				t.Errorf("what is there afterwards (-want +got):\n%s", diff)
+			}
+		})
+	}
+	t.Run("knows in a retry that the run was taken over", func(t *testing.T) {
+		w := newWorld()
+		w.put(t, claimKey(dailyRun), thereAlready)
+		w.executions.status[first] = Ended
+		for attempt := range 2 {
+			got, err := w.service.claim(t.Context(), dailyRun, second)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(takenOver, got); diff != "" {
+				t.Errorf("attempt %d (-want +got):\n%s", attempt, diff)
+			}
+		}
+	})
+	t.Run("decides nothing if the claim can't be read", func(t *testing.T) {
+		w := newWorld()
+		w.put(t, claimKey(dailyRun), `[]`)
+		got, err := w.service.claim(t.Context(), dailyRun, second)
+		want := "read who has run SnapshotDaily/2026-11-22T00:00:00Z: json: cannot unmarshal array into Go value of type discover.claim"
+		if errorText(err) != want || got != (claim{}) {
+			t.Errorf("%+v, error %v, want %s", got, err, want)
+		}
+	})
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+func TestClaimFailsWithTheBucket(t *testing.T) {
+	broken := errors.New("broken")
+	for _, c := range []struct{ op, want string }{
+		{"create", "claim run SnapshotDaily/2026-11-22T00:00:00Z: broken"},
+		{"get", "read who has run SnapshotDaily/2026-11-22T00:00:00Z: broken"},
+		{"replace", "take over run SnapshotDaily/2026-11-22T00:00:00Z from " + first + ": broken"},
+	} {
+		t.Run("when it refuses to "+c.op, func(t *testing.T) {
+			w := newWorld()
+			w.executions.status[first] = Ended
+			if _, err := w.service.claim(t.Context(), dailyRun, first); err != nil {
+				t.Fatal(err)
+			}
+			w.bucket.Fault = func(op, _ string) error {
+				if op == c.op {
+					return broken
+				}
+				return nil
+			}
+			holder, err := w.service.claim(t.Context(), dailyRun, second)
+			if holder != (claim{}) || !errors.Is(err, broken) || err.Error() != c.want {
+				t.Errorf("holder %+v, error %v, want %s", holder, err, c.want)
+			}
+		})
+	}
+}
+
+func TestOfTwoThatTakeARunOverAtOnceOneWins(t *testing.T) {
+	w := newWorld()
+	w.executions.status = map[string]Status{first: Ended, second: Running, third: Running}
+	if _, err := w.service.claim(t.Context(), dailyRun, first); err != nil {
+		t.Fatal(err)
+	}
+	// Both have read the claim, and both see that its execution has ended, before either writes.
+	var both sync.WaitGroup
+	both.Add(2)
+	w.executions.wait = func() { both.Done(); both.Wait() }
+	holders, errs := [2]claim{}, [2]error{}
+	var done sync.WaitGroup
+	for i, execution := range []string{second, third} {
+		done.Go(func() { holders[i], errs[i] = w.service.claim(t.Context(), dailyRun, execution) })
+	}
+	done.Wait()
+	w.executions.wait = nil
+
+	winner, loser := 0, 1
+	if errs[winner] != nil {
+		winner, loser = loser, winner
+	}
+	names := [2]string{second, third}
+	if errs[winner] != nil || holders[winner].Execution != names[winner] || !errors.Is(errs[loser], store.ErrConflict) || holders[loser] != (claim{}) {
+		t.Fatalf("holders %+v, errors %v: want one winner and one conflict", holders, errs)
+	}
+	holder, err := w.service.claim(t.Context(), dailyRun, names[loser])
+	if err != nil || holder.Execution != names[winner] {
+		t.Errorf("the loser's retry finds %+v (%v), want the winner %q", holder, err, names[winner])
+	}
+}

@@ -1,0 +1,269 @@
+package discover
+
+import (
+	"encoding/json"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/store"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
+)
+
+const folder = "runs/SnapshotDaily/20261122T000000Z/"
+
+// discovery is what the execution gets of the daily run, without the outcome and its numbers.
+func discovery(name string) contract.Discovery {
+	return contract.Discovery{
+		Run: dailyRun, Execution: executions1 + name,
+		ManifestKey: folder + name + "/manifest.json", FailurePrefix: folder + name + "/failures/",
+	}
+}
+
+func TestDiscoverWritesTheManifest(t *testing.T) {
+	w := newWorld()
+	large := instance("i-2", "7d")
+	for _, id := range []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"} {
+		large.Volumes = append(large.Volumes, ebs.Attachment{VolumeID: "vol-" + id, Device: "/dev/" + id})
+	}
+	w.ec2.instances = append(w.ec2.instances, large)
+	w.ec2.tagged = []ebs.Volume{tagged("vol-2", "last=9")}
+
+	got, err := w.discover(t, first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := midnight.Add(20 * time.Second)
+	want := discovery("first")
+	want.Outcome, want.Instances, want.Volumes, want.LastStartAt = contract.OutcomeWork, 2, 14, now.Add(2*time.Second)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("discovery (-want +got):\n%s", diff)
+	}
+
+	small := item("i-1", "3", volume("vol-1", "a", "3"), volume("vol-2", "b", "last=9"))
+	small.StartAt, small.FailurePrefix = now, want.FailurePrefix
+	second := item("i-2", "7d")
+	second.StartAt, second.FailurePrefix = want.LastStartAt, want.FailurePrefix
+	for _, a := range large.Volumes {
+		second.Volumes = append(second.Volumes, contract.Volume{ID: a.VolumeID, Device: a.Device, Retention: "7d"})
+	}
+	if diff := cmp.Diff([]contract.Item{small, second}, read[[]contract.Item](t, w, want.ManifestKey)); diff != "" {
+		t.Errorf("manifest (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(claim{Run: dailyRun.ID, Execution: first, ClaimedAt: now}, read[claim](t, w, folder+"run.json")); diff != "" {
+		t.Errorf("claim (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(ledger{[]reservation{{dailyRun.ID, now, now.Add(7 * time.Second), 14}}}, read[ledger](t, w, ledgerKey)); diff != "" {
+		t.Errorf("ledger (-want +got):\n%s", diff)
+	}
+}
+
+func TestDiscoverFindsNothing(t *testing.T) {
+	for name, instances := range map[string][]ebs.Instance{
+		"where no instance has the tag":  nil,
+		"where all that have it are off": {instance("i-1", "off", "vol-1")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld()
+			w.ec2.instances = instances
+			got, err := w.discover(t, first)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := discovery("first")
+			want.Outcome = contract.OutcomeNothing
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("discovery (-want +got):\n%s", diff)
+			}
+			if body, _, err := w.bucket.Get(t.Context(), want.ManifestKey); err != nil || string(body) != "[]" {
+				t.Errorf("the manifest is %s (%v), want an array, since the report reads it", body, err)
+			}
+			if _, _, err := w.bucket.Get(t.Context(), ledgerKey); !errors.Is(err, store.ErrNotFound) {
+				t.Errorf("creates were reserved for nothing (%v)", err)
+			}
+		})
+	}
+}
+
+func TestDiscoverStopsAtASecondDelivery(t *testing.T) {
+	w := newWorld()
+	if _, err := w.discover(t, first); err != nil {
+		t.Fatal(err)
+	}
+	w.executions.status[first] = Running
+	w.ec2.calls = nil
+	before := w.keys(t)
+	got, err := w.discover(t, second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := discovery("second")
+	want.Outcome, want.Execution = contract.OutcomeDuplicate, first
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("discovery (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(before, w.keys(t)); diff != "" || len(w.ec2.calls) > 0 {
+		t.Errorf("it did more than it should: EC2 %v, bucket (-before +after):\n%s", w.ec2.calls, diff)
+	}
+}
+
+func (w *world) keys(t *testing.T) []string {
+	t.Helper()
+	keys, err := w.bucket.List(t.Context(), "")
+	if err != nil || len(keys) == 0 {
+		t.Fatalf("the bucket holds nothing (%v)", err)
+	}
+	return keys
+}
+
+func TestDiscoverAgain(t *testing.T) {
+	t.Run("gives a retry of the same execution the same answer", func(t *testing.T) {
+		w := newWorld()
+		before, err := w.discover(t, first)
+		if err != nil {
+			t.Fatal(err)
+		}
+		after, err := w.discover(t, first)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(before, after); diff != "" {
+			t.Errorf("-first +again:\n%s", diff)
+		}
+	})
+	t.Run("finishes what an execution left that ended without success, once all can be seen that it created", func(t *testing.T) {
+		w := newWorld()
+		if _, err := w.discover(t, first); err != nil {
+			t.Fatal(err)
+		}
+		w.executions.status[first] = Ended
+		w.ec2.existing = []ebs.Snapshot{taken("snap-1", "vol-1", ebs.Completed, 1)}
+		got, err := w.discover(t, second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := discovery("second")
+		want.Outcome, want.Instances, want.Volumes, want.LastStartAt = contract.OutcomeWork, 1, 2, midnight.Add(20*time.Second+LambdaAftermath)
+		want.Run.Resumed = true
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("discovery (-want +got):\n%s", diff)
+		}
+		left := item("i-1", "3", volume("vol-1", "a", "3"), volume("vol-2", "b", "3"))
+		left.Volumes[0].SnapshotID = "snap-1"
+		left.Run.Resumed, left.StartAt, left.FailurePrefix = true, want.LastStartAt, want.FailurePrefix
+		if diff := cmp.Diff([]contract.Item{left}, read[[]contract.Item](t, w, want.ManifestKey)); diff != "" {
+			t.Errorf("manifest (-want +got):\n%s", diff)
+		}
+	})
+	t.Run("has the volumes looked at again where snapshots of the run are there, whoever made them", func(t *testing.T) {
+		w := newWorld()
+		w.ec2.existing = []ebs.Snapshot{taken("snap-1", "vol-1", ebs.Completed, 1)}
+		found, err := w.service.Find(t.Context(), dailyRun)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(found) != 1 || !found[0].Run.Resumed {
+			t.Errorf("found %+v, want an item of a run that is resumed", found)
+		}
+	})
+}
+
+func TestDiscoverFails(t *testing.T) {
+	broken := errors.New("broken")
+	bucket := func(op, key string) func(*world) {
+		return func(w *world) {
+			w.bucket.Fault = func(o, k string) error {
+				if o == op && k == key {
+					return broken
+				}
+				return nil
+			}
+		}
+	}
+	ec2 := func(call string) func(*world) { return func(w *world) { w.ec2.err[call] = broken } }
+	for _, c := range []struct {
+		name  string
+		setup func(*world)
+		want  string
+	}{
+		{"when the run can't be claimed", bucket("create", folder+"run.json"), "claim run SnapshotDaily/2026-11-22T00:00:00Z: broken"},
+		{"when the instances can't be listed", ec2("Instances"), "broken"},
+		{"when the volumes can't be listed", ec2("TaggedVolumes"), "broken"},
+		{"when the run's snapshots can't be listed", ec2("RunSnapshots"), "broken"},
+		{"when the ledger can't be read", bucket("get", ledgerKey), "reserve creates for run SnapshotDaily/2026-11-22T00:00:00Z: broken"},
+		{"when the ledger can't be written", bucket("create", ledgerKey), "reserve creates for run SnapshotDaily/2026-11-22T00:00:00Z: broken"},
+		{"when the manifest can't be written", bucket("put", folder+"first/manifest.json"),
+			"write the manifest of run SnapshotDaily/2026-11-22T00:00:00Z: broken"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld()
+			c.setup(w)
+			got, err := w.discover(t, first)
+			if errorText(err) != c.want {
+				t.Errorf("error %v, want %s", err, c.want)
+			}
+			if diff := cmp.Diff(contract.Discovery{}, got); diff != "" {
+				t.Errorf("discovery (-want +got):\n%s", diff)
+			}
+		})
+	}
+	t.Run("before it touches anything when the input is wrong", func(t *testing.T) {
+		w := newWorld()
+		_, err := w.service.Discover(t.Context(), contract.DiscoverRequest{Input: json.RawMessage(`{}`), Execution: first, StartTime: midnight})
+		checkInvalid(t, err, "SnapshotKeyWord of the execution's input: the keyword is empty; give the tag key of a schedule, such as SnapshotDaily")
+		if keys, err := w.bucket.List(t.Context(), ""); err != nil || len(keys) > 0 || len(w.ec2.calls) > 0 {
+			t.Errorf("EC2 was asked %v, the bucket holds %v (%v)", w.ec2.calls, keys, err)
+		}
+	})
+}
+
+func TestReserve(t *testing.T) {
+	t.Run("begins an unreadable ledger anew, since it only paces", func(t *testing.T) {
+		w := newWorld()
+		w.put(t, ledgerKey, "not JSON")
+		if _, err := w.discover(t, first); err != nil {
+			t.Fatal(err)
+		}
+		if got := read[ledger](t, w, ledgerKey); len(got.Reservations) != 1 {
+			t.Errorf("the ledger is %+v, want this run's reservation", got)
+		}
+	})
+	for name, there := range map[string]bool{"a ledger that is new": false, "a ledger that others use": true} {
+		t.Run("tries again when another run writes at the same time: "+name, func(t *testing.T) {
+			w := newWorld()
+			if there {
+				w.put(t, ledgerKey, "{}")
+			}
+			others := 3
+			w.bucket.Fault = func(op, key string) error {
+				if key == ledgerKey && slices.Contains([]string{"create", "replace"}, op) && others > 0 {
+					others--
+					return store.ErrConflict
+				}
+				return nil
+			}
+			from, err := w.service.reserve(t.Context(), dailyRun.ID, 5, time.Time{})
+			if err != nil || !from.Equal(midnight.Add(20*time.Second)) || others != 0 {
+				t.Errorf("from %v, error %v, %d conflicts left", from, err, others)
+			}
+		})
+	}
+	t.Run("gives up when others always write", func(t *testing.T) {
+		w := newWorld()
+		w.bucket.Fault = func(op, _ string) error {
+			if op == "create" {
+				return store.ErrConflict
+			}
+			return nil
+		}
+		from, err := w.service.reserve(t.Context(), dailyRun.ID, 5, time.Time{})
+		want := "reserve creates for run SnapshotDaily/2026-11-22T00:00:00Z: pacing.json was written by others 10 times in a row"
+		if errorText(err) != want || !from.IsZero() {
+			t.Errorf("from %v, error %v, want %s", from, err, want)
+		}
+	})
+}

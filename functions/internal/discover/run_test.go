@@ -1,0 +1,138 @@
+package discover
+
+import (
+	"encoding/json"
+	"errors"
+	"path"
+	"strings"
+	"testing"
+	"time"
+	_ "time/tzdata" // the tests know time zones, whatever the machine has installed
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
+)
+
+var midnight = time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
+
+func TestReadRun(t *testing.T) {
+	started := time.Date(2026, 11, 22, 8, 15, 3, 987e6, time.FixedZone("", 8*3600))
+	daily := contract.Run{
+		ID: "SnapshotDaily/2026-11-22T00:00:00Z", SnapshotKeyWord: "SnapshotDaily", ScheduledTime: midnight, TimeZone: "UTC",
+	}
+	atStart := daily
+	atStart.ID, atStart.ScheduledTime = "SnapshotDaily/2026-11-22T00:15:03Z", midnight.Add(15*time.Minute+3*time.Second)
+	in := func(r contract.Run, zone string) contract.Run { r.TimeZone = zone; return r }
+	const example = `; give {"SnapshotKeyWord": "SnapshotDaily"}`
+	cases := []struct {
+		name  string
+		input string
+		zones map[string]string
+		want  contract.Run
+		err   string
+	}{
+		{name: "takes the first users' event, and the time when the execution started", input: `{"SnapshotKeyWord": "SnapshotDaily"}`, want: atStart},
+		{name: "takes a schedule's event", input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "2026-11-22T00:00:00Z", "TimeZone": "Asia/Shanghai"}`,
+			want: in(daily, "Asia/Shanghai")},
+		{name: "names a run by UTC whatever offset the time has", input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "2026-11-22T08:00:00+08:00"}`, want: daily},
+		{name: "names a run by whole seconds", input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "2026-11-22T00:00:00.999Z"}`, want: daily},
+		{name: "leaves fields alone that it does not know", input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "2026-11-22T00:00:00Z", "version": "0"}`, want: daily},
+		{name: "counts in the zone of the keyword's schedule", input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "2026-11-22T00:00:00Z"}`,
+			zones: map[string]string{"SnapshotDaily": "Asia/Shanghai", "SnapshotHourly": "Europe/Berlin"}, want: in(daily, "Asia/Shanghai")},
+		{name: "counts in UTC when the keyword has no schedule", input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "2026-11-22T00:00:00Z"}`,
+			zones: map[string]string{"SnapshotHourly": "Europe/Berlin"}, want: daily},
+		{name: "puts the input's zone before the schedule's", input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "2026-11-22T00:00:00Z", "TimeZone": "UTC"}`,
+			zones: map[string]string{"SnapshotDaily": "Asia/Shanghai"}, want: daily},
+
+		{name: "refuses no input", input: ``, err: "the execution's input can't be read (unexpected end of JSON input)" + example},
+		{name: "refuses an input that is no object", input: `["SnapshotDaily"]`,
+			err: "the execution's input can't be read (json: cannot unmarshal array into Go value of type contract.Input)" + example},
+		{name: "refuses a keyword that is no text", input: `{"SnapshotKeyWord": 3}`,
+			err: "the execution's input can't be read (json: cannot unmarshal number into Go struct field Input.SnapshotKeyWord of type string)" + example},
+		{name: "refuses an input without a keyword", input: `{}`,
+			err: "SnapshotKeyWord of the execution's input: the keyword is empty; give the tag key of a schedule, such as SnapshotDaily"},
+		{name: "refuses null", input: `null`,
+			err: "SnapshotKeyWord of the execution's input: the keyword is empty; give the tag key of a schedule, such as SnapshotDaily"},
+		{name: "refuses a wildcard, which would match other people's tags", input: `{"SnapshotKeyWord": "Snapshot*"}`,
+			err: `SnapshotKeyWord of the execution's input: the keyword "Snapshot*" contains '*'; a tag key holds letters, numbers, spaces and _ . : / = + - @`},
+		{name: "refuses a time without an offset", input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "2026-11-22T00:00:00"}`,
+			err: `ScheduledTime "2026-11-22T00:00:00" is not a time such as 2026-11-22T00:00:00Z`},
+		{name: "refuses what the scheduler should have filled in", input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "<aws.scheduler.scheduled-time>"}`,
+			err: `ScheduledTime "<aws.scheduler.scheduled-time>" is not a time such as 2026-11-22T00:00:00Z`},
+		{name: "refuses a zone that there is not", input: `{"SnapshotKeyWord": "SnapshotDaily", "TimeZone": "Asia/Peking"}`,
+			err: `TimeZone "Asia/Peking" is not an IANA time zone such as Asia/Shanghai`},
+		{name: "refuses the zone of whatever machine it runs on", input: `{"SnapshotKeyWord": "SnapshotDaily", "TimeZone": "Local"}`,
+			err: `TimeZone "Local" is not an IANA time zone such as Asia/Shanghai`},
+		{name: "refuses a schedule's zone that there is not", input: `{"SnapshotKeyWord": "SnapshotDaily"}`, zones: map[string]string{"SnapshotDaily": "CST8"},
+			err: `TimeZone "CST8" is not an IANA time zone such as Asia/Shanghai`},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := ReadRun(contract.DiscoverRequest{Input: json.RawMessage(c.input), Execution: "e", StartTime: started}, c.zones)
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("run (-want +got):\n%s", diff)
+			}
+			checkInvalid(t, err, c.err)
+		})
+	}
+	t.Run("refuses to guess the time when nobody says it", func(t *testing.T) {
+		_, err := ReadRun(contract.DiscoverRequest{Input: json.RawMessage(`{"SnapshotKeyWord": "SnapshotDaily"}`)}, nil)
+		checkInvalid(t, err, "neither the input's ScheduledTime nor the execution's start time is known")
+	})
+}
+
+func checkInvalid(t *testing.T, err error, want string) {
+	t.Helper()
+	if want == "" && err == nil {
+		return
+	}
+	var invalid *contract.InvalidInputError
+	if !errors.As(err, &invalid) || invalid.Message != want {
+		t.Errorf("error %T %v\nwant %s", err, err, want)
+	}
+}
+
+func TestRunPrefix(t *testing.T) {
+	cases := []struct{ name, keyword, want string }{
+		{"is made of the keyword and the time", "SnapshotDaily", "runs/SnapshotDaily/20261122T000000Z/"},
+		{"keeps a slash from being a folder", "team/daily", "runs/team%2Fdaily/20261122T000000Z/"},
+		{"keeps spaces and Chinese letters out of keys", "每日 1", "runs/%E6%AF%8F%E6%97%A5%201/20261122T000000Z/"},
+		{"tells a keyword from one that looks like its escape", "a%2Fb", "runs/a%252Fb/20261122T000000Z/"},
+		{"stays inside of runs when the keyword is dots", "..", "runs/%2E%2E/20261122T000000Z/"},
+		{"stays inside of runs when the keyword is one dot", ".", "runs/%2E/20261122T000000Z/"},
+		{"stays inside of runs when the keyword leads elsewhere", "../../x", "runs/..%2F..%2Fx/20261122T000000Z/"},
+		{"cuts what is too long for a file's name, and tells it from others by a hash", strings.Repeat("每", 128),
+			"runs/" + strings.Repeat("%E6%AF%8F", 20) + "%E6-6530bbbe58692cc0/20261122T000000Z/"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			got := RunPrefix(contract.Run{SnapshotKeyWord: c.keyword, ScheduledTime: midnight})
+			if got != c.want {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+			if path.Clean(got)+"/" != got || strings.Count(got, "/") != 3 {
+				t.Errorf("%s is not a folder in a folder of runs", got)
+			}
+		})
+	}
+}
+
+func TestTheKeysOfARun(t *testing.T) {
+	run := contract.Run{SnapshotKeyWord: "SnapshotDaily", ScheduledTime: midnight}
+	const arn = "arn:aws:states:eu-central-1:111122223333:execution:snapshot-lifecycle:3f1c-07"
+	manifest := manifestKey(run, arn)
+	got := []string{claimKey(run), manifest, failurePrefix(run, arn), ReportKey(manifest)}
+	want := []string{
+		"runs/SnapshotDaily/20261122T000000Z/run.json",
+		"runs/SnapshotDaily/20261122T000000Z/3f1c-07/manifest.json",
+		"runs/SnapshotDaily/20261122T000000Z/3f1c-07/failures/",
+		"runs/SnapshotDaily/20261122T000000Z/3f1c-07/report.json",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if other := failurePrefix(run, arn+"-2"); strings.HasPrefix(other, want[2]) || strings.HasPrefix(want[2], other) {
+		t.Errorf("failures of one execution would be listed with those of another: %s, %s", want[2], other)
+	}
+}

@@ -1,0 +1,237 @@
+package ebs
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const keyword = "SnapshotDaily"
+
+var stamp = Stamp{Keyword: keyword, Retention: "3", RunID: keyword + "/2026-11-22T00:00:00Z", InstanceID: "i-1"}
+
+// ours are the tags that the stamp makes.
+func ours(retention string) []Tag {
+	return []Tag{
+		{keyword, retention},
+		{"snapshot-lifecycle:schedule", keyword},
+		{"snapshot-lifecycle:retention", retention},
+		{"snapshot-lifecycle:run", keyword + "/2026-11-22T00:00:00Z"},
+		{"snapshot-lifecycle:instance", "i-1"},
+	}
+}
+
+// numbered gives so many tags of an instance, t-00 and on.
+func numbered(n int) map[string]string {
+	out := map[string]string{}
+	for i := range n {
+		out[fmt.Sprintf("t-%02d", i)] = "x"
+	}
+	return out
+}
+
+// with gives the tags with others added.
+func with(tags, more map[string]string) map[string]string {
+	out := maps.Clone(tags)
+	maps.Copy(out, more)
+	return out
+}
+
+func TestSnapshotTags(t *testing.T) {
+	first := func(n int) []Tag { // our five, then the instance's
+		tags := ours("3")
+		for i := range n {
+			tags = append(tags, Tag{fmt.Sprintf("t-%02d", i), "x"})
+		}
+		return tags
+	}
+	empty := stamp
+	empty.Retention = ""
+	cases := []struct {
+		name     string
+		stamp    Stamp
+		instance map[string]string
+		want     []Tag
+		dropped  []string
+	}{
+		{name: "puts ours on an instance without tags", stamp: stamp, want: ours("3")},
+		{
+			name: "puts ours first, then Name, then the others by key", stamp: stamp,
+			instance: map[string]string{"team": "shop", "Name": "web", "Anna": "", "name": "lower", "名": "值"},
+			want:     append(ours("3"), Tag{"Name", "web"}, Tag{"Anna", ""}, Tag{"name", "lower"}, Tag{"team", "shop"}, Tag{"名", "值"}),
+		}, {
+			name: "leaves out what AWS keeps for itself, in whatever case", stamp: stamp,
+			instance: map[string]string{"aws:cloudformation:stack-name": "x", "AWS:thing": "x", "Aws:": "x", "aws": "kept", "awsome:": "kept"},
+			want:     append(ours("3"), Tag{"aws", "kept"}, Tag{"awsome:", "kept"}),
+		}, {
+			name: "writes the retention in force, not the instance's", stamp: stamp,
+			instance: map[string]string{keyword: "99"},
+			want:     ours("3"),
+		}, {
+			name: "writes an empty retention as it is", stamp: empty,
+			instance: map[string]string{keyword: ""},
+			want:     ours(""),
+		}, {
+			name: "does not take over our own tags from an instance that was restored from a snapshot", stamp: stamp,
+			instance: map[string]string{
+				TagSchedule: "SnapshotHourly", TagRetention: "1", TagRun: "SnapshotHourly/2020-01-01T00:00:00Z", TagInstance: "i-old", "team": "shop",
+			},
+			want: append(ours("3"), Tag{"team", "shop"}),
+		}, {
+			name: "keeps another schedule's tag, which says nothing about this snapshot", stamp: stamp,
+			instance: map[string]string{"SnapshotHourly": "24"},
+			want:     append(ours("3"), Tag{"SnapshotHourly", "24"}),
+		}, {
+			name: "fills exactly the 50 that EC2 takes", stamp: stamp,
+			instance: with(numbered(45), map[string]string{keyword: "3", "aws:x": "y"}),
+			want:     first(45),
+		}, {
+			name: "says which keys found no room", stamp: stamp,
+			instance: with(numbered(48), map[string]string{"aws:x": "y", TagRun: "old"}),
+			want:     first(45), dropped: []string{"t-45", "t-46", "t-47"},
+		}, {
+			name: "drops a Name last of all", stamp: stamp,
+			instance: with(numbered(45), map[string]string{"Name": "web"}),
+			want:     append(append(ours("3"), Tag{"Name", "web"}), first(44)[5:]...), dropped: []string{"t-44"},
+		},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			before := maps.Clone(c.instance)
+			tags, dropped := SnapshotTags(c.stamp, c.instance)
+			if diff := cmp.Diff(c.want, tags); diff != "" {
+				t.Errorf("tags (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(c.dropped, dropped); diff != "" {
+				t.Errorf("dropped (-want +got):\n%s", diff)
+			}
+			if len(tags) > 50 {
+				t.Errorf("%d tags are more than EC2 takes", len(tags))
+			}
+			if diff := cmp.Diff(before, c.instance); diff != "" {
+				t.Errorf("the instance's own tags were changed:\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestASnapshotWithTheseTagsIsManaged(t *testing.T) {
+	for _, retention := range []string{"3", "", "can't be read"} {
+		s := stamp
+		s.Retention = retention
+		tags, _ := SnapshotTags(s, with(numbered(50), map[string]string{keyword: "99", TagRetention: "99"}))
+		snapshot := Snapshot{Tags: map[string]string{}}
+		for _, tag := range tags {
+			snapshot.Tags[tag.Key] = tag.Value
+		}
+		if got := OwnershipOf(snapshot, keyword); got != Managed {
+			t.Errorf("with the retention %q it is %v", retention, got)
+		}
+	}
+}
+
+func TestUserTags(t *testing.T) {
+	got := UserTags(map[string]string{"Name": "web", "aws:x": "1", "AWS:y": "2", "aws": "3", TagRun: "old"})
+	if diff := cmp.Diff(map[string]string{"Name": "web", "aws": "3", TagRun: "old"}, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if got := UserTags(nil); got == nil || len(got) > 0 {
+		t.Errorf("no tags give %v, want an empty map: the contract says an object, not null", got)
+	}
+}
+
+func TestOwnershipOf(t *testing.T) {
+	managed := map[string]string{keyword: "3", TagSchedule: keyword, TagRetention: "3"}
+	without := func(key string) map[string]string {
+		out := maps.Clone(managed)
+		delete(out, key)
+		return out
+	}
+	cases := []struct {
+		name    string
+		tags    map[string]string
+		keyword string
+		want    Ownership
+	}{
+		{"ours as we made it", with(managed, map[string]string{TagRun: stamp.RunID, TagInstance: "i-1", "Name": "web"}), keyword, Managed},
+		{"ours with tags that a person added", with(managed, map[string]string{"why": "because"}), keyword, Managed},
+		{"ours with a retention that can't be read", with(managed, map[string]string{keyword: "", TagRetention: ""}), keyword, Managed},
+		{"ours without the run's and the instance's tag, which don't say whose it is", managed, keyword, Managed},
+
+		{"a person deleted the schedule's tag", without(keyword), keyword, Claimed},
+		{"a person changed the schedule's tag", with(managed, map[string]string{keyword: "keep"}), keyword, Claimed},
+		{"a person emptied the schedule's tag", with(managed, map[string]string{keyword: ""}), keyword, Claimed},
+		{"a person changed the case of the schedule's tag", with(without(keyword), map[string]string{"snapshotdaily": "3"}), keyword, Claimed},
+		{"a person deleted the stamp", without(TagRetention), keyword, Claimed},
+		{"a person changed the stamp", with(managed, map[string]string{TagRetention: "4"}), keyword, Claimed},
+		{"a person deleted the schedule's tag, which was empty", map[string]string{TagSchedule: keyword, TagRetention: ""}, keyword, Claimed},
+		{"a person deleted the stamp, which was empty", map[string]string{TagSchedule: keyword, keyword: ""}, keyword, Claimed},
+		{"a person deleted both", map[string]string{TagSchedule: keyword}, keyword, Claimed},
+
+		{"a person's own snapshot", map[string]string{"Name": "before the upgrade"}, keyword, Foreign},
+		{"a snapshot without tags", nil, keyword, Foreign},
+		{"a snapshot of the tool before this one, which has the keyword only", map[string]string{keyword: "3"}, keyword, Foreign},
+		{"another schedule's snapshot, although it carries this one's tag too", with(managed, map[string]string{TagSchedule: "SnapshotHourly"}), keyword, Foreign},
+		{"a snapshot whose schedule is in another case", with(managed, map[string]string{TagSchedule: "snapshotdaily"}), keyword, Foreign},
+		{"a snapshot whose mark was deleted", without(TagSchedule), keyword, Foreign},
+		{"a snapshot with an empty mark, asked for no schedule", map[string]string{TagSchedule: "", TagRetention: "", "": ""}, "", Foreign},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			if got := OwnershipOf(Snapshot{ID: "snap-1", Tags: c.tags}, c.keyword); got != c.want {
+				t.Errorf("it is %v, want %v", got, c.want)
+			}
+		})
+	}
+}
+
+func TestCheckKeyword(t *testing.T) {
+	const holds = "; a tag key holds letters, numbers, spaces and _ . : / = + - @"
+	for _, good := range []string{
+		"SnapshotDaily", "SnapshotHourly", "snapshot daily", "team/daily", "a_b.c:d/e=f+g-h@i", "每日快照", "Täglich", "2", "..", "Names", "aws", "snapshot-lifecycle",
+		strings.Repeat("x", 128), strings.Repeat("每", 128),
+	} {
+		t.Run("takes "+good, func(t *testing.T) {
+			if err := CheckKeyword(good); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for bad, want := range map[string]string{
+		"":                       "the keyword is empty; give the tag key of a schedule, such as SnapshotDaily",
+		"Snapshot*":              `the keyword "Snapshot*" contains '*'` + holds,
+		"SnapshotDail?":          `the keyword "SnapshotDail?" contains '?'` + holds,
+		`Snapshot\Daily`:         `the keyword "Snapshot\\Daily" contains '\\'` + holds,
+		"Snapshot,Daily":         `the keyword "Snapshot,Daily" contains ','` + holds,
+		"a\u00a0b":               `the keyword "a\u00a0b" contains '\u00a0'` + holds,
+		"a\nb":                   `the keyword "a\nb" contains '\n'` + holds,
+		"a\x00b":                 `the keyword "a\x00b" contains '\x00'` + holds,
+		"a\xffb":                 `the keyword "a\xffb" contains '�'` + holds,
+		"aws:createdBy":          `the keyword "aws:createdBy" begins with aws:, which AWS keeps for itself`,
+		"AWS:createdBy":          `the keyword "AWS:createdBy" begins with aws:, which AWS keeps for itself`,
+		"snapshot-lifecycle:run": `the keyword "snapshot-lifecycle:run" begins with snapshot-lifecycle:, which marks this tool's own tags`,
+		"snapshot-lifecycle:":    `the keyword "snapshot-lifecycle:" begins with snapshot-lifecycle:, which marks this tool's own tags`,
+		"Name":                   `the keyword "Name" is the tag that names an instance, and can't name a schedule`,
+		" SnapshotDaily":         `the keyword " SnapshotDaily" begins or ends with a space`,
+		"SnapshotDaily ":         `the keyword "SnapshotDaily " begins or ends with a space`,
+		strings.Repeat("x", 129): "the keyword has 129 characters, a tag key has at most 128",
+		strings.Repeat("每", 129): "the keyword has 129 characters, a tag key has at most 128",
+	} {
+		t.Run(fmt.Sprintf("refuses %q", bad), func(t *testing.T) {
+			err := CheckKeyword(bad)
+			if err == nil || err.Error() != want {
+				t.Errorf("error %v\nwant  %s", err, want)
+			}
+		})
+	}
+}
+
+func TestARefusalSaysWhyTheSnapshotStays(t *testing.T) {
+	err := &RefusedError{SnapshotID: "snap-1", Code: "InvalidSnapshot.InUse", Message: "The snapshot is in use by ami-1"}
+	if got, want := err.Error(), "EC2 does not let snap-1 go: The snapshot is in use by ami-1 (InvalidSnapshot.InUse)"; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}

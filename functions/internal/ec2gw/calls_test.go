@@ -1,0 +1,138 @@
+package ec2gw
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+)
+
+// replies answers requests one after the other, each with a status and an error code of EC2, or with success.
+type replies struct {
+	t    *testing.T
+	next []reply
+	sent []string // the actions that were asked for
+}
+
+type reply struct {
+	status int
+	code   string
+	body   string // of a success
+}
+
+const (
+	deleted = `<DeleteSnapshotResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><return>true</return></DeleteSnapshotResponse>`
+	created = `<CreateSnapshotResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><snapshotId>snap-1</snapshotId><status>pending</status>` +
+		`<startTime>2026-11-22T00:00:07.000Z</startTime><volumeSize>8</volumeSize><tagSet><item><key>Name</key><value>web</value></item></tagSet></CreateSnapshotResponse>`
+	unnamed = `<CreateSnapshotResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><status>pending</status></CreateSnapshotResponse>`
+)
+
+func (r *replies) Do(req *http.Request) (*http.Response, error) {
+	if err := req.ParseForm(); err != nil {
+		return nil, err
+	}
+	r.sent = append(r.sent, req.PostForm.Get("Action"))
+	if len(r.next) == 0 {
+		r.t.Errorf("there is no reply to %s", req.PostForm.Get("Action"))
+		return nil, fmt.Errorf("there is no reply")
+	}
+	now := r.next[0]
+	r.next = r.next[1:]
+	body := now.body
+	if now.code != "" {
+		body = "<Response><Errors><Error><Code>" + now.code + "</Code><Message>said EC2</Message></Error></Errors><RequestID>req-1</RequestID></Response>"
+	}
+	return &http.Response{StatusCode: now.status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: req}, nil
+}
+
+func TestCalls(t *testing.T) {
+	throttled := reply{status: 503, code: "RequestLimitExceeded"}
+	broken := reply{status: 500, code: "InternalError"}
+	remove := func(t *testing.T, g *Gateway) error { return g.DeleteSnapshot(t.Context(), "snap-1") }
+	create := func(t *testing.T, g *Gateway) error {
+		_, err := g.CreateSnapshot(t.Context(), "vol-1", "description", []ebs.Tag{{Key: "Name", Value: "web"}})
+		return err
+	}
+	cases := []struct {
+		name    string
+		do      func(*testing.T, *Gateway) error
+		replies []reply
+		sent    int
+		want    string
+	}{
+		{"a deletion succeeds", remove, []reply{{status: 200, body: deleted}}, 1, ""},
+		{"deleting what is gone succeeds", remove, []reply{{status: 400, code: "InvalidSnapshot.NotFound"}}, 1, ""},
+		{"a deletion is refused, once and for all", remove, []reply{{status: 400, code: "InvalidSnapshot.InUse"}}, 1,
+			"*ebs.RefusedError: EC2 does not let snap-1 go: said EC2 (InvalidSnapshot.InUse)"},
+		{"a deletion is denied", remove, []reply{{status: 403, code: "UnauthorizedOperation"}}, 1,
+			"*contract.AccessDeniedError: delete snapshot snap-1: ec2:DeleteSnapshot was denied: UnauthorizedOperation: said EC2"},
+		{"a throttled deletion is tried again a little later", remove, []reply{throttled, throttled, {status: 200, body: deleted}}, 3, ""},
+		{"a deletion that stays throttled is left to the state machine", remove, []reply{throttled, throttled, throttled}, 3,
+			"*contract.ThrottledError: delete snapshot snap-1: RequestLimitExceeded: said EC2"},
+		{"a deletion is tried again when EC2 is in trouble: it can't be done twice", remove, []reply{broken, {status: 200, body: deleted}}, 2, ""},
+
+		{"a creation succeeds", create, []reply{{status: 200, body: created}}, 1, ""},
+		{"a throttled creation is tried again: EC2 did not act", create, []reply{throttled, {status: 200, body: created}}, 2, ""},
+		{"a creation is not tried again when EC2 is in trouble: it may have acted", create, []reply{broken}, 1,
+			"*contract.UnexpectedError: create a snapshot of vol-1: InternalError: said EC2"},
+		{"a creation of which EC2 gives no ID is an error", create, []reply{{status: 200, body: unnamed}}, 1,
+			"*contract.UnexpectedError: create a snapshot of vol-1: EC2 answered without a snapshot ID"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			r := &replies{t: t, next: c.replies}
+			var waits int
+			g := New(aws.Config{
+				Region: "eu-central-1", HTTPClient: r, Credentials: credentials.NewStaticCredentialsProvider("id", "secret", ""),
+			}, Options{Backoff: func(d time.Duration) {
+				waits++
+				if d > maxBackoff {
+					t.Errorf("it waits %v inside a paid Lambda", d)
+				}
+			}})
+			err := c.do(t, g)
+			if got := text(err); got != c.want {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+			if len(r.sent) != c.sent || waits != c.sent-1 {
+				t.Errorf("%d requests and %d waits, want %d and one between each: %v", len(r.sent), waits, c.sent, r.sent)
+			}
+		})
+	}
+	t.Run("a creation gives what EC2 says", func(t *testing.T) {
+		g := New(aws.Config{
+			Region: "eu-central-1", HTTPClient: &replies{t: t, next: []reply{{status: 200, body: created}}},
+			Credentials: credentials.NewStaticCredentialsProvider("id", "secret", ""),
+		}, Options{})
+		got, err := g.CreateSnapshot(t.Context(), "vol-1", "description", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := ebs.Snapshot{
+			ID: "snap-1", VolumeID: "vol-1", State: ebs.Pending, StartTime: time.Date(2026, 11, 22, 0, 0, 7, 0, time.UTC), SizeGiB: 8,
+			Tags: map[string]string{"Name": "web"},
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
+		}
+	})
+}
+
+// text gives an error as its receiver tells it apart: a refusal, else what Step Functions sees.
+func text(err error) string {
+	if refused, ok := err.(*ebs.RefusedError); ok {
+		return "*ebs.RefusedError: " + refused.Error()
+	}
+	if err == nil {
+		return ""
+	}
+	return outermost(err)
+}

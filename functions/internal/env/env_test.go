@@ -1,0 +1,83 @@
+package env
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestReader(t *testing.T) {
+	type settings struct {
+		Text  string
+		Int   int
+		Rate  float64
+		Zones map[string]string
+	}
+	preset := settings{Text: "bucket", Int: 95, Rate: 4.95}
+	cases := []struct {
+		name string
+		env  map[string]string
+		want settings
+		errs []string
+	}{
+		{name: "takes what is preset where nothing is set", env: map[string]string{"TEXT": "bucket"}, want: preset},
+		{
+			name: "reads what is set",
+			env:  map[string]string{"TEXT": " bucket ", "INT": "1", "RATE": "0.5", "ZONES": `{"SnapshotDaily": "Asia/Shanghai"}`},
+			want: settings{" bucket ", 1, 0.5, map[string]string{"SnapshotDaily": "Asia/Shanghai"}},
+		}, {
+			name: "takes an empty object for no strings",
+			env:  map[string]string{"TEXT": "bucket", "ZONES": "{}"},
+			want: settings{"bucket", 95, 4.95, map[string]string{}},
+		}, {
+			name: "says all that is wrong at once",
+			env:  map[string]string{"INT": "many", "RATE": "fast", "ZONES": "UTC"},
+			errs: []string{
+				"TEXT is not set", `INT is "many"; give a whole number from 1`, `RATE is "fast"; give a number above 0`,
+				"ZONES is not a JSON object of strings: invalid character 'U' looking for beginning of value",
+			},
+		}, {
+			name: "refuses numbers out of range",
+			env:  map[string]string{"TEXT": "bucket", "INT": "0", "RATE": "0"},
+			errs: []string{`INT is "0"; give a whole number from 1`, `RATE is "0"; give a number above 0`},
+		}, {
+			name: "refuses numbers below zero and whole numbers that are none",
+			env:  map[string]string{"TEXT": "bucket", "INT": "2.5", "RATE": "-1"},
+			errs: []string{`INT is "2.5"; give a whole number from 1`, `RATE is "-1"; give a number above 0`},
+		}, {
+			name: "refuses what is no number to pace by",
+			env:  map[string]string{"TEXT": "bucket", "INT": "99999999999999999999", "RATE": "NaN"},
+			errs: []string{`INT is "99999999999999999999"; give a whole number from 1`, `RATE is "NaN"; give a number above 0`},
+		}, {
+			name: "refuses a rate without an end",
+			env:  map[string]string{"TEXT": "bucket", "RATE": "Inf"},
+			errs: []string{`RATE is "Inf"; give a number above 0`},
+		}, {
+			name: "refuses values that are no texts",
+			env:  map[string]string{"TEXT": "bucket", "ZONES": `{"SnapshotDaily": 8}`},
+			errs: []string{"ZONES is not a JSON object of strings: json: cannot unmarshal number into Go value of type string"},
+		},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			for _, name := range []string{"TEXT", "INT", "RATE", "ZONES"} {
+				t.Setenv(name, c.env[name])
+			}
+			var r Reader
+			got := settings{r.String("TEXT"), r.Int("INT", 95), r.Rate("RATE", 4.95), r.Strings("ZONES")}
+			var errs []string
+			if err := r.Err(); err != nil {
+				errs = strings.Split(err.Error(), "\n")
+			}
+			if diff := cmp.Diff(c.errs, errs); diff != "" {
+				t.Errorf("errors (-want +got):\n%s", diff)
+			}
+			if errs == nil {
+				if diff := cmp.Diff(c.want, got); diff != "" {
+					t.Errorf("settings (-want +got):\n%s", diff)
+				}
+			}
+		})
+	}
+}

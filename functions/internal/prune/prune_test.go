@@ -1,0 +1,258 @@
+package prune
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
+)
+
+const (
+	pending = "*contract.SnapshotPendingError: snapshot of vol-1: snap-own is not completed yet"
+	failed  = "*contract.SnapshotFailedError: snapshot of vol-1: snap-own ended in state error"
+	deleted = "*contract.SnapshotFailedError: snapshot of vol-1: snap-own was deleted by someone while the run was under way"
+)
+
+func beyond(id string, kept int) contract.Removal {
+	return contract.Removal{SnapshotID: id, Reason: fmt.Sprintf("beyond last=3 (%d newer kept)", kept)}
+}
+
+func TestPrune(t *testing.T) {
+	broken := errors.New("broken")
+	cases := []struct {
+		name    string
+		ec2     *fakeEC2
+		change  func(*fakeEC2, *contract.PruneRequest)
+		want    contract.PruneResult
+		err     string
+		deleted []string
+	}{
+		{
+			name: "leaves exactly what the retention says once this run's snapshot has completed, and deletes the oldest first",
+			ec2:  volumeWith(ebs.Completed, 5),
+			want: contract.PruneResult{Kept: 3, Removed: []contract.Removal{beyond("snap-5", 3), beyond("snap-4", 3), beyond("snap-3", 3)}},
+
+			deleted: []string{"snap-5", "snap-4", "snap-3"},
+		}, {
+			name: "deletes nothing where there is nothing too many",
+			ec2:  volumeWith(ebs.Completed, 2),
+			want: contract.PruneResult{Kept: 3},
+		}, {
+			name: "counts completed snapshots only while this run's is pending, and asks to be called again",
+			ec2:  volumeWith(ebs.Pending, 4),
+			want: contract.PruneResult{Kept: 4, Removed: []contract.Removal{beyond("snap-4", 3)}},
+			err:  pending, deleted: []string{"snap-4"},
+		}, {
+			name: "counts completed snapshots only when this run's has failed, and says so",
+			ec2:  volumeWith(ebs.Error, 4),
+			want: contract.PruneResult{Kept: 4, Removed: []contract.Removal{beyond("snap-4", 3)}},
+			err:  failed, deleted: []string{"snap-4"},
+		}, {
+			name: "keeps the last good snapshot when this run's has failed",
+			ec2:  volumeWith(ebs.Error, 1),
+			want: contract.PruneResult{Kept: 2},
+			err:  failed,
+		}, {
+			name: "removes a failed snapshot of ours once a newer one has completed",
+			ec2:  volumeWith(ebs.Completed, 2),
+			change: func(f *fakeEC2, _ *contract.PruneRequest) {
+				f.snapshots[2].State = ebs.Error
+			},
+			want:    contract.PruneResult{Kept: 2, Removed: []contract.Removal{{SnapshotID: "snap-2", Reason: "failed (state error); snap-own has completed since"}}},
+			deleted: []string{"snap-2"},
+		}, {
+			name: "takes a snapshot that no list shows yet for pending",
+			ec2:  volumeWith(ebs.Pending, 3),
+			change: func(f *fakeEC2, req *contract.PruneRequest) {
+				f.unlisted[own] = true
+				req.Attempt = unlisted - 1
+			},
+			want: contract.PruneResult{Kept: 3},
+			err:  pending,
+		}, {
+			name: "takes it for deleted when no list has shown it for several attempts",
+			ec2:  volumeWith(ebs.Completed, 3),
+			change: func(f *fakeEC2, req *contract.PruneRequest) {
+				f.unlisted[own] = true
+				req.Attempt = unlisted
+			},
+			want: contract.PruneResult{Kept: 3},
+			err:  deleted,
+		}, {
+			name: "takes a snapshot that someone moved to the Recycle Bin and back for deleted",
+			ec2:  volumeWith(ebs.Recovering, 0),
+			want: contract.PruneResult{Kept: 1},
+			err:  deleted,
+		}, {
+			name: "waits for a snapshot in a state that it does not know",
+			ec2:  volumeWith("something-new", 4),
+			want: contract.PruneResult{Kept: 4, Removed: []contract.Removal{beyond("snap-4", 3)}},
+			err:  pending, deleted: []string{"snap-4"},
+		}, {
+			name: "finds this run's snapshot by its ID when a person has claimed it by removing our tag",
+			ec2:  volumeWith(ebs.Completed, 4),
+			change: func(f *fakeEC2, _ *contract.PruneRequest) {
+				f.snapshots[0].Tags = nil
+			},
+			want:    contract.PruneResult{Kept: 3, Removed: []contract.Removal{beyond("snap-4", 3)}},
+			deleted: []string{"snap-4"},
+		}, {
+			name: "neither counts nor deletes snapshots that a person has claimed by changing the keyword's tag",
+			ec2:  volumeWith(ebs.Completed, 5),
+			change: func(f *fakeEC2, _ *contract.PruneRequest) {
+				f.snapshots[0].Tags[keyword] = "keep"
+				f.snapshots[5].Tags[keyword] = "keep"
+			},
+			want:    contract.PruneResult{Kept: 3, Removed: []contract.Removal{beyond("snap-4", 3)}},
+			deleted: []string{"snap-4"},
+		}, {
+			name: "deletes nothing where the retention can't be read",
+			ec2:  volumeWith(ebs.Completed, 9),
+			change: func(_ *fakeEC2, req *contract.PruneRequest) {
+				req.Volume.Retention = "0"
+			},
+			want: contract.PruneResult{Note: `nothing was pruned: the retention "0" keeps nothing; give 1 or more, or off to leave the volume out`},
+		}, {
+			name: "waits for this run's snapshot although the retention can't be read",
+			ec2:  volumeWith(ebs.Pending, 9),
+			change: func(_ *fakeEC2, req *contract.PruneRequest) {
+				req.Run.TimeZone = "Moon/Tycho"
+			},
+			want: contract.PruneResult{Note: `nothing was pruned: time zone "Moon/Tycho": unknown time zone Moon/Tycho`},
+			err:  pending,
+		}, {
+			name: "keeps what EC2 does not let go, with its reason, and goes on with the others",
+			ec2:  volumeWith(ebs.Completed, 4),
+			change: func(f *fakeEC2, _ *contract.PruneRequest) {
+				f.failures["snap-4"] = fmt.Errorf("delete: %w", &ebs.RefusedError{SnapshotID: "snap-4", Code: "InvalidSnapshot.InUse", Message: "in use by ami-1"})
+			},
+			want: contract.PruneResult{
+				Kept: 4, Removed: []contract.Removal{beyond("snap-3", 3)},
+				Blocked: []contract.Removal{{SnapshotID: "snap-4", Reason: "EC2 does not let snap-4 go: in use by ami-1 (InvalidSnapshot.InUse)"}},
+			},
+			deleted: []string{"snap-3"},
+		}, {
+			name: "goes on with the others when one deletion is denied or fails, and says so",
+			ec2:  volumeWith(ebs.Completed, 5),
+			change: func(f *fakeEC2, _ *contract.PruneRequest) {
+				f.failures["snap-5"] = broken
+				f.failures["snap-4"] = &contract.AccessDeniedError{Message: "denied"}
+			},
+			want:    contract.PruneResult{Kept: 5, Removed: []contract.Removal{beyond("snap-3", 3)}},
+			err:     "*contract.AccessDeniedError: broken\ndenied",
+			deleted: []string{"snap-3"},
+		}, {
+			name: "names a denial, which no retry mends, before a snapshot that is pending",
+			ec2:  volumeWith(ebs.Pending, 4),
+			change: func(f *fakeEC2, _ *contract.PruneRequest) {
+				f.failures["snap-4"] = &contract.AccessDeniedError{Message: "denied"}
+			},
+			want: contract.PruneResult{Kept: 5},
+			err:  "*contract.AccessDeniedError: denied\nsnapshot of vol-1: snap-own is not completed yet",
+		}, {
+			name: "stops when it is throttled, since asking on costs tokens too",
+			ec2:  volumeWith(ebs.Completed, 5),
+			change: func(f *fakeEC2, _ *contract.PruneRequest) {
+				f.failures["snap-4"] = fmt.Errorf("delete snapshot snap-4: %w", &contract.ThrottledError{Message: "slow down"})
+			},
+			want:    contract.PruneResult{Kept: 5, Removed: []contract.Removal{beyond("snap-5", 3)}},
+			err:     "*contract.ThrottledError: delete snapshot snap-4: slow down",
+			deleted: []string{"snap-5"},
+		}, {
+			name:   "deletes nothing when the list fails",
+			ec2:    volumeWith(ebs.Completed, 5),
+			change: func(f *fakeEC2, _ *contract.PruneRequest) { f.listErr = broken },
+			err:    "*contract.UnexpectedError: broken",
+		}, {
+			name: "deletes nothing when this run's snapshot can't be looked up",
+			ec2:  volumeWith(ebs.Completed, 5),
+			change: func(f *fakeEC2, _ *contract.PruneRequest) {
+				f.unlisted[own], f.lookErr = true, &contract.ThrottledError{Message: "slow down"}
+			},
+			err: "*contract.ThrottledError: slow down",
+		},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			req := request("3")
+			if c.change != nil {
+				c.change(c.ec2, &req)
+			}
+			got, err := c.ec2.prune(t.Context(), req)
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("result (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(c.err, outermost(err)); diff != "" {
+				t.Errorf("error (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(c.deleted, c.ec2.deleted); diff != "" {
+				t.Errorf("deleted (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// outermost gives what Step Functions sees of an error.
+func outermost(err error) string {
+	if err == nil {
+		return ""
+	}
+	err = contract.Outermost(err)
+	return fmt.Sprintf("%T: %s", err, err)
+}
+
+func TestPruneDeletesAHundredAtOnceAndGoesOnWithTheNextAttempt(t *testing.T) {
+	f := volumeWith(ebs.Completed, 202) // 200 too many
+	req := request("3")
+	for attempt, want := range []struct {
+		removed, kept int
+		err           string
+	}{
+		{100, 103, "*contract.ThrottledError: 100 snapshots deleted, 100 are left for the next attempt"},
+		{100, 3, ""},
+		{0, 3, ""},
+	} {
+		got, err := f.prune(t.Context(), req)
+		if len(got.Removed) != want.removed || got.Kept != want.kept || outermost(err) != want.err {
+			t.Errorf("attempt %d: %d removed, %d kept, error %v; want %+v", attempt, len(got.Removed), got.Kept, err, want)
+		}
+		req.Attempt++
+	}
+	for i, id := range f.deleted {
+		if want := fmt.Sprintf("snap-%d", 202-i); id != want {
+			t.Fatalf("deletion %d was of %s, want %s: the oldest first", i, id, want)
+		}
+	}
+}
+
+func TestPruneStopsWhenItsTimeIsUp(t *testing.T) {
+	f := volumeWith(ebs.Completed, 9)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	got, err := f.prune(ctx, request("3"))
+	if !errors.Is(err, context.Canceled) || len(f.asked) != 1 {
+		t.Errorf("error %v after %d deletions, want one and context.Canceled", err, len(f.asked))
+	}
+	if diff := cmp.Diff(contract.PruneResult{Kept: 10}, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func TestPruneLeavesForeignSnapshotsAlone(t *testing.T) {
+	f := volumeWith(ebs.Completed, 3)
+	f.change(t, "snap-3", func(s *ebs.Snapshot) { s.Tags[ebs.TagSchedule] = "SnapshotHourly" })
+	f.change(t, "snap-2", func(s *ebs.Snapshot) { delete(s.Tags, ebs.TagRetention) })
+	got, err := f.prune(t.Context(), request("1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := contract.PruneResult{Kept: 1, Removed: []contract.Removal{{SnapshotID: "snap-1", Reason: "beyond last=1 (1 newer kept)"}}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}

@@ -1,0 +1,75 @@
+package report
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
+)
+
+func TestReportTellsOfTagsThatWantAttention(t *testing.T) {
+	const (
+		made     = "Its snapshots are made, and none is deleted. Set the tag of the "
+		such     = ` to what to keep, such as "3", "7d" or "last=3 daily=7".`
+		noNumber = `its tag SnapshotDaily can't be read: the retention "abc" is neither a number (3), nor an age (36h, 7d, 2w), nor rules (last=3 daily=7), nor off`
+		zero     = `its tag SnapshotDaily can't be read: the retention "0" keeps nothing; give 1 or more, or off to leave the volume out`
+	)
+	instance := func(retention string, volumes ...contract.Volume) contract.Item {
+		return contract.Item{
+			Instance: contract.Instance{ID: "i-web", Tags: map[string]string{keyword: retention}}, Volumes: volumes,
+		}
+	}
+	crowded := instance("3", contract.Volume{ID: "vol-1", Retention: "3"})
+	for n := range ebs.MaxTags - 1 {
+		crowded.Instance.Tags[fmt.Sprintf("tag-%02d", n)] = "x"
+	}
+	dropped := Problem{
+		Volume{InstanceID: "i-web"}, "4 tags found no room on its snapshots: tag-45, tag-46, tag-47, tag-48",
+		"A snapshot holds 50 tags, 5 of them ours: remove tags from the instance, or live without these.",
+	}
+	again := crowded
+	again.Volumes = []contract.Volume{{ID: "vol-21", Retention: "3"}}
+
+	cases := []struct {
+		name  string
+		items []contract.Item
+		want  []Problem
+	}{
+		{
+			"an instance's retention that can't be read is told once, however many volumes and items the instance has",
+			[]contract.Item{
+				instance("abc", contract.Volume{ID: "vol-1", Retention: "abc"}, contract.Volume{ID: "vol-2", Retention: "abc"}),
+				instance("abc", contract.Volume{ID: "vol-21", Retention: "abc"}),
+			},
+			[]Problem{{Volume{InstanceID: "i-web"}, noNumber, made + "instance" + such}},
+		}, {
+			"a volume's own retention that can't be read is told with the volume, each one",
+			[]contract.Item{instance("3",
+				contract.Volume{ID: "vol-1", Retention: "3"}, contract.Volume{ID: "vol-2", Device: "/dev/sdf", Retention: "0"},
+				contract.Volume{ID: "vol-3", Device: "/dev/sdg", Retention: "0"},
+			)},
+			[]Problem{
+				{Volume{InstanceID: "i-web", VolumeID: "vol-2", Device: "/dev/sdf"}, zero, made + "volume" + such},
+				{Volume{InstanceID: "i-web", VolumeID: "vol-3", Device: "/dev/sdg"}, zero, made + "volume" + such},
+			},
+		}, {
+			"an instance's and a volume's retention may both be unreadable",
+			[]contract.Item{instance("abc", contract.Volume{ID: "vol-1", Retention: "0"}, contract.Volume{ID: "vol-2", Retention: "abc"})},
+			[]Problem{
+				{Volume{InstanceID: "i-web", VolumeID: "vol-1"}, zero, made + "volume" + such},
+				{Volume{InstanceID: "i-web"}, noNumber, made + "instance" + such},
+			},
+		}, {
+			"tags that found no room are told once an instance",
+			[]contract.Item{crowded, again},
+			[]Problem{dropped},
+		},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t, c.items...)
+			check(t, w, found{Outcome: "Succeeded", Completed: w.discovery.Volumes, Problems: c.want})
+		})
+	}
+}

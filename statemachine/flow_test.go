@@ -1,0 +1,276 @@
+package statemachine
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
+)
+
+// functions are the Lambdas: what each is called with, and what it returns.
+var functions = map[string]struct{ request, result reflect.Type }{
+	"${DiscoverInstancesFunction}": {reflect.TypeFor[contract.DiscoverRequest](), reflect.TypeFor[contract.Discovery]()},
+	"${SnapshotVolumeFunction}":    {reflect.TypeFor[contract.SnapshotRequest](), reflect.TypeFor[contract.SnapshotResult]()},
+	"${PruneVolumeFunction}":       {reflect.TypeFor[contract.PruneRequest](), reflect.TypeFor[contract.PruneResult]()},
+	"${ReportRunFunction}":         {reflect.TypeFor[contract.Discovery](), reflect.TypeFor[contract.ReportResult]()},
+}
+
+// resources are what a Task may call, and the parameters that each takes.
+var resources = map[string][]string{
+	"${LambdaInvoke}":   {"FunctionName", "Payload"},
+	"${S3PutObjectSdk}": {"Body", "Bucket", "Key"},
+	"${SnsPublish}":     {"Message", "Subject", "TopicArn"},
+}
+
+// mapItems are what the steps inside a Map work on.
+var mapItems = map[string]reflect.Type{
+	"SnapshotInstances": reflect.TypeFor[contract.Item](),
+	"SnapshotVolumes":   reflect.TypeFor[contract.VolumeTask](),
+}
+
+// outcomes are what a Choice may compare a result's Outcome to.
+var outcomes = map[reflect.Type][]string{
+	reflect.TypeFor[contract.Discovery]():    {contract.OutcomeWork, contract.OutcomeNothing, contract.OutcomeDuplicate},
+	reflect.TypeFor[contract.ReportResult](): {contract.OutcomeSucceeded, contract.OutcomeFailed},
+}
+
+// flow follows the state from step to step, with all that each may find there, and collects what does not fit the contract.
+type flow struct {
+	faults []string
+	inMap  map[string]shape
+}
+
+type edge struct {
+	to    string
+	state shape
+}
+
+func (f *flow) fault(state, format string, args ...any) {
+	if text := state + ": " + fmt.Sprintf(format, args...); !slices.Contains(f.faults, text) {
+		f.faults = append(f.faults, text)
+	}
+}
+
+// run goes through a machine from its start. ends is called with what each state that ends it leaves.
+func (f *flow) run(machine map[string]any, input shape, ends func(name string, left shape)) {
+	states := object(machine, "States")
+	seen := map[string]bool{}
+	reached := map[string]bool{}
+	for todo := []edge{{text(machine, "StartAt"), input}}; len(todo) > 0; {
+		at := todo[0]
+		todo = todo[1:]
+		state, ok := states[at.to].(map[string]any)
+		if !ok {
+			f.fault(at.to, "there is no such state")
+			continue
+		}
+		if key := at.to + at.state.key(); seen[key] {
+			continue
+		} else {
+			seen[key], reached[at.to] = true, true
+		}
+		next := f.state(at.to, state, at.state)
+		for _, e := range next {
+			if e.to == "" {
+				ends(at.to, e.state)
+			} else {
+				todo = append(todo, e)
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(states)) {
+		if !reached[name] {
+			f.fault(name, "no state leads here")
+		}
+	}
+}
+
+// state gives where a state leads, and with what; an edge to "" is an end.
+func (f *flow) state(name string, state map[string]any, input shape) []edge {
+	in := scope{input, f.inMap}
+	switch kind := text(state, "Type"); kind {
+	case "Task":
+		return f.after(name, state, in, f.task(name, state, in))
+	case "Map":
+		return f.after(name, state, in, f.iterate(name, state, in))
+	case "Pass":
+		return f.after(name, state, in, input)
+	case "Wait":
+		if path, ok := state["TimestampPath"]; ok {
+			f.want(name, "TimestampPath", timeType, in, path)
+		}
+		return f.after(name, state, in, input)
+	case "Choice":
+		return f.choose(name, state, in)
+	case "Fail":
+		if path, ok := state["CausePath"]; ok {
+			f.want(name, "CausePath", textType, in, path)
+		}
+	case "Succeed":
+	default:
+		f.fault(name, "a state of type %q is nothing that this test understands", kind)
+	}
+	return nil
+}
+
+// after takes a state's result through ResultSelector, ResultPath and OutputPath, and to what follows.
+func (f *flow) after(name string, state map[string]any, in scope, result shape) []edge {
+	out := result
+	if selector, ok := state["ResultSelector"].(map[string]any); ok {
+		var err error
+		if out, err = (scope{state: result}).template(selector); err != nil {
+			f.fault(name, "ResultSelector: %v", err)
+		}
+	}
+	if path, ok := state["ResultPath"]; ok {
+		out = f.put(name, in.state, path, out)
+	}
+	if path, ok := state["OutputPath"]; ok {
+		out = f.output(name, out, path)
+	}
+	edges := []edge{{text(state, "Next"), out}}
+	for _, c := range objects(state, "Catch") {
+		caught := errorOutput()
+		if path, ok := c["ResultPath"]; ok {
+			caught = f.put(name, in.state, path, caught)
+		}
+		edges = append(edges, edge{text(c, "Next"), caught})
+	}
+	return edges
+}
+
+func (f *flow) put(name string, state shape, path any, value shape) shape {
+	if path == nil { // null: the state stays what it was
+		return state
+	}
+	out, err := state.with(path.(string), value)
+	if err != nil {
+		f.fault(name, "%v", err)
+		return state
+	}
+	return out
+}
+
+func (f *flow) output(name string, out shape, path any) shape {
+	if path == nil { // null: {}
+		return shape{fields: map[string]shape{}}
+	}
+	picked, err := out.at(path.(string))
+	if err != nil {
+		f.fault(name, "OutputPath: %v", err)
+	}
+	return picked
+}
+
+func (f *flow) want(name, field string, t reflect.Type, in scope, expression any) {
+	got, err := in.expression(expression.(string))
+	if err == nil {
+		err = got.fits(t)
+	}
+	if err != nil {
+		f.fault(name, "%s: %v", field, err)
+	}
+}
+
+// task gives what a Task's resource returns, and looks at what it is called with.
+func (f *flow) task(name string, state map[string]any, in scope) shape {
+	nothing := shape{fields: map[string]shape{}}
+	parameters := object(state, "Parameters")
+	given, err := in.template(parameters)
+	if err != nil {
+		f.fault(name, "Parameters: %v", err)
+		given = nothing
+	}
+	resource := text(state, "Resource")
+	want, known := resources[resource]
+	if got := slices.Sorted(maps.Keys(given.fields)); !known {
+		f.fault(name, "the Resource %q is nothing that this test understands", resource)
+	} else if err == nil && !slices.Equal(want, got) {
+		f.fault(name, "%s takes %v, and is given %v", resource, want, got)
+	}
+	for _, key := range want {
+		if value, ok := given.fields[key]; ok && key != "Payload" && value.typ != textType {
+			f.fault(name, "%s: %v where a text is wanted", key, value)
+		}
+	}
+	if resource != "${LambdaInvoke}" {
+		return nothing
+	}
+	called, ok := functions[text(parameters, "FunctionName")]
+	if !ok {
+		f.fault(name, "%q is none of our functions", text(parameters, "FunctionName"))
+		return nothing
+	}
+	if payload, ok := given.fields["Payload"]; ok {
+		if err := payload.fits(called.request); err != nil {
+			f.fault(name, "Payload: %v", err)
+		}
+	}
+	return shape{fields: map[string]shape{"Payload": shapeOf(called.result)}}
+}
+
+// iterate goes through the steps inside a Map, and gives the shape of its result.
+func (f *flow) iterate(name string, state map[string]any, in scope) shape {
+	items, known := mapItems[name]
+	if !known {
+		f.fault(name, "this test does not know what its items are")
+		return in.state
+	}
+	processor := object(state, "ItemProcessor")
+	item := shapeOf(items)
+	if reader := object(state, "ItemReader"); reader != nil {
+		f.object(name, "ItemReader", in, object(reader, "Parameters"), reflect.TypeFor[struct{ Bucket, Key string }]())
+	} else {
+		f.selectItems(name, state, in, items)
+	}
+	if writer := object(state, "ResultWriter"); writer != nil {
+		f.object(name, "ResultWriter", in, object(writer, "Parameters"), reflect.TypeFor[struct{ Bucket, Prefix string }]())
+	}
+	inner := &flow{inMap: f.inMap}
+	inner.run(processor, item, func(last string, left shape) {
+		if len(left.fields) > 0 || left.typ != nil {
+			inner.fault(last, "leaves %v: what a Map's item leaves grows with the fleet, so it must be {}", left)
+		}
+	})
+	f.faults = append(f.faults, inner.faults...)
+	return shapeOf(reflect.TypeFor[contract.MapResult]())
+}
+
+func (f *flow) selectItems(name string, state map[string]any, in scope, items reflect.Type) {
+	list, err := in.path(text(state, "ItemsPath"))
+	if err != nil || list.typ == nil || list.typ.Kind() != reflect.Slice {
+		f.fault(name, "ItemsPath: %v is no list (%v)", list, err)
+		return
+	}
+	in.inMap = map[string]shape{"$$.Map.Item.Value": shapeOf(list.typ.Elem())}
+	f.object(name, "ItemSelector", in, object(state, "ItemSelector"), items)
+}
+
+// object looks whether a template puts together what the type wants.
+func (f *flow) object(name, field string, in scope, template map[string]any, t reflect.Type) {
+	given, err := in.template(template)
+	if err == nil {
+		err = given.fits(t)
+	}
+	if err != nil {
+		f.fault(name, "%s: %v", field, err)
+	}
+}
+
+func (f *flow) choose(name string, state map[string]any, in scope) []edge {
+	edges := []edge{{text(state, "Default"), in.state}}
+	for _, c := range objects(state, "Choices") {
+		f.want(name, "Variable", textType, in, c["Variable"])
+		known := outcomes[in.state.typ]
+		if text(c, "Variable") != "$.Outcome" || known == nil {
+			f.fault(name, "%v of %v is no outcome", c["Variable"], in.state)
+		}
+		if !slices.Contains(known, text(c, "StringEquals")) {
+			f.fault(name, "%q is no outcome of %v, which has %v", text(c, "StringEquals"), in.state, known)
+		}
+		edges = append(edges, edge{text(c, "Next"), in.state})
+	}
+	return edges
+}
