@@ -43,6 +43,12 @@ var codes = map[string]func(message string) contract.Error{
 	"InvalidClientTokenId":                  denied,
 	"SignatureDoesNotMatch":                 denied,
 	"ExpiredToken":                          denied,
+	"ExpiredTokenException":                 denied,
+	"RequestExpired":                        denied,
+	"UnrecognizedClientException":           denied,
+	"MissingAuthenticationToken":            denied,
+	"IncompleteSignature":                   denied,
+	"InvalidSecurityToken":                  denied,
 	"KMSAccessDeniedException":              denied,
 	"KMS.AccessDeniedException":             denied,
 }

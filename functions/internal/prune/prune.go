@@ -57,7 +57,8 @@ func (s *Service) Prune(ctx context.Context, req contract.PruneRequest) (contrac
 		out, err = s.carryOut(ctx, retention.Apply(policy, snaps, s.Now()))
 		out.Kept = managed(snaps, policy.Keyword) - len(out.Removed)
 		if err != nil {
-			return out, errors.Join(err, verdict(req, state))
+			// Classified at once, so that what went wrong here is not taken for the snapshot's being pending.
+			return out, errors.Join(contract.Outermost(err), verdict(req, state))
 		}
 	}
 	return out, verdict(req, state)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -235,11 +236,20 @@ func TestPruneStopsWhenItsTimeIsUp(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	got, err := f.prune(ctx, request("3"))
-	if !errors.Is(err, context.Canceled) || len(f.asked) != 1 {
-		t.Errorf("error %v after %d deletions, want one and context.Canceled", err, len(f.asked))
+	if got := outermost(err); !strings.Contains(got, context.Canceled.Error()) || len(f.asked) != 1 {
+		t.Errorf("error %s after %d deletions, want one and context.Canceled", got, len(f.asked))
 	}
 	if diff := cmp.Diff(contract.PruneResult{Kept: 10}, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func TestPruneReportsADeletionsErrorAndNotThatTheSnapshotIsPending(t *testing.T) {
+	f := volumeWith(ebs.Pending, 9)
+	f.failures = map[string]error{"snap-9": errors.New("connection reset")}
+	_, err := f.prune(t.Context(), request("3"))
+	if got := outermost(err); !strings.HasPrefix(got, "*contract.UnexpectedError: connection reset") {
+		t.Errorf("error %s, want an UnexpectedError with the deletion's", got)
 	}
 }
 

@@ -157,11 +157,11 @@ func (r *Report) judge(i contract.Instance, v contract.Volume, held []ebs.Snapsh
 		r.fail(where, best, *recorded)
 	case best.ID == "":
 		r.fail(where, best, contract.Failure{Error: "NoSnapshot", Cause: "EC2 holds no snapshot of this run, and nothing recorded why"})
-	case best.State == ebs.Error:
-		r.fail(where, best, contract.Failure{Error: "SnapshotFailedError", Cause: best.ID + " ended in state error"})
-	case best.State != ebs.Completed:
-		r.Problems = append(r.Problems, Problem{where, best.ID + " was still " + string(best.State) + " when the run ended",
+	case best.State == ebs.Pending:
+		r.Problems = append(r.Problems, Problem{where, best.ID + " was still pending when the run ended",
 			"Nothing, if the volume is large or new: the next run prunes once it has completed."})
+	case best.State != ebs.Completed:
+		r.fail(where, best, contract.Failure{Error: "SnapshotFailedError", Cause: best.ID + " ended in state " + string(best.State)})
 	}
 }
 

@@ -101,6 +101,11 @@ func TestReportJudgesEachVolume(t *testing.T) {
 		}, found{Outcome: "Succeeded", Completed: 1, Problems: []Problem{
 			{vol2, "snap-of-vol-2 was still pending when the run ended", "Nothing, if the volume is large or new: the next run prunes once it has completed."},
 		}}},
+		{"a snapshot that somebody put into the Recycle Bin is no backup", func(w *world) {
+			w.state("vol-2", ebs.Recoverable)
+		}, found{Outcome: "Failed", Completed: 1, Failures: []Failure{
+			{vol2, "snap-of-vol-2", "SnapshotFailedError", "snap-of-vol-2 ended in state recoverable", advice("SnapshotFailedError")},
+		}}},
 		{"a volume that was not pruned fails, and is told to have its snapshot", func(w *world) {
 			w.record("vol-1", "AccessDeniedError", "ec2:DeleteSnapshot was denied")
 		}, found{Outcome: "Failed", Completed: 2, Failures: []Failure{
