@@ -24,6 +24,7 @@ type Snapshot struct {
 	StartTime time.Time         // when EC2 took it: the moment whose data it holds
 	SizeGiB   int               // size of the volume, an upper bound of what the snapshot stores
 	Tags      map[string]string // user tags
+	Message   string            // what EC2 says of a snapshot in state error
 }
 
 // Instance is an EC2 instance that opted in by its schedule tag.

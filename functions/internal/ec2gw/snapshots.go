@@ -86,6 +86,7 @@ func (g *Gateway) snapshots(ctx context.Context, what string, filters ...types.F
 			out = append(out, ebs.Snapshot{
 				ID: aws.ToString(s.SnapshotId), VolumeID: aws.ToString(s.VolumeId), State: ebs.State(s.State),
 				StartTime: aws.ToTime(s.StartTime), SizeGiB: int(aws.ToInt32(s.VolumeSize)), Tags: tagMap(s.Tags),
+				Message: aws.ToString(s.StateMessage),
 			})
 		}
 		return nil

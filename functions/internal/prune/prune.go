@@ -27,6 +27,12 @@ type Service struct {
 	Log *slog.Logger
 }
 
+// The log's lines for what happens to a snapshot; those who follow a run read them (snapshot_id, volume_id, reason).
+const (
+	LogDeleted = "snapshot deleted"
+	LogKept    = "snapshot kept" // the retention would drop it, and EC2 does not let it go
+)
+
 const (
 	// maxRemovals bounds one call: at EC2's 5 deletes a second it is well inside the function's timeout. The state machine's
 	// retry goes on with the rest.
@@ -44,7 +50,7 @@ func (s *Service) Prune(ctx context.Context, req contract.PruneRequest) (contrac
 	if err != nil {
 		return contract.PruneResult{}, err
 	}
-	state, err := s.stateOfOwn(ctx, req, snaps)
+	own, err := s.own(ctx, req, snaps)
 	if err != nil {
 		return contract.PruneResult{}, err
 	}
@@ -54,14 +60,14 @@ func (s *Service) Prune(ctx context.Context, req contract.PruneRequest) (contrac
 		out.Note = "nothing was pruned: " + err.Error()
 		s.Log.WarnContext(ctx, "retention unreadable, nothing pruned", "volume_id", req.Volume.ID, "retention", req.Volume.Retention)
 	} else {
-		out, err = s.carryOut(ctx, retention.Apply(policy, snaps, s.Now()))
+		out, err = s.carryOut(ctx, retention.Apply(policy, snaps, s.Now()), own.ID)
 		out.Kept = managed(snaps, policy.Keyword) - len(out.Removed)
 		if err != nil {
 			// Classified at once, so that what went wrong here is not taken for the snapshot's being pending.
-			return out, errors.Join(contract.Outermost(err), verdict(req, state))
+			return out, errors.Join(contract.Outermost(err), verdict(req, own))
 		}
 	}
-	return out, verdict(req, state)
+	return out, verdict(req, own)
 }
 
 // PolicyOf gives the retention in force for the volume.
@@ -80,60 +86,67 @@ func PolicyOf(r contract.Run, v contract.Volume) (retention.Policy, error) {
 // gone is the state of this run's snapshot when EC2 no longer has it.
 const gone ebs.State = "gone"
 
-// stateOfOwn says how this run's snapshot stands.
-func (s *Service) stateOfOwn(ctx context.Context, req contract.PruneRequest, listed []ebs.Snapshot) (ebs.State, error) {
+// own gives this run's snapshot as it stands.
+func (s *Service) own(ctx context.Context, req contract.PruneRequest, listed []ebs.Snapshot) (ebs.Snapshot, error) {
 	id := req.Snapshot.SnapshotID
 	if i := slices.IndexFunc(listed, func(s ebs.Snapshot) bool { return s.ID == id }); i >= 0 {
-		return listed[i].State, nil
+		return listed[i], nil
 	}
 	// Not listed: new, or claimed by a person who removed our schedule tag, or deleted.
 	own, ok, err := s.EC2.SnapshotByID(ctx, id)
 	switch {
-	case err != nil:
-		return "", err
-	case ok:
-		return own.State, nil
+	case err != nil || ok:
+		return own, err
 	case req.Attempt < unlisted:
-		return ebs.Pending, nil
+		return ebs.Snapshot{ID: id, State: ebs.Pending}, nil
 	}
-	return gone, nil
+	return ebs.Snapshot{ID: id, State: gone}, nil
 }
 
 // verdict says what the state of this run's snapshot means for the volume.
-func verdict(req contract.PruneRequest, state ebs.State) error {
-	id := req.Snapshot.SnapshotID
-	switch state {
+func verdict(req contract.PruneRequest, own ebs.Snapshot) error {
+	var err error
+	switch own.State {
 	case ebs.Completed:
 		return nil
 	case ebs.Error:
-		return fmt.Errorf("snapshot of %s: %w", req.Volume.ID, &contract.SnapshotFailedError{Message: id + " ended in state error"})
+		message := own.ID + " ended in state error"
+		if own.Message != "" {
+			message += ": " + own.Message
+		}
+		err = &contract.SnapshotFailedError{Message: message}
 	case gone, ebs.Recoverable, ebs.Recovering:
-		return fmt.Errorf("snapshot of %s: %w", req.Volume.ID,
-			&contract.SnapshotFailedError{Message: id + " was deleted by someone while the run was under way"})
+		err = &contract.SnapshotFailedError{Message: own.ID + " was deleted by someone while the run was under way"}
+	default:
+		err = &contract.SnapshotPendingError{Message: own.ID + " is not completed yet"}
 	}
-	return fmt.Errorf("snapshot of %s: %w", req.Volume.ID, &contract.SnapshotPendingError{Message: id + " is not completed yet"})
+	return fmt.Errorf("snapshot of %s: %w", req.Volume.ID, err)
 }
 
 // carryOut deletes the plan's removals, the oldest first, so that what is left after an interruption is the newest. One
-// removal's trouble does not keep the others from going.
-func (s *Service) carryOut(ctx context.Context, plan retention.Plan) (contract.PruneResult, error) {
+// removal's trouble does not keep the others from going. Only this run's own snapshot, which goes if it failed, stays until the
+// others are done: a retry must still see that it failed.
+func (s *Service) carryOut(ctx context.Context, plan retention.Plan, own string) (contract.PruneResult, error) {
 	removals := plan.Removals()
 	slices.Reverse(removals)
 	rest := len(removals) - maxRemovals
 	var out contract.PruneResult
 	var errs []error
 	for _, r := range removals[:min(len(removals), maxRemovals)] {
+		if r.Snapshot.ID == own && len(errs) > 0 {
+			continue
+		}
 		removal := contract.Removal{SnapshotID: r.Snapshot.ID, Reason: r.Reason}
 		err := s.EC2.DeleteSnapshot(ctx, r.Snapshot.ID)
 		var refused *ebs.RefusedError
 		switch {
 		case err == nil:
 			out.Removed = append(out.Removed, removal)
-			s.Log.InfoContext(ctx, "snapshot deleted", "snapshot_id", r.Snapshot.ID, "volume_id", r.Snapshot.VolumeID, "reason", r.Reason)
+			s.Log.InfoContext(ctx, LogDeleted, "snapshot_id", r.Snapshot.ID, "volume_id", r.Snapshot.VolumeID, "reason", r.Reason)
 		case errors.As(err, &refused):
 			removal.Reason = refused.Error()
 			out.Blocked = append(out.Blocked, removal)
-			s.Log.InfoContext(ctx, "snapshot kept", "snapshot_id", r.Snapshot.ID, "volume_id", r.Snapshot.VolumeID, "reason", removal.Reason)
+			s.Log.InfoContext(ctx, LogKept, "snapshot_id", r.Snapshot.ID, "volume_id", r.Snapshot.VolumeID, "reason", removal.Reason)
 		default:
 			errs = append(errs, err)
 		}

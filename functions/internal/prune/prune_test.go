@@ -19,6 +19,9 @@ const (
 	deleted = "*contract.SnapshotFailedError: snapshot of vol-1: snap-own was deleted by someone while the run was under way"
 )
 
+// worthless is what becomes of this run's snapshot if it failed.
+var worthless = contract.Removal{SnapshotID: "snap-own", Reason: "failed (state error); it holds no data"}
+
 func beyond(id string, kept int) contract.Removal {
 	return contract.Removal{SnapshotID: id, Reason: fmt.Sprintf("beyond last=3 (%d newer kept)", kept)}
 }
@@ -51,13 +54,29 @@ func TestPrune(t *testing.T) {
 		}, {
 			name: "counts completed snapshots only when this run's has failed, and says so",
 			ec2:  volumeWith(ebs.Error, 4),
-			want: contract.PruneResult{Kept: 4, Removed: []contract.Removal{beyond("snap-4", 3)}},
-			err:  failed, deleted: []string{"snap-4"},
+			want: contract.PruneResult{Kept: 3, Removed: []contract.Removal{beyond("snap-4", 3), worthless}},
+			err:  failed, deleted: []string{"snap-4", "snap-own"},
 		}, {
 			name: "keeps the last good snapshot when this run's has failed",
 			ec2:  volumeWith(ebs.Error, 1),
-			want: contract.PruneResult{Kept: 2},
-			err:  failed,
+			want: contract.PruneResult{Kept: 1, Removed: []contract.Removal{worthless}},
+			err:  failed, deleted: []string{"snap-own"},
+		}, {
+			name: "says what EC2 says of the failure",
+			ec2:  volumeWith(ebs.Error, 0),
+			change: func(f *fakeEC2, _ *contract.PruneRequest) {
+				f.snapshots[0].Message = "The KMS key is disabled"
+			},
+			want: contract.PruneResult{Removed: []contract.Removal{worthless}},
+			err:  failed + ": The KMS key is disabled", deleted: []string{"snap-own"},
+		}, {
+			name: "leaves this run's failed snapshot while another can't be deleted, for the retry to see that it failed",
+			ec2:  volumeWith(ebs.Error, 4),
+			change: func(f *fakeEC2, _ *contract.PruneRequest) {
+				f.failures = map[string]error{"snap-4": errors.New("connection reset")}
+			},
+			want: contract.PruneResult{Kept: 5},
+			err:  "*contract.UnexpectedError: connection reset\nsnapshot of vol-1: snap-own ended in state error",
 		}, {
 			name: "removes a failed snapshot of ours once a newer one has completed",
 			ec2:  volumeWith(ebs.Completed, 2),

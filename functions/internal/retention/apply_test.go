@@ -89,17 +89,17 @@ func TestApplyRules(t *testing.T) {
 			"keep snap-2: yearly 2021 (2 of 2)",
 			"remove snap-3: beyond yearly=2 (2 newer kept)",
 		}},
-		{"keeps a failed one while nothing newer has completed", "1", []ebs.Snapshot{
+		{"removes a failed one although nothing newer has completed, since it would count against EC2's limit", "1", []ebs.Snapshot{
 			inState(managed("snap-1", noon), ebs.Error), managed("snap-2", ago(1)),
 		}, []string{
-			"keep snap-1: failed; kept until a newer one completes",
+			"remove snap-1: failed (state error); it holds no data",
 			"keep snap-2: last 1 of 1",
 		}},
-		{"keeps a failed one of the same moment", "1", []ebs.Snapshot{
+		{"removes a failed one of the same moment", "1", []ebs.Snapshot{
 			managed("snap-1", noon), inState(managed("snap-2", noon), ebs.Error),
 		}, []string{
 			"keep snap-1: last 1 of 1",
-			"keep snap-2: failed; kept until a newer one completes",
+			"remove snap-2: failed (state error); it holds no data",
 		}},
 		{"removes failed ones once a newer one has completed", "3", []ebs.Snapshot{
 			managed("snap-1", noon), inState(managed("snap-2", ago(1)), ebs.Error), managed("snap-3", ago(2)),

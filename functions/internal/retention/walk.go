@@ -78,13 +78,13 @@ func (w *walk) decideManaged(s *ebs.Snapshot) (keep bool, reason string) {
 	}
 }
 
-// decideFailed removes a failed snapshot, which holds quota and no data, as soon as a later one holds the data. It names the
-// newest, since that one is sure to stay.
+// decideFailed removes a failed snapshot at once. It holds no data, and EC2 counts it as one in progress: five of them (one, on
+// st1 and sc1 volumes) and the volume gets no snapshot any more, so that none could ever complete and make the failed ones go.
 func (w *walk) decideFailed(s *ebs.Snapshot) (keep bool, reason string) {
 	if w.newest == nil || !w.newest.StartTime.After(s.StartTime) {
-		return true, "failed; kept until a newer one completes"
+		return false, "failed (state error); it holds no data"
 	}
-	if w.failed == "" {
+	if w.failed == "" { // the newest is named, since that one is sure to stay
 		w.failed = "failed (state error); " + w.newest.ID + " has completed since"
 	}
 	return false, w.failed
