@@ -25,8 +25,8 @@ const (
 	maxFilterValues = 200
 	// attemptTimeout bounds one HTTP exchange; callTimeout a call with its retries. A slow page of 1,000 instances takes
 	// seconds; a call that hangs must leave time for the Lambda to say so.
-	attemptTimeout = 20 * time.Second
-	callTimeout    = 50 * time.Second
+	attemptTimeout = 45 * time.Second
+	callTimeout    = 100 * time.Second
 )
 
 // Gateway is an account's EC2 in one Region.
