@@ -1,0 +1,155 @@
+package workflow_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ec2sim"
+)
+
+const ourAccount = "123456789012"
+
+// guard watches each create and each delete at the moment when it reaches EC2, and fails the test, whatever it is about, when
+// the promises forbid it: one snapshot a volume and run; nothing deleted but managed ones with a newer completed one.
+func (l *lab) guard() {
+	watch := func(action string, check func(ec2sim.Request) string) {
+		l.account.Inject(ec2sim.Fault{Action: action, Match: func(r ec2sim.Request) bool {
+			if wrong := check(r); wrong != "" {
+				l.t.Errorf("%s %s: %s", l.world.Now().Format(time.DateTime), action, wrong)
+			}
+			return false
+		}})
+	}
+	watch("CreateSnapshot", l.forbiddenCreate)
+	watch("DeleteSnapshot", l.forbiddenDelete)
+}
+
+func (l *lab) forbiddenCreate(r ec2sim.Request) string {
+	volume, run := r.Get("VolumeId"), r.Tags()[ebs.TagRun]
+	for _, s := range l.account.Snapshots() {
+		if s.VolumeID == volume && s.Tags[ebs.TagRun] == run && s.State != ebs.Error {
+			return fmt.Sprintf("a second snapshot of %s in run %s: there is %s, %s", volume, run, s.ID, s.State)
+		}
+	}
+	return ""
+}
+
+func (l *lab) forbiddenDelete(r ec2sim.Request) string {
+	s, ok := l.account.Snapshot(r.Get("SnapshotId"))
+	if !ok || l.world.Now().Before(l.touched[s.VolumeID].Add(l.setup.ListLag+10*time.Second)) {
+		return "" // gone; or EC2's lists do not show yet what a person did
+	}
+	keyword := s.Tags[ebs.TagSchedule]
+	what := fmt.Sprintf("%s of %s (%s, owner %s, tags %v)", s.ID, s.VolumeID, s.State, s.OwnerID, s.Tags)
+	switch {
+	case s.OwnerID != ourAccount || ebs.OwnershipOf(s.Snapshot, keyword) != ebs.Managed:
+		return "not ours to delete: " + what
+	case s.State == ebs.Error:
+		return "" // it holds no data
+	case s.State != ebs.Completed:
+		return "not completed: " + what
+	}
+	for _, other := range l.account.Snapshots() {
+		newer := other.ID != s.ID && other.VolumeID == s.VolumeID && !other.StartTime.Before(s.StartTime)
+		if newer && other.OwnerID == ourAccount && other.State == ebs.Completed && ebs.OwnershipOf(other.Snapshot, keyword) == ebs.Managed {
+			return ""
+		}
+	}
+	return "no newer completed one: " + what
+}
+
+// of gives the account's snapshots of the volume that a schedule's runs created, oldest first.
+func (l *lab) of(volume, keyword string) []ec2sim.Snapshot {
+	return slices.DeleteFunc(l.account.Snapshots(), func(s ec2sim.Snapshot) bool {
+		return s.VolumeID != volume || s.Tags[ebs.TagSchedule] != keyword
+	})
+}
+
+// held says what EC2 holds of each volume, oldest first: state and run, and whose it is if not a managed one of ours.
+func (l *lab) held() map[string][]string {
+	out := map[string][]string{}
+	for _, s := range l.account.Snapshots() {
+		what := string(s.State) + " " + s.Tags[ebs.TagRun]
+		if s.Tags[ebs.TagRun] == "" {
+			what = string(s.State) + " " + s.ID
+		}
+		if whose := ebs.OwnershipOf(s.Snapshot, s.Tags[ebs.TagSchedule]); whose != ebs.Managed {
+			what += " (" + whose.String() + ")"
+		}
+		out[s.VolumeID] = append(out[s.VolumeID], what)
+	}
+	return out
+}
+
+// pruned lists what the product deleted of a volume, in the order in which it did.
+func (l *lab) pruned(volume string) []string {
+	var out []string
+	for _, d := range l.account.Deleted() {
+		if d.By == ec2sim.ByAPI && (volume == "" || d.Snapshot.VolumeID == volume) {
+			out = append(out, d.Snapshot.ID)
+		}
+	}
+	return out
+}
+
+// claim has a person change the tags of a snapshot.
+func (l *lab) claim(id string, change func(id string)) {
+	s, ok := l.account.Snapshot(id)
+	if !ok {
+		l.t.Fatalf("there is no %s to claim", id)
+	}
+	l.touched[s.VolumeID] = l.world.Now()
+	change(id)
+}
+
+// old adds a completed snapshot that a run of the schedule made some days ago, with tags over the usual ones ("key=value", or
+// "key" to leave that one out).
+func (l *lab) old(volume string, daysAgo int, change ...string) string {
+	return l.oldState(volume, daysAgo, ebs.Completed, change...)
+}
+
+func (l *lab) oldState(volume string, daysAgo int, state ebs.State, change ...string) string {
+	at := l.world.Now().AddDate(0, 0, -daysAgo)
+	tags := map[string]string{
+		"SnapshotDaily": "3", ebs.TagSchedule: "SnapshotDaily", ebs.TagRetention: "3",
+		ebs.TagRun: "SnapshotDaily/" + at.Format(time.RFC3339), ebs.TagInstance: "i-web",
+	}
+	s := ec2sim.Snapshot{}
+	for _, c := range change {
+		k, v, set := strings.Cut(c, "=")
+		switch {
+		case k == "owner":
+			s.OwnerID, s.Shared = v, true
+		case set:
+			tags[k] = v
+		default:
+			delete(tags, k)
+		}
+	}
+	s.VolumeID, s.StartTime, s.State, s.Tags = volume, at, state, tags
+	return l.account.AddSnapshot(s)
+}
+
+// ids gives the IDs of a volume's snapshots, oldest first.
+func (l *lab) ids(volume string) []string {
+	var out []string
+	for _, s := range l.account.Snapshots() {
+		if s.VolumeID == volume {
+			out = append(out, s.ID)
+		}
+	}
+	return out
+}
+
+func same(t *testing.T, what string, got, want any) {
+	t.Helper()
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("%s (-want +got):\n%s", what, d)
+	}
+}

@@ -1,0 +1,179 @@
+package workflow_test
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/asl"
+)
+
+// path is one way through the definition.
+type path struct {
+	name  string
+	setup func(*setup)
+	given func(*lab)            // what is in the account, and what will go wrong; nil: lab.fleet
+	when  func(*lab) asl.Result // nil: SnapshotDaily fires
+	want  story
+	says  []string // texts of the last mail
+}
+
+// story is how a run went, compared as a whole.
+type story struct {
+	Status  asl.Status
+	Error   string
+	Run     []string            // the states of the run itself
+	Volumes map[string][]string // the states of each volume's steps
+	Held    map[string][]string // what EC2 holds of each volume, the oldest first
+	Mails   []string            // subjects
+}
+
+// The ways of a run, of a volume, and what EC2 holds after the first firing.
+var (
+	runSucceeds = []string{"DiscoverInstances", "WhatWasFound", "SnapshotInstances", "ReportRun", "HowItEnded", "RunSucceeded"}
+	runFails    = []string{"DiscoverInstances", "WhatWasFound", "SnapshotInstances", "ReportRun", "HowItEnded", "RunFailed"}
+	duplicate   = []string{"DiscoverInstances", "WhatWasFound", "DuplicateRun"}
+	neverFound  = []string{"DiscoverInstances", "AlertRunBroken", "RunBroken"}
+
+	good    = []string{"SnapshotVolume", "GiveItTime", "PruneVolume"}
+	notMade = []string{"SnapshotVolume", "RecordFailure"}
+	notKept = []string{"SnapshotVolume", "GiveItTime", "PruneVolume", "RecordFailure"}
+	made    = []string{"completed SnapshotDaily/2026-11-22T00:00:00Z"}
+)
+
+const (
+	oneFailed = "SnapshotDaily 2026-11-22 08:00 CST: 1 of 3 volumes FAILED"
+	allFailed = "SnapshotDaily 2026-11-22 08:00 CST: ALL 3 volumes FAILED"
+	attention = "SnapshotDaily 2026-11-22 08:00 CST: 1 problem, no backup failed"
+	brokenOff = "EBS snapshot lifecycle: a run broke off, backups may be missing"
+	unwritten = "EBS snapshot lifecycle: a volume failed, and S3 refused the record"
+)
+
+// others says that the fleet's volumes go the good way, but for vol-web-0.
+func others(way ...string) map[string][]string {
+	return map[string][]string{"vol-db-0": good, "vol-web-0": way, "vol-web-1": good}
+}
+
+// allBut says that each volume has its snapshot, and vol-web-0 has this.
+func allBut(held ...string) map[string][]string {
+	out := map[string][]string{"vol-db-0": made, "vol-web-1": made}
+	if len(held) > 0 {
+		out["vol-web-0"] = held
+	}
+	return out
+}
+
+func oneVolumeFails(way, held []string) story {
+	return story{asl.Failed, "VolumesFailed", runFails, others(way...), allBut(held...), []string{oneFailed}}
+}
+
+func oneVolumeIsLate() story {
+	return story{asl.Succeeded, "", runSucceeds, others(good...), allBut(made...), nil}
+}
+
+// broken is a run that ends before there is anything to do.
+func broken() story {
+	return story{asl.Failed, "RunBroken", neverFound, map[string][]string{}, map[string][]string{}, []string{brokenOff}}
+}
+
+func (p path) run(t *testing.T) *lab {
+	change := p.setup
+	if change == nil {
+		change = func(*setup) {}
+	}
+	l := newLab(t, change)
+	if p.given == nil {
+		p.given = (*lab).fleet
+	}
+	p.given(l)
+	if p.when == nil {
+		p.when = func(l *lab) asl.Result { return l.fire("SnapshotDaily") }
+	}
+	r := p.when(l)
+	same(t, "the run", story{
+		r.Status, r.Error, l.states(r.Name, ""), l.volumeStates(r.Name), l.held(), l.subjects(),
+	}, p.want)
+	if len(p.says) > 0 {
+		l.lastMail(p.says...)
+	}
+	return l
+}
+
+func TestPaths(t *testing.T) {
+	paths := slices.Concat(goodPaths(), repeatedPaths(), brokenPaths(), volumePaths(), alertPaths(), functionPaths())
+	walked := map[string]bool{}
+	ran := 0
+	for _, p := range paths {
+		t.Run(p.name, func(t *testing.T) {
+			ran++
+			for _, e := range p.run(t).events {
+				walked[e.State] = true
+				if e.Kind == asl.StateExited || e.Kind == asl.StateCaught {
+					walked[e.State+" → "+e.Next] = true
+				}
+				if e.Kind == asl.StateRetried {
+					walked[e.State+" again"] = true
+				}
+			}
+		})
+	}
+	if ran < len(paths) {
+		return // only some were asked for
+	}
+	if ways := waysOf(t); len(ways) < 30 {
+		t.Errorf("the definition has only %d states and ways between them: %q", len(ways), ways)
+	} else {
+		for _, way := range ways {
+			if !walked[way] {
+				t.Errorf("no path test comes through: %s", way)
+			}
+		}
+	}
+}
+
+// waysOf lists what the paths must cover: each state of the definition, each way from one to another, each state's retrying.
+func waysOf(t *testing.T) []string {
+	type edge struct{ Next string }
+	type state struct {
+		Next, Default string
+		Choices       []edge
+		Catch         []edge
+		Retry         []edge
+		ItemProcessor *json.RawMessage
+	}
+	ways := map[string]bool{}
+	var walk func(raw []byte)
+	walk = func(raw []byte) {
+		var machine struct{ States map[string]state }
+		if err := json.Unmarshal(raw, &machine); err != nil {
+			t.Fatal(err)
+		}
+		for name, s := range machine.States {
+			ways[name] = true
+			for _, e := range slices.Concat(s.Choices, s.Catch, []edge{{s.Next}, {s.Default}}) {
+				if e.Next != "" {
+					ways[name+" → "+e.Next] = true
+				}
+			}
+			if len(s.Retry) > 0 {
+				ways[name+" again"] = true
+			}
+			if s.ItemProcessor != nil {
+				walk(*s.ItemProcessor)
+			}
+		}
+	}
+	walk(statemachine.Definition)
+	return slices.Sorted(maps.Keys(ways))
+}
+
+func hasSuffix(suffix string) func(string) bool {
+	return func(key string) bool { return strings.HasSuffix(key, suffix) }
+}
+
+func hasPart(part string) func(string) bool {
+	return func(key string) bool { return strings.Contains(key, part) }
+}

@@ -1,0 +1,145 @@
+package workflow_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ec2sim"
+)
+
+// Promise 1: only managed snapshots are candidates. Others neither go nor count.
+func TestPromise1NeverDeletesWhatIsNotOurs(t *testing.T) {
+	// Each case adds a snapshot as old as it is told; six of them stand among five of ours.
+	cases := map[string]func(l *lab, daysAgo int) string{
+		"another account's, shared with us, with our tags": func(l *lab, days int) string {
+			return l.old("vol-web-0", days, "owner=999999999999")
+		},
+		"made by hand, with the keyword as its only tag": func(l *lab, days int) string {
+			return l.old("vol-web-0", days, ebs.TagSchedule, ebs.TagRetention, ebs.TagRun, ebs.TagInstance)
+		},
+		"made by the tool that this one replaces: all tags of the instance, none of ours": func(l *lab, days int) string {
+			return l.old("vol-web-0", days, ebs.TagSchedule, ebs.TagRetention, ebs.TagRun, ebs.TagInstance, "Name=web-1")
+		},
+		"made by hand, without any tag": func(l *lab, days int) string {
+			return l.account.AddSnapshot(ec2sim.Snapshot{Snapshot: ebs.Snapshot{
+				VolumeID: "vol-web-0", StartTime: l.world.Now().AddDate(0, 0, -days),
+			}})
+		},
+		"claimed by removing the keyword tag": func(l *lab, days int) string {
+			return l.old("vol-web-0", days, "SnapshotDaily")
+		},
+		"claimed by renaming the keyword tag": func(l *lab, days int) string {
+			return l.old("vol-web-0", days, "SnapshotDaily", "KeepForAudit=3")
+		},
+		"claimed by changing the keyword tag": func(l *lab, days int) string {
+			return l.old("vol-web-0", days, "SnapshotDaily=keep for audit")
+		},
+		"claimed by emptying the keyword tag": func(l *lab, days int) string {
+			return l.old("vol-web-0", days, "SnapshotDaily=")
+		},
+		"claimed by removing the stamped retention": func(l *lab, days int) string {
+			return l.old("vol-web-0", days, ebs.TagRetention)
+		},
+		"claimed by removing the schedule": func(l *lab, days int) string {
+			return l.old("vol-web-0", days, ebs.TagSchedule)
+		},
+		"another schedule's, with the keywords of both": func(l *lab, days int) string {
+			return l.old("vol-web-0", days, ebs.TagSchedule+"=SnapshotHourly", "SnapshotHourly=3")
+		},
+		"of a schedule whose keyword only begins with ours": func(l *lab, days int) string {
+			return l.old("vol-web-0", days, ebs.TagSchedule+"=SnapshotDaily2", "SnapshotDaily2=3")
+		},
+		"of a schedule whose keyword is ours in small letters": func(l *lab, days int) string {
+			return l.old("vol-web-0", days, ebs.TagSchedule+"=snapshotdaily", "snapshotdaily=3")
+		},
+		"another volume's, of the same instance": func(l *lab, days int) string { return l.old("vol-web-1", days) },
+		"of a volume that is gone":               func(l *lab, days int) string { return l.old("vol-gone", days) },
+		"of a volume whose instance has no tag":  func(l *lab, days int) string { return l.old("vol-bare-0", days) },
+	}
+	for name, add := range cases {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t)
+			l.instance("web", 2, "SnapshotDaily=3", "Name=web-1")
+			l.account.TagVolume("vol-web-1", "SnapshotDaily", "off")
+			l.instance("bare", 1, "Name=bare")
+			var theirs []string
+			before := map[string]ec2sim.Snapshot{}
+			for _, days := range []int{-1, 0, 1, 3, 40, 400} { // a clock that is off makes the first
+				id := add(l, days)
+				theirs = append(theirs, id)
+				before[id], _ = l.account.Snapshot(id)
+			}
+			var ours []string
+			for days := 5; days > 0; days-- {
+				ours = append(ours, l.old("vol-web-0", days))
+			}
+			l.wait(time.Minute)
+			l.succeed("SnapshotDaily")
+
+			for _, id := range theirs {
+				after, _ := l.account.Snapshot(id)
+				same(t, "what is not ours", after, before[id])
+			}
+			same(t, "what went", l.pruned(""), ours[:3])
+			l.noMail()
+		})
+	}
+}
+
+func TestPromise1AClaimHoldsForEver(t *testing.T) {
+	l := newLab(t)
+	l.instance("web", 1, "SnapshotDaily=2")
+	var claimed []string
+	for day := range 12 {
+		l.until(time.Duration(day) * 24 * time.Hour)
+		l.succeed("SnapshotDaily")
+		if day%4 != 0 {
+			continue
+		}
+		held := l.of("vol-web-0", "SnapshotDaily")
+		id := held[len(held)-1].ID
+		claimed = append(claimed, id)
+		l.claim(id, func(id string) {
+			switch day {
+			case 0:
+				l.account.UntagSnapshot(id, "SnapshotDaily")
+			case 4:
+				l.account.TagSnapshot(id, "SnapshotDaily", "forever")
+			default:
+				l.account.UntagSnapshot(id, "SnapshotDaily")
+				l.account.TagSnapshot(id, "KeptBy", "audit")
+			}
+		})
+	}
+	for _, id := range claimed {
+		if _, ok := l.account.Snapshot(id); !ok {
+			t.Errorf("%s was claimed, and is gone", id)
+		}
+	}
+	if held := l.of("vol-web-0", "SnapshotDaily"); len(held) != 2+len(claimed) {
+		t.Errorf("%d snapshots are left, want 2 and %d claimed ones", len(held), len(claimed))
+	}
+	l.noMail()
+}
+
+func TestPromise1AKeywordIsNoPattern(t *testing.T) {
+	// Characters that a tag key may hold, and that a filter or an S3 key could trip over.
+	for _, keyword := range []string{"Snapshot Daily", "每日快照", "a/b:c=d+e-f@g_h.i", "..", "Ünïcode"} {
+		t.Run(keyword, func(t *testing.T) {
+			l := newLab(t)
+			l.instance("web", 1, keyword+"x=1", keyword[:1]+"=1")
+			in := ec2sim.Instance{ID: "i-own", Tags: map[string]string{keyword: "1"}}
+			in.Volumes = []ec2sim.BlockDevice{{ID: "vol-own-0", Device: "/dev/sda"}}
+			l.account.AddInstance(in)
+			for day := range 3 {
+				l.until(time.Duration(day) * 24 * time.Hour)
+				l.succeed(keyword)
+			}
+			same(t, "held", l.held(), map[string][]string{
+				"vol-own-0": {fmt.Sprintf("completed %s/2026-11-24T00:00:00Z", keyword)},
+			})
+		})
+	}
+}
