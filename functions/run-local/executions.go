@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/discover"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/workflow"
+)
+
+// localExecution is one run of this command. It holds a lock for as long as it lives, however it ends: that is how another
+// copy on this machine knows whether it is still at work.
+type localExecution struct {
+	name string
+	lock *flock.Flock
+}
+
+func beginExecution(dir string, now time.Time) (*localExecution, error) {
+	name := fmt.Sprintf("%s-%d", now.UTC().Format("20060102T150405.000Z"), os.Getpid())
+	path := lockPath(dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, err
+	}
+	lock := flock.New(path)
+	if ok, err := lock.TryLock(); err != nil || !ok {
+		return nil, fmt.Errorf("lock %s: %w", path, err)
+	}
+	return &localExecution{name, lock}, nil
+}
+
+// end gives the lock back. An execution without a lock file has ended.
+func (e *localExecution) end() {
+	_ = os.Remove(e.lock.Path())
+	_ = e.lock.Close()
+}
+
+func lockPath(dir, name string) string { return filepath.Join(dir, "executions", name+".lock") }
+
+// localExecutions tells how executions of this command stand.
+type localExecutions struct{ dir string }
+
+// Status says whether the execution is still at work. How it ended does not matter here: a person who asks for a run again
+// wants it checked and finished.
+func (l localExecutions) Status(_ context.Context, id string) (discover.Status, error) {
+	name := strings.TrimPrefix(id, workflow.ExecutionID(""))
+	path := lockPath(l.dir, filepath.Base(name))
+	if _, err := os.Stat(path); os.IsNotExist(err) {
+		return discover.Ended, nil
+	}
+	lock := flock.New(path)
+	free, err := lock.TryRLock()
+	if err != nil {
+		return "", fmt.Errorf("see whether execution %s is at work: %w", name, err)
+	}
+	if !free {
+		return discover.Running, nil
+	}
+	_ = lock.Close()
+	return discover.Ended, nil
+}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"net/http/httptest"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ec2sim"
+)
+
+const at = "2026-11-22T00:00:00Z"
+
+// server makes an account that is reached over HTTP, by the AWS configuration in the environment, as another's EC2 would be.
+// Its snapshots complete at once, since time is real here.
+func server(t *testing.T, change ...func(*ec2sim.Config)) *ec2sim.Account {
+	t.Helper()
+	c := ec2sim.Config{Now: time.Now, MinSnapshotInterval: -1, Completion: func(string, int) time.Duration { return 0 }}
+	for _, f := range change {
+		f(&c)
+	}
+	account := ec2sim.New(c)
+	s := httptest.NewServer(account)
+	t.Cleanup(s.Close)
+	t.Setenv("HOME", t.TempDir()) // nobody's AWS configuration but this
+	for name, value := range map[string]string{
+		"AWS_ENDPOINT_URL": s.URL, "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
+		"AWS_PROFILE": "", "AWS_EC2_METADATA_DISABLED": "true",
+	} {
+		t.Setenv(name, value)
+	}
+	return account
+}
+
+func addInstance(a *ec2sim.Account, id, retention string, volumes ...string) {
+	in := ec2sim.Instance{ID: id, State: "running", Tags: map[string]string{"SnapshotDaily": retention, "Name": "web-" + id}}
+	for _, v := range volumes {
+		in.Volumes = append(in.Volumes, ec2sim.BlockDevice{ID: v, Device: "/dev/xvda", SizeGiB: 8})
+	}
+	a.AddInstance(in)
+}
+
+// command is run-local as a person calls it, in a folder of its own.
+type command struct {
+	dir            string
+	stdout, stderr bytes.Buffer
+}
+
+func newCommand(t *testing.T) *command { return &command{dir: t.TempDir()} }
+
+// run gives the exit status.
+func (c *command) run(ctx context.Context, args ...string) int {
+	c.stdout.Reset()
+	c.stderr.Reset()
+	return run(ctx, args, &c.stdout, &c.stderr)
+}
+
+// daily runs the schedule SnapshotDaily without the wait for a snapshot to settle.
+func (c *command) daily(ctx context.Context, args ...string) error {
+	c.stdout.Reset()
+	c.stderr.Reset()
+	o, err := parse(append([]string{"-schedule", "SnapshotDaily", "-dir", filepath.Join(c.dir, "state")}, args...), &c.stderr)
+	if err != nil {
+		return err
+	}
+	o.settle = 0
+	return o.run(ctx, &c.stdout, &c.stderr)
+}
+
+// runsOf gives the run IDs of the snapshots that the account holds of a volume, in order.
+func runsOf(a *ec2sim.Account, volume string) []string {
+	var out []string
+	for _, s := range a.Snapshots() {
+		if s.VolumeID == volume {
+			out = append(out, s.Tags[ebs.TagRun])
+		}
+	}
+	slices.Sort(out)
+	return out
+}

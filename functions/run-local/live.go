@@ -1,0 +1,214 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/discover"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ec2gw"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/report"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/snsgw"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/store"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/workflow"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/asl"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
+)
+
+const (
+	maxConcurrency = 10_000 // what the deployed Distributed Map may run at once
+	maxCalls       = 64     // functions at once on this machine
+	// settle is how long a run waits before it first looks at a snapshot: less than deployed, since a person is watching.
+	settle          = 3 * time.Second
+	credentialsWait = 15 * time.Second
+)
+
+// live runs one run of the schedule against the EC2 that the AWS configuration names.
+func live(ctx context.Context, o options, stdout, stderr io.Writer) error {
+	cfg, err := awsConfig(ctx)
+	if err != nil {
+		return err
+	}
+	if o.scheduledTime.IsZero() {
+		o.scheduledTime = time.Now()
+	}
+	run, err := runOf(o)
+	if err != nil {
+		return err
+	}
+	dir := filepath.Join(o.dir, placeOf(ctx, cfg))
+	objects, err := store.OpenFolder(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = objects.Close() }() // a folder's handle: nothing is lost
+	execution, err := beginExecution(dir, time.Now())
+	if err != nil {
+		return err
+	}
+	defer execution.end()
+
+	track := newTracker(stderr)
+	alerts := &alertPrinter{out: stderr}
+	if o.topicARN != "" {
+		alerts.also = snsgw.New(cfg, o.topicARN)
+	}
+	w, err := workflow.New(workflow.Config{
+		World: asl.Real(), EC2: ec2gw.New(cfg, ec2gw.Options{}), Objects: objects, Topic: alerts, Executions: localExecutions{dir},
+		Pace: o.pace, Settle: o.settle, MaxConcurrency: maxConcurrency, Log: track.log(functionLog(o, stderr)),
+		Around: track.around(maxCalls),
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(stderr, "run %s in %s; manifest and report in %s\n", run.ID, where(cfg), dir)
+	result, err := w.Run(ctx, execution.name, contract.Input{
+		SnapshotKeyWord: run.SnapshotKeyWord, ScheduledTime: run.ScheduledTime.Format(time.RFC3339), TimeZone: run.TimeZone,
+	})
+	track.close()
+	if err != nil {
+		return err
+	}
+	return finish(ctx, o, run, objects, track, result, alerts, stdout)
+}
+
+// finish prints what became of the run, and gives the error that the exit status says.
+func finish(ctx context.Context, o options, run contract.Run, objects *store.Folder, track *tracker, result asl.Result,
+	alerts *alertPrinter, stdout io.Writer,
+) error {
+	again := fmt.Sprintf("run-local -schedule %s -scheduled-time %s", run.SnapshotKeyWord, run.ScheduledTime.Format(time.RFC3339))
+	if holder := track.duplicateOf(); holder != "" {
+		return fmt.Errorf("run %s is under way in another process here (%s); nothing was done", run.ID, holder)
+	}
+	out := track.outcome(run, string(result.Status))
+	if r, ok := readReport(ctx, objects, track.manifestKey()); ok {
+		out.Report = &r
+		out.ReportFile = objects.Path(discover.ReportKey(track.manifestKey()))
+	}
+	if err := emit(o, stdout, out, out.print); err != nil {
+		return err
+	}
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Errorf("stopped before the end; to finish the run without a second snapshot of any volume:\n  %s", again)
+	case result.Status != asl.Succeeded:
+		return fmt.Errorf("the run failed: %s: %s\nto try again what failed, and only that:\n  %s", result.Error, result.Cause, again)
+	}
+	return alerts.err
+}
+
+// awsConfig loads the AWS configuration and makes sure that there is a Region, and somebody to act as.
+func awsConfig(ctx context.Context) (aws.Config, error) {
+	cfg, err := config.LoadDefaultConfig(ctx)
+	if err != nil {
+		return cfg, fmt.Errorf("the AWS configuration can't be read: %w", err)
+	}
+	if cfg.Region == "" {
+		return cfg, errors.New("the AWS configuration names no Region; set AWS_REGION, or choose a profile with AWS_PROFILE")
+	}
+	ctx, cancel := context.WithTimeout(ctx, credentialsWait)
+	defer cancel()
+	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
+		return cfg, fmt.Errorf("there are no AWS credentials; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: %w", err)
+	}
+	return cfg, nil
+}
+
+func runOf(o options) (contract.Run, error) {
+	input, err := json.Marshal(contract.Input{SnapshotKeyWord: o.schedule, TimeZone: o.timeZone})
+	if err != nil {
+		return contract.Run{}, err
+	}
+	return discover.ReadRun(contract.DiscoverRequest{Input: input, StartTime: o.scheduledTime}, nil)
+}
+
+// placeOf names the folder of an account and Region, so that what was run in one never stands in the way of another.
+func placeOf(ctx context.Context, cfg aws.Config) string {
+	who := "?"
+	if c, err := cfg.Credentials.Retrieve(ctx); err == nil { // cached, see awsConfig
+		if who = c.AccountID; who == "" {
+			who = c.AccessKeyID
+		}
+	}
+	sum := sha256.Sum256([]byte(who + "\n" + endpoint(cfg)))
+	return cfg.Region + "-" + hex.EncodeToString(sum[:4])
+}
+
+func where(cfg aws.Config) string {
+	if e := endpoint(cfg); e != "" {
+		return cfg.Region + " at " + e
+	}
+	return cfg.Region
+}
+
+func endpoint(cfg aws.Config) string {
+	for _, name := range []string{"AWS_ENDPOINT_URL_EC2", "AWS_ENDPOINT_URL"} {
+		if v := os.Getenv(name); v != "" {
+			return v
+		}
+	}
+	return aws.ToString(cfg.BaseEndpoint)
+}
+
+func functionLog(o options, stderr io.Writer) slog.Handler {
+	if !o.verbose {
+		return slog.DiscardHandler
+	}
+	return slog.NewJSONHandler(stderr, nil)
+}
+
+func readReport(ctx context.Context, objects *store.Folder, manifestKey string) (report.Report, bool) {
+	var r report.Report
+	if manifestKey == "" {
+		return r, false
+	}
+	body, _, err := objects.Get(ctx, discover.ReportKey(manifestKey))
+	return r, err == nil && json.Unmarshal(body, &r) == nil
+}
+
+// emit writes the text, or the JSON, or both, as -json says.
+func emit(o options, stdout io.Writer, value any, text func(io.Writer)) error {
+	if o.json != "-" {
+		text(stdout)
+	}
+	if o.json == "" {
+		return nil
+	}
+	body, err := json.MarshalIndent(value, "", "  ")
+	if err != nil {
+		return err
+	}
+	body = append(body, '\n')
+	if o.json == "-" {
+		_, err = stdout.Write(body)
+		return err
+	}
+	return os.WriteFile(o.json, body, 0o600)
+}
+
+// alertPrinter is the topic: alerts are printed, and published if there is a real one.
+type alertPrinter struct {
+	out  io.Writer
+	also workflow.Topic
+	err  error // of publishing
+}
+
+func (p *alertPrinter) Publish(ctx context.Context, subject, message string) error {
+	fmt.Fprintf(p.out, "\n--- alert: %s\n%s---\n", subject, message)
+	if p.also == nil {
+		return nil
+	}
+	p.err = p.also.Publish(ctx, subject, message)
+	return p.err
+}

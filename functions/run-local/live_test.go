@@ -1,0 +1,190 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ec2sim"
+)
+
+func TestARunCreatesPrunesAndReports(t *testing.T) {
+	account := server(t)
+	addInstance(account, "i-1", "2", "vol-1", "vol-2")
+	var c *command
+	for day := 20; day <= 22; day++ {
+		c = newCommand(t) // each in a folder of its own, where no run before it reserved any creates
+		if err := c.daily(t.Context(), "-scheduled-time", fmt.Sprintf("2026-11-%dT00:00:00Z", day)); err != nil {
+			t.Fatalf("%v\n%s", err, c.stderr.String())
+		}
+	}
+	want := []string{"SnapshotDaily/2026-11-21T00:00:00Z", "SnapshotDaily/2026-11-22T00:00:00Z"}
+	for _, v := range []string{"vol-1", "vol-2"} {
+		if d := cmp.Diff(want, runsOf(account, v)); d != "" {
+			t.Errorf("snapshots of %s (-want +got):\n%s", v, d)
+		}
+	}
+	for _, text := range []string{"SUCCEEDED", "created snap-", "deleted snap-", "beyond last=2", "2 of 2 volumes with a completed snapshot"} {
+		if !strings.Contains(c.stdout.String(), text) {
+			t.Errorf("the output does not say %q:\n%s", text, c.stdout.String())
+		}
+	}
+}
+
+func TestTheJSONHoldsWhatTheTextSays(t *testing.T) {
+	account := server(t)
+	addInstance(account, "i-1", "2", "vol-1")
+	c := newCommand(t)
+	if err := c.daily(t.Context(), "-scheduled-time", at, "-json", "-"); err != nil {
+		t.Fatal(err)
+	}
+	var got outcome
+	if err := json.Unmarshal(c.stdout.Bytes(), &got); err != nil {
+		t.Fatalf("%v:\n%s", err, c.stdout.String())
+	}
+	if got.Status != "SUCCEEDED" || len(got.Created) != 1 || got.Report == nil || got.Report.Completed != 1 {
+		t.Errorf("got %+v", got)
+	}
+	if _, err := os.Stat(got.ReportFile); err != nil {
+		t.Errorf("the report file: %v", err)
+	}
+}
+
+func TestAFailureIsNamedAndEndsWithStatus1(t *testing.T) {
+	account := server(t)
+	addInstance(account, "i-1", "3", "vol-good", "vol-bad")
+	account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Code: "UnauthorizedOperation", Status: 403,
+		Match: func(r ec2sim.Request) bool { return r.Params.Get("VolumeId") == "vol-bad" }})
+	c := newCommand(t)
+	err := c.daily(t.Context(), "-scheduled-time", at)
+	if err == nil || !strings.Contains(err.Error(), "the run failed") {
+		t.Fatalf("error %v, want one that says that the run failed", err)
+	}
+	for _, text := range []string{"FAILED  web-i-1 (i-1), volume vol-bad", "AccessDeniedError", "ec2:CreateSnapshot was denied"} {
+		if !strings.Contains(c.stdout.String(), text) {
+			t.Errorf("the output does not say %q:\n%s", text, c.stdout.String())
+		}
+	}
+	if !strings.Contains(c.stderr.String(), "--- alert: SnapshotDaily 2026-11-22 00:00 UTC: 1 of 2 volumes FAILED") {
+		t.Errorf("no alert was printed:\n%s", c.stderr.String())
+	}
+	if d := cmp.Diff([]string{"SnapshotDaily/" + at}, runsOf(account, "vol-good")); d != "" {
+		t.Errorf("snapshots of the other volume (-want +got):\n%s", d)
+	}
+}
+
+func TestARunThatIsStoppedIsFinishedByTheNextWithoutASecondSnapshot(t *testing.T) {
+	account := server(t)
+	const volumes = 30
+	for n := range volumes {
+		addInstance(account, fmt.Sprintf("i-%02d", n), "3", fmt.Sprintf("vol-%02d", n))
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var creates atomic.Int32
+	account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Match: func(ec2sim.Request) bool {
+		if creates.Add(1) == volumes/2 {
+			stop() // Ctrl-C, with calls under way
+		}
+		return false
+	}})
+	c := newCommand(t)
+	err := c.daily(ctx, "-scheduled-time", at, "-create-burst", "10", "-create-rate", "5")
+	if err == nil || !strings.Contains(err.Error(), "run-local -schedule SnapshotDaily -scheduled-time "+at) {
+		t.Fatalf("error %v, want one that says how to go on", err)
+	}
+	made := len(account.Snapshots())
+	if made == 0 || made == volumes {
+		t.Fatalf("%d snapshots when the run was stopped; the test wants to stop it in between", made)
+	}
+	if said := strings.Count(c.stdout.String(), "  created "); said != made {
+		t.Errorf("the stopped run says it created %d snapshots, EC2 holds %d", said, made)
+	}
+	if err := c.daily(t.Context(), "-scheduled-time", at); err != nil {
+		t.Fatal(err)
+	}
+	for n := range volumes {
+		if d := cmp.Diff([]string{"SnapshotDaily/" + at}, runsOf(account, fmt.Sprintf("vol-%02d", n))); d != "" {
+			t.Errorf("snapshots of volume %d (-want +got):\n%s", n, d)
+		}
+	}
+}
+
+func TestASecondCopyAtTheSameTimeDoesNothing(t *testing.T) {
+	account := server(t, func(c *ec2sim.Config) { c.Latency = 50 * time.Millisecond; c.Sleep = sleep })
+	for n := range 5 {
+		addInstance(account, fmt.Sprintf("i-%d", n), "3", fmt.Sprintf("vol-%d", n))
+	}
+	first := newCommand(t)
+	copies := []*command{first, {dir: first.dir}, {dir: first.dir}}
+	errs := make([]error, len(copies))
+	var wg sync.WaitGroup
+	for i, c := range copies {
+		wg.Go(func() {
+			// Names of executions tell the copies apart by process and millisecond; in one process, by the latter.
+			time.Sleep(time.Duration(i) * 5 * time.Millisecond)
+			errs[i] = c.daily(t.Context(), "-scheduled-time", at)
+		})
+	}
+	wg.Wait()
+	ran := 0
+	for _, err := range errs {
+		if err == nil {
+			ran++
+		} else if !strings.Contains(err.Error(), "under way") && !strings.Contains(err.Error(), "is written by") {
+			t.Errorf("a copy failed: %v", err)
+		}
+	}
+	if ran != 1 {
+		t.Errorf("%d copies ran, want 1", ran)
+	}
+	for n := range 5 {
+		if d := cmp.Diff([]string{"SnapshotDaily/" + at}, runsOf(account, fmt.Sprintf("vol-%d", n))); d != "" {
+			t.Errorf("snapshots of volume %d (-want +got):\n%s", n, d)
+		}
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func TestWithoutAnInstanceTheRunSaysSo(t *testing.T) {
+	server(t)
+	c := newCommand(t)
+	if err := c.daily(t.Context(), "-scheduled-time", at); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(c.stdout.String(), "no instance here carries the tag SnapshotDaily") {
+		t.Errorf("the output does not say that nothing was found:\n%s", c.stdout.String())
+	}
+}
+
+func TestAnEndpointThatIsDownIsNamed(t *testing.T) {
+	server(t)
+	t.Setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+	ctx, stop := context.WithTimeout(t.Context(), 2*time.Second) // it is retried for longer than a test wants to wait
+	defer stop()
+	c := newCommand(t)
+	if err := c.daily(ctx, "-scheduled-time", at); err == nil {
+		t.Error("a run without EC2 succeeded")
+	}
+	if !strings.Contains(c.stderr.String(), "connection refused") {
+		t.Errorf("nothing says why:\n%s", c.stderr.String())
+	}
+	if err := c.daily(t.Context(), "-plan"); err == nil || !strings.Contains(err.Error(), "list the instances with tag SnapshotDaily") {
+		t.Errorf("-plan: error %v, want one that says what was attempted", err)
+	}
+}

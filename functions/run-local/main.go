@@ -1,0 +1,168 @@
+// Command run-local runs the workflow on this machine: over a simulated account to show what it does, or over the EC2 that the
+// AWS configuration names.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+	_ "time/tzdata" // for machines without time zones
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/discover"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/workflow"
+)
+
+// Exit statuses.
+const (
+	exitOK     = 0
+	exitFailed = 1 // something failed; it was named
+	exitUsage  = 2
+)
+
+const usage = `run-local runs the snapshot life cycle on this machine: the real state machine with the real functions.
+
+  run-local                                     a demonstration over a simulated account: no AWS, nothing is changed
+  run-local -schedule SnapshotDaily -plan       what a run would create, keep and delete in your account, and why
+  run-local -schedule SnapshotDaily             one run in your account: creates and deletes snapshots
+
+Your account is the one that the AWS configuration names: AWS_PROFILE, AWS_REGION, AWS_ACCESS_KEY_ID and so on, and
+AWS_ENDPOINT_URL for an EC2 other than Amazon's.
+
+Flags:
+`
+
+const usageEnd = `
+Ctrl-C stops a run cleanly; the same command with the same -scheduled-time finishes it, without a second snapshot of any volume.
+
+Exit status: 0 all is well, 1 something failed (it is named), 2 the command line is wrong.
+`
+
+type options struct {
+	schedule, timeZone string
+	scheduledTime      time.Time
+	plan, definition   bool
+	dir, topicARN      string
+	json               string
+	days               int
+	pace               discover.Pace
+	settle             time.Duration // from a snapshot's creation to the first look at it
+	verbose            bool
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	o, err := parse(args, stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return exitOK
+	case err != nil:
+		fmt.Fprintf(stderr, "run-local: %v\nrun-local -h explains the flags.\n", err)
+		return exitUsage
+	}
+	if err := o.run(ctx, stdout, stderr); err != nil {
+		fmt.Fprintf(stderr, "run-local: %v\n", err)
+		return exitFailed
+	}
+	return exitOK
+}
+
+func (o options) run(ctx context.Context, stdout, stderr io.Writer) error {
+	switch {
+	case o.definition:
+		return printDefinition(o, stdout)
+	case o.schedule == "":
+		return demo(ctx, o, stdout)
+	case o.plan:
+		return plan(ctx, o, stdout)
+	}
+	return live(ctx, o, stdout, stderr)
+}
+
+func parse(args []string, stderr io.Writer) (options, error) {
+	o := options{pace: discover.DefaultPace, settle: settle}
+	var at string
+	f := flag.NewFlagSet("run-local", flag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	f.StringVar(&o.schedule, "schedule", "", "the schedule's `keyword`: run it against the EC2 that the AWS configuration names")
+	f.StringVar(&at, "scheduled-time", "", "the firing's `time`, such as 2026-11-22T00:00:00Z; default: now")
+	f.StringVar(&o.timeZone, "time-zone", "", "the IANA `zone` in which calendar rules (daily=7) count; default: UTC")
+	f.BoolVar(&o.plan, "plan", false, "change nothing: print what the run would create, keep and delete, each with its reason")
+	f.StringVar(&o.dir, "dir", ".run-local", "the `folder` for manifests and reports")
+	f.StringVar(&o.topicARN, "topic-arn", "", "publish alerts to this SNS topic, besides printing them")
+	f.StringVar(&o.json, "json", "", "also write what is printed to this `file` as JSON; - for standard output, instead of the text")
+	f.IntVar(&o.days, "days", 7, "how many `days` the demonstration simulates, 1 to 60")
+	f.IntVar(&o.pace.Burst, "create-burst", o.pace.Burst, "snapshots created at once after a rest; EC2 takes 100")
+	f.Float64Var(&o.pace.Rate, "create-rate", o.pace.Rate, "snapshots created per second; EC2 takes 5")
+	f.BoolVar(&o.definition, "definition", false, "print the state machine's definition as it runs here, and end")
+	f.BoolVar(&o.verbose, "v", false, "print the functions' logs to standard error")
+	if err := f.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			fmt.Fprint(stderr, usage)
+			f.SetOutput(stderr)
+			f.PrintDefaults()
+			fmt.Fprint(stderr, usageEnd)
+		}
+		return o, err
+	}
+	return o, o.check(f, at)
+}
+
+// check reads what the flag package can't, and refuses combinations that would be ignored.
+func (o *options) check(f *flag.FlagSet, at string) error {
+	if f.NArg() > 0 {
+		return fmt.Errorf("%q is not a flag; did you mean -schedule %s?", f.Arg(0), f.Arg(0))
+	}
+	given := map[string]bool{}
+	f.Visit(func(g *flag.Flag) { given[g.Name] = true })
+	if !given["schedule"] {
+		for _, name := range []string{"plan", "scheduled-time", "time-zone", "dir", "topic-arn", "create-burst", "create-rate"} {
+			if given[name] {
+				return fmt.Errorf("-%s needs -schedule KEYWORD: the demonstration has its own", name)
+			}
+		}
+	} else if err := ebs.CheckKeyword(o.schedule); err != nil {
+		return fmt.Errorf("-schedule: %w", err)
+	}
+	if given["schedule"] && given["days"] {
+		return errors.New("-days is for the demonstration, which runs without -schedule")
+	}
+	if at != "" {
+		t, err := time.Parse(time.RFC3339, at)
+		if err != nil {
+			return fmt.Errorf("-scheduled-time %q is not a time such as 2026-11-22T00:00:00Z", at)
+		}
+		o.scheduledTime = t
+	}
+	if _, err := time.LoadLocation(o.timeZone); err != nil || o.timeZone == "Local" {
+		return fmt.Errorf("-time-zone %q is not an IANA time zone such as Asia/Shanghai", o.timeZone)
+	}
+	switch {
+	case o.days < 1 || o.days > 60:
+		return fmt.Errorf("-days %d is not in 1 to 60", o.days)
+	case o.pace.Burst < 1 || o.pace.Burst > 100:
+		return fmt.Errorf("-create-burst %d is not in 1 to 100", o.pace.Burst)
+	case !(o.pace.Rate > 0 && o.pace.Rate <= 5):
+		return fmt.Errorf("-create-rate %v is not above 0 and at most 5", o.pace.Rate)
+	}
+	return nil
+}
+
+func printDefinition(o options, stdout io.Writer) error {
+	text, err := workflow.RenderedDefinition(workflow.Config{MaxConcurrency: maxConcurrency, Settle: o.settle})
+	if err == nil {
+		_, err = stdout.Write(text)
+	}
+	return err
+}

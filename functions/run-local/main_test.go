@@ -1,0 +1,79 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestAWrongCommandLineIsNamedAndEndsWithStatus2(t *testing.T) {
+	for name, c := range map[string]struct {
+		args []string
+		says string
+	}{
+		"an unknown flag":              {[]string{"-shedule", "x"}, "-shedule"},
+		"a word that is no flag":       {[]string{"SnapshotDaily"}, "did you mean -schedule SnapshotDaily"},
+		"an empty keyword":             {[]string{"-schedule", ""}, "keyword is empty"},
+		"a wildcard":                   {[]string{"-schedule", "Snapshot*"}, "'*'"},
+		"a time that is none":          {[]string{"-schedule", "SnapshotDaily", "-scheduled-time", "today"}, `"today" is not a time such as`},
+		"a zone that is none":          {[]string{"-schedule", "SnapshotDaily", "-time-zone", "Mars/Olympus"}, "Mars/Olympus"},
+		"a plan without a schedule":    {[]string{"-plan"}, "-plan needs -schedule"},
+		"days with a schedule":         {[]string{"-schedule", "SnapshotDaily", "-days", "3"}, "-days is for the demonstration"},
+		"no days":                      {[]string{"-days", "0"}, "1 to 60"},
+		"a rate above EC2's":           {[]string{"-schedule", "SnapshotDaily", "-create-rate", "50"}, "-create-rate 50"},
+		"a burst that creates nothing": {[]string{"-schedule", "SnapshotDaily", "-create-burst", "0"}, "-create-burst 0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cmd := newCommand(t)
+			if got := cmd.run(t.Context(), c.args...); got != exitUsage {
+				t.Errorf("exit status %d, want %d", got, exitUsage)
+			}
+			if !strings.Contains(cmd.stderr.String(), c.says) || !strings.Contains(cmd.stderr.String(), "-h explains") {
+				t.Errorf("it says %q, want something with %q", cmd.stderr.String(), c.says)
+			}
+		})
+	}
+}
+
+func TestHelpExplainsEveryFlag(t *testing.T) {
+	c := newCommand(t)
+	if got := c.run(t.Context(), "-h"); got != exitOK {
+		t.Errorf("exit status %d, want 0", got)
+	}
+	for _, text := range []string{"-schedule keyword", "-plan", "-scheduled-time time", "-json file", "AWS_ENDPOINT_URL", "Exit status", "Ctrl-C"} {
+		if !strings.Contains(c.stderr.String(), text) {
+			t.Errorf("the help does not mention %q:\n%s", text, c.stderr.String())
+		}
+	}
+}
+
+func TestAMissingConfigurationIsNamedWithWhatToDo(t *testing.T) {
+	for name, c := range map[string]struct {
+		unset, says string
+	}{
+		"no Region":      {"AWS_REGION", "set AWS_REGION"},
+		"no credentials": {"AWS_ACCESS_KEY_ID", "there are no AWS credentials"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server(t)
+			t.Setenv(c.unset, "")
+			t.Setenv("AWS_DEFAULT_REGION", "")
+			cmd := newCommand(t)
+			if got := cmd.run(t.Context(), "-schedule", "SnapshotDaily", "-dir", cmd.dir); got != exitFailed {
+				t.Errorf("exit status %d, want %d", got, exitFailed)
+			}
+			if !strings.Contains(cmd.stderr.String(), c.says) {
+				t.Errorf("it says %q, want something with %q", cmd.stderr.String(), c.says)
+			}
+		})
+	}
+}
+
+func TestTheDefinitionIsPrintedAsItRunsHere(t *testing.T) {
+	c := newCommand(t)
+	if got := c.run(t.Context(), "-definition"); got != exitOK {
+		t.Fatalf("exit status %d: %s", got, c.stderr.String())
+	}
+	if text := c.stdout.String(); !strings.Contains(text, `"MaxConcurrency": 10000`) || strings.Contains(text, "${") {
+		t.Errorf("the definition is not rendered:\n%s", text)
+	}
+}

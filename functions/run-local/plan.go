@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/discover"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ec2gw"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/prune"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/retention"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/snapshot"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
+)
+
+// planned is what a run would do.
+type planned struct {
+	Run     contract.Run
+	Volumes []plannedVolume
+	Create  int
+	Keep    int
+	Delete  int
+}
+
+type plannedVolume struct {
+	InstanceID, Name, VolumeID, Device string
+	Retention                          string
+	Problem                            string   `json:",omitempty"` // why nothing would be pruned
+	Exists                             string   `json:",omitempty"` // the run's snapshot, if it is there already
+	DroppedTags                        []string `json:",omitempty"`
+	Keep, Delete                       []plannedSnapshot
+}
+
+type plannedSnapshot struct {
+	SnapshotID string
+	StartTime  time.Time
+	State      string
+	Reason     string
+}
+
+// toBe stands for the snapshot that the run would create.
+const toBe = "(new)"
+
+// plan says what a run would create, keep and delete, once its snapshots have completed. It changes nothing, here or in EC2.
+func plan(ctx context.Context, o options, stdout io.Writer) error {
+	cfg, err := awsConfig(ctx)
+	if err != nil {
+		return err
+	}
+	if o.scheduledTime.IsZero() {
+		o.scheduledTime = time.Now()
+	}
+	run, err := runOf(o)
+	if err != nil {
+		return err
+	}
+	ec2 := ec2gw.New(cfg, ec2gw.Options{})
+	found, err := (&discover.Service{EC2: ec2}).Find(ctx, run)
+	if err != nil {
+		return err
+	}
+	held, err := ec2.ScheduleSnapshots(ctx, run.SnapshotKeyWord)
+	if err != nil {
+		return err
+	}
+	p := planOf(run, found, held, time.Now())
+	return emit(o, stdout, p, func(w io.Writer) { p.print(w, where(cfg)) })
+}
+
+func planOf(run contract.Run, found []contract.Item, held []ebs.Snapshot, now time.Time) planned {
+	p := planned{Run: run, Volumes: []plannedVolume{}}
+	byVolume := map[string][]ebs.Snapshot{}
+	for _, s := range held {
+		byVolume[s.VolumeID] = append(byVolume[s.VolumeID], s)
+	}
+	for _, i := range found {
+		for _, v := range i.Volumes {
+			pv := planVolume(run, i.Instance, v, byVolume[v.ID], now)
+			if pv.Exists == "" {
+				p.Create++
+			}
+			p.Keep += len(pv.Keep)
+			p.Delete += len(pv.Delete)
+			p.Volumes = append(p.Volumes, pv)
+		}
+	}
+	return p
+}
+
+func planVolume(run contract.Run, i contract.Instance, v contract.Volume, held []ebs.Snapshot, now time.Time) plannedVolume {
+	tags, dropped := ebs.SnapshotTags(snapshot.StampOf(run, i, v), i.Tags)
+	pv := plannedVolume{
+		InstanceID: i.ID, Name: i.Tags["Name"], VolumeID: v.ID, Device: v.Device, Retention: v.Retention,
+		Exists: v.SnapshotID, DroppedTags: dropped, Keep: []plannedSnapshot{}, Delete: []plannedSnapshot{},
+	}
+	policy, err := prune.PolicyOf(run, v)
+	if err != nil {
+		pv.Problem = err.Error()
+	}
+	if v.SnapshotID == "" {
+		created := ebs.Snapshot{ID: toBe, VolumeID: v.ID, State: ebs.Completed, StartTime: now.UTC(), Tags: map[string]string{}}
+		for _, t := range tags {
+			created.Tags[t.Key] = t.Value
+		}
+		held = append(held, created)
+	}
+	if pv.Problem != "" {
+		policy = retention.Policy{Keyword: run.SnapshotKeyWord} // without rules it keeps everything
+	}
+	for _, d := range retention.Apply(policy, held, now).Decisions {
+		s := plannedSnapshot{d.Snapshot.ID, d.Snapshot.StartTime, string(d.Snapshot.State), d.Reason}
+		if s.SnapshotID == toBe {
+			s.State = "to be" // it counts as completed, since a run prunes once it is
+		}
+		if d.Keep {
+			pv.Keep = append(pv.Keep, s)
+		} else {
+			pv.Delete = append(pv.Delete, s)
+		}
+	}
+	return pv
+}
+
+func (p planned) print(w io.Writer, where string) {
+	fmt.Fprintf(w, "Plan of run %s in %s. Nothing is changed.\n", p.Run.ID, where)
+	if len(p.Volumes) == 0 {
+		fmt.Fprintf(w, "No volume to snapshot: no instance here carries the tag %s, or its value is off.\n", p.Run.SnapshotKeyWord)
+		return
+	}
+	zone, err := time.LoadLocation(p.Run.TimeZone)
+	if err != nil {
+		zone = time.UTC
+	}
+	for _, v := range p.Volumes {
+		place := v.InstanceID
+		if v.Name != "" {
+			place = v.Name + " (" + v.InstanceID + ")"
+		}
+		fmt.Fprintf(w, "\n%s, %s (%s), %s=%s\n", place, v.VolumeID, v.Device, p.Run.SnapshotKeyWord, v.Retention)
+		if v.Problem != "" {
+			fmt.Fprintf(w, "  note    nothing would be deleted: %s\n", v.Problem)
+		}
+		for _, t := range v.DroppedTags {
+			fmt.Fprintf(w, "  note    tag %s finds no room on the snapshot\n", t)
+		}
+		for _, s := range v.Keep {
+			verb := "keep  "
+			if s.SnapshotID == toBe {
+				verb = "create"
+			}
+			s.print(w, verb, zone)
+		}
+		for _, s := range v.Delete {
+			s.print(w, "delete", zone)
+		}
+	}
+	fmt.Fprintf(w, "\nCreate %d, keep %d (the new ones included), delete %d snapshots of %d volumes, once the new ones have completed.\n",
+		p.Create, p.Keep, p.Delete, len(p.Volumes))
+	fmt.Fprintln(w, "EC2 may refuse to delete one that an AMI uses or that is locked: that one is kept.")
+}
+
+func (s plannedSnapshot) print(w io.Writer, verb string, zone *time.Location) {
+	fmt.Fprintf(w, "  %s  %-22s  %s  %-9s  %s\n", verb, s.SnapshotID, s.StartTime.In(zone).Format("2006-01-02 15:04 MST"), s.State, s.Reason)
+}

@@ -1,0 +1,254 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/prune"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/report"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/workflow"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/asl"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
+)
+
+// tracker follows a run by its functions' requests and results: what was created, deleted and kept, and what is waited for.
+type tracker struct {
+	progress *progress
+
+	mu        sync.Mutex
+	discovery contract.Discovery
+	created   []made
+	deleted   []removal
+	kept      []removal
+	waiting   map[string]string // by volume: the error that it is retried for
+	done      map[string]bool   // volumes
+}
+
+type made struct {
+	VolumeID, SnapshotID string
+	Found                bool // by an earlier attempt or execution of the run
+}
+
+type removal struct {
+	VolumeID string
+	contract.Removal
+}
+
+func newTracker(out io.Writer) *tracker {
+	return &tracker{progress: newProgress(out), waiting: map[string]string{}, done: map[string]bool{}}
+}
+
+// callLimit bounds a call, as the deployed function's timeout does.
+func callLimit(function string) time.Duration {
+	if function == workflow.SnapshotVolume || function == workflow.PruneVolume {
+		return volumeCallLimit
+	}
+	return runCallLimit
+}
+
+const (
+	volumeCallLimit = 110 * time.Second
+	runCallLimit    = 15 * time.Minute
+)
+
+// around stands around each function. At most limit calls are under way at once, and one that is when the run is told to stop
+// ends in its own time: cut off, EC2 might have acted without anybody knowing.
+func (t *tracker) around(limit int) func(string, asl.Task) asl.Task {
+	free := make(chan struct{}, limit)
+	return func(function string, call asl.Task) asl.Task {
+		return func(ctx context.Context, request json.RawMessage) (json.RawMessage, error) {
+			select {
+			case free <- struct{}{}:
+				defer func() { <-free }()
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
+			unhurried, cancel := context.WithTimeout(context.WithoutCancel(ctx), callLimit(function))
+			defer cancel()
+			result, err := call(unhurried, request)
+			t.note(function, request, result, err)
+			return result, err
+		}
+	}
+}
+
+func (t *tracker) note(function string, request, result json.RawMessage, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch function {
+	case workflow.DiscoverInstances, workflow.ReportRun:
+		if err != nil {
+			t.progress.trouble(function, asl.ErrorName(err), err.Error())
+		} else if function == workflow.DiscoverInstances {
+			_ = json.Unmarshal(result, &t.discovery)
+			t.progress.found(t.discovery)
+		}
+	case workflow.SnapshotVolume:
+		var q contract.SnapshotRequest
+		var r contract.SnapshotResult
+		_ = json.Unmarshal(request, &q)
+		if t.failed(q.Volume.ID, err) {
+			break
+		}
+		_ = json.Unmarshal(result, &r)
+		t.created = append(t.created, made{q.Volume.ID, r.SnapshotID, r.Found})
+	case workflow.PruneVolume:
+		var q contract.PruneRequest
+		_ = json.Unmarshal(request, &q)
+		t.failed(q.Volume.ID, err)
+		t.done[q.Volume.ID] = err == nil
+	}
+	t.progress.show(t.discovery.Volumes, len(t.created), t.count(), t.waiting)
+}
+
+// log stands in front of the functions' log. What prune-volume deleted and could not delete is read there and not from its
+// results, since a call that deletes and then asks to be called again has none.
+func (t *tracker) log(next slog.Handler) *slog.Logger {
+	return slog.New(&listener{next, t})
+}
+
+type listener struct {
+	slog.Handler
+	track *tracker
+}
+
+func (l *listener) Enabled(context.Context, slog.Level) bool { return true }
+
+func (l *listener) Handle(ctx context.Context, r slog.Record) error {
+	x := removal{}
+	r.Attrs(func(a slog.Attr) bool {
+		switch a.Key {
+		case "snapshot_id":
+			x.SnapshotID = a.Value.String()
+		case "volume_id":
+			x.VolumeID = a.Value.String()
+		case "reason":
+			x.Reason = a.Value.String()
+		}
+		return true
+	})
+	l.track.mu.Lock()
+	switch r.Message {
+	case prune.LogDeleted:
+		l.track.deleted = append(l.track.deleted, x)
+	case prune.LogKept:
+		l.track.kept = append(l.track.kept, x)
+	}
+	l.track.mu.Unlock()
+	if !l.Handler.Enabled(ctx, r.Level) {
+		return nil
+	}
+	return l.Handler.Handle(ctx, r)
+}
+
+func (t *tracker) failed(volume string, err error) bool {
+	delete(t.waiting, volume)
+	if err == nil {
+		return false
+	}
+	name := asl.ErrorName(err)
+	t.waiting[volume] = name
+	var pending *contract.SnapshotPendingError
+	if !errors.As(err, &pending) {
+		t.progress.trouble(volume, name, err.Error())
+	}
+	return true
+}
+
+func (t *tracker) count() int {
+	n := 0
+	for _, done := range t.done {
+		if done {
+			n++
+		}
+	}
+	return n
+}
+
+func (t *tracker) close() { t.progress.close() }
+
+func (t *tracker) manifestKey() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.discovery.ManifestKey
+}
+
+// duplicateOf gives the execution that has the run if it is another, "" if the run is this one's.
+func (t *tracker) duplicateOf() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.discovery.Outcome == contract.OutcomeDuplicate {
+		return t.discovery.Execution
+	}
+	return ""
+}
+
+// outcome is what a run did: what is printed at its end.
+type outcome struct {
+	Run        contract.Run
+	Status     string // of the execution, as Step Functions names it
+	Instances  int
+	Volumes    int
+	Created    []made
+	Deleted    []removal
+	Kept       []removal      // what the retention would drop, and EC2 does not let go
+	Report     *report.Report `json:",omitempty"` // nil if the run was stopped before it
+	ReportFile string         `json:",omitempty"`
+}
+
+func (t *tracker) outcome(run contract.Run, status string) outcome {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	byVolume := func(a, b removal) int {
+		return cmp.Or(cmp.Compare(a.VolumeID, b.VolumeID), cmp.Compare(a.SnapshotID, b.SnapshotID))
+	}
+	slices.SortFunc(t.created, func(a, b made) int { return cmp.Compare(a.VolumeID, b.VolumeID) })
+	slices.SortFunc(t.deleted, byVolume)
+	slices.SortFunc(t.kept, byVolume)
+	// A prune that is called again sees what it could not delete again.
+	t.kept = slices.CompactFunc(t.kept, func(a, b removal) bool { return a.SnapshotID == b.SnapshotID })
+	return outcome{
+		Run: run, Status: status, Instances: t.discovery.Instances, Volumes: t.discovery.Volumes,
+		Created: t.created, Deleted: t.deleted, Kept: t.kept,
+	}
+}
+
+func (o outcome) print(w io.Writer) {
+	fmt.Fprintf(w, "Run %s: %s\n", o.Run.ID, o.Status)
+	if o.Volumes == 0 {
+		fmt.Fprintf(w, "No volume to snapshot: no instance here carries the tag %s, or its value is off.\n", o.Run.SnapshotKeyWord)
+	}
+	for _, c := range o.Created {
+		verb := "created"
+		if c.Found {
+			verb = "found  "
+		}
+		fmt.Fprintf(w, "  %s %s  of %s\n", verb, c.SnapshotID, c.VolumeID)
+	}
+	for _, d := range o.Deleted {
+		fmt.Fprintf(w, "  deleted %s  of %s: %s\n", d.SnapshotID, d.VolumeID, d.Reason)
+	}
+	for _, k := range o.Kept {
+		fmt.Fprintf(w, "  kept    %s  of %s: %s\n", k.SnapshotID, k.VolumeID, k.Reason)
+	}
+	if r := o.Report; r != nil {
+		for _, f := range r.Failures {
+			fmt.Fprintf(w, "  FAILED  %s: %s: %s\n", f.Volume, f.Error, f.Reason)
+		}
+		for _, p := range r.Problems {
+			fmt.Fprintf(w, "  note    %s: %s\n", p.Volume, p.What)
+		}
+		for _, g := range r.Gone {
+			fmt.Fprintf(w, "  gone    %s: deleted since the run began\n", g)
+		}
+		fmt.Fprintf(w, "%s\nReport: %s\n", r.Summary, o.ReportFile)
+	}
+}
