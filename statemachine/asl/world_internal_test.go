@@ -8,7 +8,7 @@ import (
 
 func TestVirtualForgets(t *testing.T) {
 	v := NewVirtual(time.Unix(0, 0))
-	foreign, cancelForeign := context.WithCancel(context.Background())
+	foreign, cancelForeign := context.WithCancel(t.Context())
 	defer cancelForeign()
 	root, cancelRoot := v.WithTimeout(foreign, 0)
 	v.Each(root, 10, 3, func(ctx context.Context, i int) {
@@ -22,7 +22,7 @@ func TestVirtualForgets(t *testing.T) {
 		t.Errorf("the root still holds %d sleepers and %d contexts", len(n.sleepers), len(n.children))
 	}
 	cancelRoot()
-	other, cancelOther := context.WithCancel(context.Background())
+	other, cancelOther := context.WithCancel(t.Context())
 	defer cancelOther()
 	_ = v.Sleep(other, time.Second)
 	if len(v.queue) != 0 || v.outer.order.Len() != 0 || len(v.outer.byDone) != 0 {

@@ -1,6 +1,7 @@
 package ec2gw
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -128,7 +129,7 @@ func TestCalls(t *testing.T) {
 
 // text gives an error as its receiver tells it apart: a refusal, else what Step Functions sees.
 func text(err error) string {
-	if refused, ok := err.(*ebs.RefusedError); ok {
+	if refused, ok := errors.AsType[*ebs.RefusedError](err); ok {
 		return "*ebs.RefusedError: " + refused.Error()
 	}
 	if err == nil {

@@ -1,6 +1,9 @@
 package ec2sim
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Bucket is a token bucket: each call takes a token, a call that finds none is refused with RequestLimitExceeded.
 type Bucket struct {
@@ -77,10 +80,5 @@ func (a *Account) takeToken(req Request, now time.Time) bool {
 // unfiltered says whether a request has neither a filter nor a page size nor a token. Whether EC2 counts IDs as a filter is
 // not documented; they are none here, which is the tighter limit.
 func unfiltered(req Request) bool {
-	for _, name := range []string{"Filter.1.Name", "MaxResults", "NextToken"} {
-		if req.Params.Has(name) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc([]string{"Filter.1.Name", "MaxResults", "NextToken"}, req.Params.Has)
 }

@@ -23,7 +23,7 @@ func (a *Account) readMappings(p *params, now time.Time) []mapping {
 	for _, m := range p.structs("BlockDeviceMapping") {
 		next := mapping{device: m.required("DeviceName"), virtualName: m.optional("VirtualName"), deleteOnTermination: true}
 		if e := m.child("Ebs", false); e != nil {
-			next.sizeGiB = e.number("VolumeSize", 0)
+			next.sizeGiB = e.number("VolumeSize")
 			next.kind = e.optional("VolumeType")
 			next.snapshotID = e.optional("SnapshotId")
 			if _, given := e.lookup("DeleteOnTermination"); given {
@@ -64,7 +64,7 @@ type runInstancesReply struct {
 
 func (a *Account) runInstances(p *params, now time.Time) (reply, *apiError) {
 	img := a.imageParam(p)
-	least, most := p.number("MinCount", 0), p.number("MaxCount", 0)
+	least, most := p.number("MinCount"), p.number("MaxCount")
 	kind := cmp.Or(p.optional("InstanceType"), "m1.small")
 	devices := a.readMappings(p, now)
 	if img != nil {

@@ -28,7 +28,7 @@ type pager struct {
 func (a *Account) readPager(p *params, action, idsParam string) pager {
 	pg := pager{empties: a.cfg.EmptyPages, query: fingerprintOf(p, action)}
 	if _, given := p.lookup("MaxResults"); given {
-		pg.limit = p.number("MaxResults", 0)
+		pg.limit = p.number("MaxResults")
 		if pg.limit < minPage || pg.limit > maxPage {
 			p.fail(refuse("InvalidParameterValue", "Value ( %d ) for parameter maxResults is invalid. Expecting a value between %d and %d.", pg.limit, minPage, maxPage))
 		}

@@ -117,11 +117,11 @@ func (p *params) join(name string) string {
 	return p.path + "." + name
 }
 
-// number reads a number; absent is what it is without one.
-func (p *params) number(name string, absent int) int {
+// number reads a number; without one it is 0.
+func (p *params) number(name string) int {
 	text, ok := p.lookup(name)
 	if !ok {
-		return absent
+		return 0
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil {

@@ -18,9 +18,9 @@ type createVolumeReply struct {
 
 func (a *Account) createVolume(p *params, now time.Time) (reply, *apiError) {
 	zone := p.required("AvailabilityZone")
-	size, from := p.number("Size", 0), p.optional("SnapshotId")
+	size, from := p.number("Size"), p.optional("SnapshotId")
 	kind := cmp.Or(p.optional("VolumeType"), "gp2")
-	multi, iops := p.flag("MultiAttachEnabled"), p.number("Iops", 0)
+	multi, iops := p.flag("MultiAttachEnabled"), p.number("Iops")
 	tags := readTagSpecifications(p, "volume")["volume"]
 	a.checkSource(p, from, &size, now)
 	provisioned := kind == "io1" || kind == "io2"

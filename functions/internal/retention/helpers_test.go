@@ -3,6 +3,7 @@ package retention
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -40,9 +41,7 @@ func inState(s ebs.Snapshot, state ebs.State) ebs.Snapshot {
 // tagged gives the snapshot with one tag changed, or without it if value is empty.
 func tagged(s ebs.Snapshot, key, value string) ebs.Snapshot {
 	tags := map[string]string{}
-	for k, v := range s.Tags {
-		tags[k] = v
-	}
+	maps.Copy(tags, s.Tags)
 	tags[key] = value
 	if value == "" {
 		delete(tags, key)

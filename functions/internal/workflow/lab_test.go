@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"slices"
@@ -88,7 +87,7 @@ func newLab(t *testing.T, change ...func(*setup)) *lab {
 	w, err := workflow.New(workflow.Config{
 		World: l.world, EC2: l.gateway(), Objects: l.objects, Topic: l.topic, Executions: l.setup.executions,
 		Pace: l.setup.pace, Settle: 2 * time.Minute, MaxConcurrency: l.setup.atOnce, Aftermath: discover.LambdaAftermath,
-		Log:     slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Log:     slog.New(slog.DiscardHandler),
 		Observe: func(e asl.Event) { l.events = append(l.events, e) },
 		Around:  l.around,
 	})

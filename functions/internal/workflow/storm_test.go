@@ -34,6 +34,7 @@ type storm struct {
 
 // Promises 1, 2 and 4 are the guard's; 3, 5 and 6 are checked after each day.
 func TestStormsBreakNoPromise(t *testing.T) {
+	t.Parallel()
 	first, last := uint64(1), *stormSeeds
 	if *stormSeed != 0 {
 		first, last = *stormSeed, *stormSeed
