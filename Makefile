@@ -1,0 +1,97 @@
+# The commands of this project. `make` alone lists them.
+
+.DEFAULT_GOAL := help
+
+FUNCTIONS := discover-instances snapshot-volume prune-volume report-run
+ARCH ?= arm64
+ARGS ?=
+
+BOOTSTRAPS := $(FUNCTIONS:%=build/%/bootstrap)
+DEFINITION := .cache/snapshot-lifecycle.asl.json
+NODE_MODULES := infra/node_modules/.package-lock.json
+# The gofmt of the Go that builds, which need not be the one in the PATH.
+GOFMT = "$$(go env GOROOT)/bin/gofmt"
+GO_FILES = find functions statemachine infra -name node_modules -prune -o -name '*.go' -print
+
+# -trimpath, -buildvcs=false and an empty build ID make the same bytes in any folder, so that a deployment without a change
+# changes nothing. lambda.norpc leaves net/rpc out, with which the linker would keep all of the EC2 client (.ci/check-size).
+LAMBDA_ENV := CGO_ENABLED=0 GOOS=linux GOARCH=$(ARCH)
+LAMBDA_FLAGS := -tags lambda.norpc -trimpath -buildvcs=false
+
+# $(call warn-if-cold,environment,build flags)
+warn-if-cold = @.ci/warn-if-cold $(if $(1),env $(1)) go list $(2)
+
+.PHONY: demo
+demo: need-go ## run the whole workflow on a simulated AWS account (ARGS=-h: the other things it can do)
+	$(call warn-if-cold)
+	@go run ./functions/run-local $(ARGS)
+
+.PHONY: test
+test: need-go ## run all tests; needs only Go (ARGS='-run Prune -v': go test's flags)
+	$(call warn-if-cold)
+	go test $(if $(ARGS),$(ARGS) )./...
+
+.PHONY: build
+build: $(BOOTSTRAPS) ## build the Lambda functions into build/<function>/bootstrap (ARCH=amd64: for x86)
+	@.ci/check-size $(BOOTSTRAPS)
+
+# Go's own cache knows best whether there is something to do.
+$(BOOTSTRAPS): build/%/bootstrap: FORCE | lambda-arch
+	$(LAMBDA_ENV) go build $(LAMBDA_FLAGS) -ldflags "-s -w -buildid=" -o $@ ./functions/$*
+
+.PHONY: lambda-arch
+lambda-arch: need-go
+	@case $(ARCH) in arm64|amd64) ;; *) echo "ARCH is $(ARCH); Lambda has arm64 and amd64." >&2; exit 1 ;; esac
+	$(call warn-if-cold,$(LAMBDA_ENV),$(LAMBDA_FLAGS))
+
+.PHONY: FORCE
+FORCE:
+
+.PHONY: lint
+lint: lint-format lint-definition lint-vet lint-code ## check format, mistakes, architecture and the state machine; needs npm too
+
+.PHONY: lint-format
+lint-format: need-go
+	@files=$$($(GO_FILES) | xargs $(GOFMT) -s -l) || exit 1; test -z "$$files" || \
+		{ echo "Not formatted; \`make fmt\` does it:" >&2; echo "$$files" >&2; exit 1; }
+
+# The definition in the repository has placeholders; the validator wants it as it is deployed.
+.PHONY: lint-definition
+lint-definition: need-go $(NODE_MODULES)
+	$(call warn-if-cold)
+	@mkdir -p $(dir $(DEFINITION))
+	go run ./functions/run-local -definition > $(DEFINITION)
+	infra/node_modules/.bin/asl-validator --json-path $(DEFINITION)
+
+.PHONY: lint-vet
+lint-vet: need-go
+	$(call warn-if-cold)
+	go vet ./...
+
+.PHONY: lint-code
+lint-code: need-go
+	.ci/golangci-lint run ./...
+
+$(NODE_MODULES): infra/package.json infra/package-lock.json | need-npm
+	npm ci --prefix infra --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+.PHONY: fmt
+fmt: need-go ## format the Go code, and list the files that changed
+	@$(GO_FILES) | xargs $(GOFMT) -s -l -w
+
+.PHONY: clean
+clean: ## remove what was built: build/ and the rendered definition (the tools and .run-local/ stay)
+	rm -rf build $(DEFINITION)
+
+.PHONY: need-go
+need-go:
+	@.ci/need go
+
+.PHONY: need-npm
+need-npm:
+	@.ci/need npm
+
+.PHONY: help
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
