@@ -1,0 +1,143 @@
+package s3store
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/store"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
+)
+
+// answering makes a store whose S3 gives one answer to everything, and keeps the last request.
+func answering(t *testing.T, status int, body string) (*Store, *http.Request) {
+	t.Helper()
+	last := &http.Request{}
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		content, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		*last = *r
+		last.Body = io.NopCloser(strings.NewReader(string(content)))
+		w.Header().Set("ETag", `"tag"`)
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	}))
+	t.Cleanup(s.Close)
+	return New(aws.Config{
+		Region: "us-east-1", BaseEndpoint: &s.URL, Credentials: credentials.NewStaticCredentialsProvider("a", "b", ""),
+		Retryer: func() aws.Retryer { return aws.NopRetryer{} },
+	}, "bucket"), last
+}
+
+func failure(code string) string {
+	return fmt.Sprintf("<Error><Code>%s</Code><Message>no</Message></Error>", code)
+}
+
+func TestConditionsAreSentAsS3WantsThem(t *testing.T) {
+	for name, c := range map[string]struct {
+		write       func(*Store) error
+		match, none string
+	}{
+		"put has none":           {func(s *Store) error { return s.Put(t.Context(), "k", []byte("x")) }, "", ""},
+		"create only if missing": {func(s *Store) error { return s.Create(t.Context(), "k", []byte("x")) }, "", "*"},
+		"replace only that one":  {func(s *Store) error { return s.Replace(t.Context(), "k", []byte("x"), `"tag"`) }, `"tag"`, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, last := answering(t, http.StatusOK, "")
+			if err := c.write(s); err != nil {
+				t.Fatal(err)
+			}
+			got := []string{last.Method, last.Header.Get("If-Match"), last.Header.Get("If-None-Match")}
+			if d := cmp.Diff([]string{http.MethodPut, c.match, c.none}, got); d != "" {
+				t.Errorf("request (-want +got):\n%s", d)
+			}
+			if !strings.HasSuffix(last.URL.Path, "/k") {
+				t.Errorf("written to %s", last.URL.Path)
+			}
+		})
+	}
+}
+
+func TestErrorsAreToldApart(t *testing.T) {
+	read := func(s *Store) error { _, _, err := s.Get(t.Context(), "k"); return err }
+	create := func(s *Store) error { return s.Create(t.Context(), "k", []byte("x")) }
+	for name, c := range map[string]struct {
+		status int
+		code   string
+		do     func(*Store) error
+		is     error
+	}{
+		"no such key":              {http.StatusNotFound, "NoSuchKey", read, store.ErrNotFound},
+		"there already":            {http.StatusPreconditionFailed, "PreconditionFailed", create, store.ErrConflict},
+		"two at the same time":     {http.StatusConflict, "ConditionalRequestConflict", create, store.ErrConflict},
+		"a bucket that is missing": {http.StatusNotFound, "NoSuchBucket", read, nil},
+		"S3's own trouble":         {http.StatusInternalServerError, "InternalError", create, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, _ := answering(t, c.status, failure(c.code))
+			err := c.do(s)
+			if err == nil {
+				t.Fatal("no error")
+			}
+			for _, kind := range []error{store.ErrNotFound, store.ErrConflict} {
+				if errors.Is(err, kind) != (kind == c.is) {
+					t.Errorf("error %v: is %v = %v", err, kind, errors.Is(err, kind))
+				}
+			}
+			if !strings.Contains(err.Error(), "s3://bucket/k") {
+				t.Errorf("error %v does not name the object", err)
+			}
+		})
+	}
+}
+
+func TestADenialIsTheContractsAndNames(t *testing.T) {
+	s, _ := answering(t, http.StatusForbidden, failure("AccessDenied"))
+	err := contract.Outermost(s.Put(t.Context(), "k", nil))
+	var denied *contract.AccessDeniedError
+	if !errors.As(err, &denied) || !strings.Contains(err.Error(), "s3://bucket/k") {
+		t.Errorf("error %T %v, want an AccessDeniedError that names the object", err, err)
+	}
+}
+
+func TestGetGivesTheContentAndItsTag(t *testing.T) {
+	s, _ := answering(t, http.StatusOK, "content")
+	body, tag, err := s.Get(t.Context(), "k")
+	if err != nil || string(body) != "content" || tag != `"tag"` {
+		t.Errorf("got %q, %s, %v", body, tag, err)
+	}
+}
+
+func TestListFollowsThePages(t *testing.T) {
+	page := 0
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		page++
+		if want := map[int]string{1: "", 2: "more"}[page]; r.URL.Query().Get("continuation-token") != want {
+			t.Errorf("page %d was asked for with token %q", page, r.URL.Query().Get("continuation-token"))
+		}
+		next := ""
+		if page == 1 {
+			next = "<IsTruncated>true</IsTruncated><NextContinuationToken>more</NextContinuationToken>"
+		}
+		fmt.Fprintf(w, "<ListBucketResult>%s<Contents><Key>runs/%d</Key></Contents></ListBucketResult>", next, page)
+	}))
+	defer s.Close()
+	bucket := New(aws.Config{Region: "us-east-1", BaseEndpoint: &s.URL, Credentials: credentials.NewStaticCredentialsProvider("a", "b", "")}, "bucket")
+	keys, err := bucket.List(t.Context(), "runs/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]string{"runs/1", "runs/2"}, keys); d != "" {
+		t.Errorf("keys (-want +got):\n%s", d)
+	}
+}
