@@ -90,7 +90,7 @@ func TestErrorsAreToldApart(t *testing.T) {
 				t.Fatal("no error")
 			}
 			for _, kind := range []error{store.ErrNotFound, store.ErrConflict} {
-				if errors.Is(err, kind) != (kind == c.is) {
+				if errors.Is(err, kind) != errors.Is(c.is, kind) {
 					t.Errorf("error %v: is %v = %v", err, kind, errors.Is(err, kind))
 				}
 			}
