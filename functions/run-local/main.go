@@ -48,6 +48,7 @@ type options struct {
 	schedule, timeZone string
 	scheduledTime      time.Time
 	plan, definition   bool
+	cost               bool
 	dir, topicARN      string
 	json               string
 	days               int
@@ -82,6 +83,8 @@ func (o options) run(ctx context.Context, stdout, stderr io.Writer) error {
 	switch {
 	case o.definition:
 		return printDefinition(o, stdout)
+	case o.cost:
+		return costs(ctx, o, stdout, stderr)
 	case o.schedule == "":
 		return demo(ctx, o, stdout)
 	case o.plan:
@@ -106,6 +109,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.IntVar(&o.pace.Burst, "create-burst", o.pace.Burst, "snapshots created at once after a rest; EC2 takes 100")
 	f.Float64Var(&o.pace.Rate, "create-rate", o.pace.Rate, "snapshots created per second; EC2 takes 5")
 	f.BoolVar(&o.definition, "definition", false, "print the state machine's definition as it runs here, and end")
+	f.BoolVar(&o.cost, "cost", false, "print what runs over 10 to 10,000 volumes use of AWS and cost, measured over a simulated account")
 	f.BoolVar(&o.verbose, "v", false, "print the functions' logs to standard error")
 	if err := f.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -134,6 +138,9 @@ func (o *options) check(f *flag.FlagSet, at string) error {
 		}
 	} else if err := ebs.CheckKeyword(o.schedule); err != nil {
 		return fmt.Errorf("-schedule: %w", err)
+	}
+	if given["cost"] && (given["schedule"] || given["days"]) {
+		return errors.New("-cost measures over a simulated account of its own; it goes with -json only")
 	}
 	if given["schedule"] && given["days"] {
 		return errors.New("-days is for the demonstration, which runs without -schedule")
