@@ -153,7 +153,7 @@ func call(name string, args []shape, texts []string) error {
 			return fmt.Errorf("%s has %d {} and %d values for them", name, holes, len(args)-1)
 		}
 		for _, a := range args {
-			if a.typ != textType && a.typ != numberType {
+			if a.typ != textType && a.typ != numberType && a.typ != timeType { // a time is a text in JSON
 				return fmt.Errorf("%s can't format %v: only a text or a number", name, a)
 			}
 		}

@@ -26,7 +26,7 @@ func main() {
 			EC2:     ec2gw.New(cfg, ec2gw.Options{}),
 			Objects: s3store.New(cfg, bucket),
 			Topic:   snsgw.New(cfg, e.String("TOPIC_ARN")),
-			Bucket:  bucket,
+			Base:    "s3://" + bucket + "/",
 			Now:     time.Now,
 			Log:     log,
 		}

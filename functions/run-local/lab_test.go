@@ -47,6 +47,7 @@ func addInstance(a *ec2sim.Account, id, retention string, volumes ...string) {
 // command is run-local as a person calls it, in a folder of its own.
 type command struct {
 	dir            string
+	settle         time.Duration // none, unless EC2's lists lag
 	stdout, stderr bytes.Buffer
 }
 
@@ -59,7 +60,7 @@ func (c *command) run(ctx context.Context, args ...string) int {
 	return run(ctx, args, &c.stdout, &c.stderr)
 }
 
-// daily runs the schedule SnapshotDaily without the wait for a snapshot to settle.
+// daily runs the schedule SnapshotDaily with shorter waits than a person's.
 func (c *command) daily(ctx context.Context, args ...string) error {
 	c.stdout.Reset()
 	c.stderr.Reset()
@@ -67,7 +68,7 @@ func (c *command) daily(ctx context.Context, args ...string) error {
 	if err != nil {
 		return err
 	}
-	o.settle = 0
+	o.settle, o.aftermath = c.settle, time.Second
 	return o.run(ctx, &c.stdout, &c.stderr)
 }
 

@@ -11,6 +11,9 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -32,6 +35,8 @@ const (
 	// settle is how long a run waits before it first looks at a snapshot: less than deployed, since a person is watching.
 	settle          = 3 * time.Second
 	credentialsWait = 15 * time.Second
+	// aftermath is less than deployed: no function of an earlier execution outlives its process, but EC2's lists lag.
+	aftermath = 20 * time.Second
 )
 
 // live runs one run of the schedule against the EC2 that the AWS configuration names.
@@ -45,6 +50,9 @@ func live(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	}
 	run, err := runOf(o)
 	if err != nil {
+		return err
+	}
+	if err := o.openJSON(); err != nil {
 		return err
 	}
 	dir := filepath.Join(o.dir, placeOf(ctx, cfg))
@@ -67,7 +75,7 @@ func live(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	w, err := workflow.New(workflow.Config{
 		World: asl.Real(), EC2: ec2gw.New(cfg, ec2gw.Options{}), Objects: objects, Topic: alerts, Executions: localExecutions{dir},
 		Pace: o.pace, Settle: o.settle, MaxConcurrency: maxConcurrency, Log: track.log(functionLog(o, stderr)),
-		Around: track.around(maxCalls),
+		Around: track.around(maxCalls), Aftermath: o.aftermath, ReportBase: dir + string(filepath.Separator),
 	})
 	if err != nil {
 		return err
@@ -87,7 +95,7 @@ func live(ctx context.Context, o options, stdout, stderr io.Writer) error {
 func finish(ctx context.Context, o options, run contract.Run, objects *store.Folder, track *tracker, result asl.Result,
 	alerts *alertPrinter, stdout io.Writer,
 ) error {
-	again := fmt.Sprintf("run-local -schedule %s -scheduled-time %s", run.SnapshotKeyWord, run.ScheduledTime.Format(time.RFC3339))
+	again := o.again(run)
 	if holder := track.duplicateOf(); holder != "" {
 		return fmt.Errorf("run %s is under way in another process here (%s); nothing was done", run.ID, holder)
 	}
@@ -102,10 +110,44 @@ func finish(ctx context.Context, o options, run contract.Run, objects *store.Fol
 	switch {
 	case ctx.Err() != nil:
 		return fmt.Errorf("stopped before the end; to finish the run without a second snapshot of any volume:\n  %s", again)
+	case result.Status != asl.Succeeded && out.Report == nil:
+		return fmt.Errorf("the run broke off before it could report: %s\nonce that is mended:\n  %s", track.lastTrouble(), again)
 	case result.Status != asl.Succeeded:
 		return fmt.Errorf("the run failed: %s: %s\nto try again what failed, and only that:\n  %s", result.Error, result.Cause, again)
 	}
 	return alerts.err
+}
+
+// again is the command that finishes the run, for a shell.
+func (o options) again(run contract.Run) string {
+	args := []string{
+		"go run ./functions/run-local", "-schedule", quoted(run.SnapshotKeyWord),
+		// Without its zone, calendar rules would keep and delete other snapshots.
+		"-scheduled-time", run.ScheduledTime.Format(time.RFC3339), "-time-zone", quoted(run.TimeZone),
+	}
+	if o.given["dir"] {
+		args = append(args, "-dir", quoted(o.dir))
+	}
+	if o.given["topic-arn"] {
+		args = append(args, "-topic-arn", quoted(o.topicARN))
+	}
+	if o.given["create-burst"] {
+		args = append(args, "-create-burst", strconv.Itoa(o.pace.Burst))
+	}
+	if o.given["create-rate"] {
+		args = append(args, "-create-rate", strconv.FormatFloat(o.pace.Rate, 'g', -1, 64))
+	}
+	return strings.Join(args, " ")
+}
+
+var plain = regexp.MustCompile(`^[A-Za-z0-9_.:/=+@-]+$`)
+
+// quoted is the text as a shell takes it for one word.
+func quoted(text string) string {
+	if plain.MatchString(text) {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
 // awsConfig loads the AWS configuration and makes sure that there is a Region, and somebody to act as.
@@ -195,6 +237,18 @@ func emit(o options, stdout io.Writer, value any, text func(io.Writer)) error {
 		return err
 	}
 	return os.WriteFile(o.json, body, 0o600)
+}
+
+// openJSON makes sure that the file of -json can be written, before anything is done that it should tell of.
+func (o options) openJSON() error {
+	if o.json == "" || o.json == "-" {
+		return nil
+	}
+	f, err := os.OpenFile(o.json, os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("-json: %w", err)
+	}
+	return f.Close()
 }
 
 // alertPrinter is the topic: alerts are printed, and published if there is a real one.

@@ -82,7 +82,7 @@ func TestAFailureIsNamedAndEndsWithStatus1(t *testing.T) {
 }
 
 func TestARunThatIsStoppedIsFinishedByTheNextWithoutASecondSnapshot(t *testing.T) {
-	account := server(t)
+	account := server(t, func(c *ec2sim.Config) { c.ListLag = 800 * time.Millisecond })
 	const volumes = 30
 	for n := range volumes {
 		addInstance(account, fmt.Sprintf("i-%02d", n), "3", fmt.Sprintf("vol-%02d", n))
@@ -96,8 +96,9 @@ func TestARunThatIsStoppedIsFinishedByTheNextWithoutASecondSnapshot(t *testing.T
 		return false
 	}})
 	c := newCommand(t)
+	c.settle = time.Second
 	err := c.daily(ctx, "-scheduled-time", at, "-create-burst", "10", "-create-rate", "5")
-	if err == nil || !strings.Contains(err.Error(), "run-local -schedule SnapshotDaily -scheduled-time "+at) {
+	if err == nil || !strings.Contains(err.Error(), "-schedule SnapshotDaily -scheduled-time "+at+" -time-zone UTC -dir ") {
 		t.Fatalf("error %v, want one that says how to go on", err)
 	}
 	made := len(account.Snapshots())
@@ -114,6 +115,47 @@ func TestARunThatIsStoppedIsFinishedByTheNextWithoutASecondSnapshot(t *testing.T
 		if d := cmp.Diff([]string{"SnapshotDaily/" + at}, runsOf(account, fmt.Sprintf("vol-%02d", n))); d != "" {
 			t.Errorf("snapshots of volume %d (-want +got):\n%s", n, d)
 		}
+	}
+}
+
+func TestTheCommandThatFinishesARunIsTheSameRunInAShell(t *testing.T) {
+	o, err := parse([]string{
+		"-schedule", "Snapshot Daily", "-time-zone", "Asia/Shanghai", "-scheduled-time", at, "-dir", "it's here", "-create-rate", "0.5",
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run, err := runOf(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `go run ./functions/run-local -schedule 'Snapshot Daily' -scheduled-time 2026-11-22T00:00:00Z -time-zone Asia/Shanghai ` +
+		`-dir 'it'\''s here' -create-rate 0.5`
+	if d := cmp.Diff(want, o.again(run)); d != "" {
+		t.Errorf("command (-want +got):\n%s", d)
+	}
+}
+
+func TestARunThatCanNotFindItsWorkSaysWhy(t *testing.T) {
+	account := server(t)
+	account.Inject(ec2sim.Fault{Action: "DescribeInstances", Code: "UnauthorizedOperation", Status: 403})
+	c := newCommand(t)
+	err := c.daily(t.Context(), "-scheduled-time", at)
+	if err == nil || !strings.Contains(err.Error(), "ec2:DescribeInstances was denied") {
+		t.Errorf("error %v, want one that says why", err)
+	}
+	if strings.Contains(c.stdout.String(), "No volume to snapshot") {
+		t.Errorf("the output gives a false reason:\n%s", c.stdout.String())
+	}
+}
+
+func TestAFileThatCanNotBeWrittenIsNamedBeforeAnythingIsDone(t *testing.T) {
+	account := server(t)
+	addInstance(account, "i-1", "3", "vol-1")
+	c := newCommand(t)
+	err := c.daily(t.Context(), "-scheduled-time", at, "-json", c.dir+"/missing/out.json")
+	if err == nil || !strings.Contains(err.Error(), "-json") || len(account.Snapshots()) != 0 {
+		t.Errorf("error %v and %d snapshots, want one about -json and none", err, len(account.Snapshots()))
 	}
 }
 

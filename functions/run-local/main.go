@@ -8,8 +8,11 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 	_ "time/tzdata" // for machines without time zones
@@ -54,6 +57,8 @@ type options struct {
 	days               int
 	pace               discover.Pace
 	settle             time.Duration // from a snapshot's creation to the first look at it
+	aftermath          time.Duration // from the end of an execution until EC2's lists show all that it created
+	given              map[string]bool
 	verbose            bool
 }
 
@@ -94,7 +99,7 @@ func (o options) run(ctx context.Context, stdout, stderr io.Writer) error {
 }
 
 func parse(args []string, stderr io.Writer) (options, error) {
-	o := options{pace: discover.DefaultPace, settle: settle}
+	o := options{pace: discover.DefaultPace, settle: settle, aftermath: aftermath}
 	var at string
 	f := flag.NewFlagSet("run-local", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
@@ -130,20 +135,14 @@ func (o *options) check(f *flag.FlagSet, at string) error {
 	}
 	given := map[string]bool{}
 	f.Visit(func(g *flag.Flag) { given[g.Name] = true })
-	if !given["schedule"] {
-		for _, name := range []string{"plan", "scheduled-time", "time-zone", "dir", "topic-arn", "create-burst", "create-rate"} {
-			if given[name] {
-				return fmt.Errorf("-%s needs -schedule KEYWORD: the demonstration has its own", name)
-			}
+	o.given = given
+	if err := o.checkTogether(given); err != nil {
+		return err
+	}
+	if given["schedule"] {
+		if err := ebs.CheckKeyword(o.schedule); err != nil {
+			return fmt.Errorf("-schedule: %w", err)
 		}
-	} else if err := ebs.CheckKeyword(o.schedule); err != nil {
-		return fmt.Errorf("-schedule: %w", err)
-	}
-	if given["cost"] && (given["schedule"] || given["days"]) {
-		return errors.New("-cost measures over a simulated account of its own; it goes with -json only")
-	}
-	if given["schedule"] && given["days"] {
-		return errors.New("-days is for the demonstration, which runs without -schedule")
 	}
 	if at != "" {
 		t, err := time.Parse(time.RFC3339, at)
@@ -162,6 +161,31 @@ func (o *options) check(f *flag.FlagSet, at string) error {
 		return fmt.Errorf("-create-burst %d is not in 1 to 100", o.pace.Burst)
 	case !(o.pace.Rate > 0 && o.pace.Rate <= 5):
 		return fmt.Errorf("-create-rate %v is not above 0 and at most 5", o.pace.Rate)
+	}
+	return nil
+}
+
+// checkTogether refuses flags that would be ignored beside the others.
+func (o *options) checkTogether(given map[string]bool) error {
+	what, use := "the demonstration", []string{"days", "json", "v"}
+	switch {
+	case given["definition"]:
+		what, use = "-definition", []string{"definition"}
+	case given["cost"]:
+		what, use = "-cost", []string{"cost", "json"}
+	case given["schedule"]: // and -plan, which takes what the run that it is about takes
+		what, use = "a run", []string{
+			"schedule", "plan", "scheduled-time", "time-zone", "dir", "topic-arn", "json", "create-burst", "create-rate", "v",
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		switch {
+		case slices.Contains(use, name):
+		case !given["schedule"] && name != "days" && what == "the demonstration":
+			return fmt.Errorf("-%s needs -schedule KEYWORD: the demonstration has its own", name)
+		default:
+			return fmt.Errorf("-%s has no effect on %s, which takes -%s", name, what, strings.Join(use, ", -"))
+		}
 	}
 	return nil
 }

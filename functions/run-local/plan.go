@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/discover"
@@ -108,6 +109,12 @@ func planVolume(run contract.Run, i contract.Instance, v contract.Volume, held [
 	}
 	if pv.Problem != "" {
 		policy = retention.Policy{Keyword: run.SnapshotKeyWord} // without rules it keeps everything
+	}
+	held = slices.Clone(held)
+	for i := range held {
+		if held[i].ID == v.SnapshotID { // the run's own: it prunes once this one has completed
+			held[i].State = ebs.Completed
+		}
 	}
 	for _, d := range retention.Apply(policy, held, now).Decisions {
 		s := plannedSnapshot{d.Snapshot.ID, d.Snapshot.StartTime, string(d.Snapshot.State), d.Reason}

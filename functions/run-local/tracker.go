@@ -30,6 +30,7 @@ type tracker struct {
 	kept      []removal
 	waiting   map[string]string // by volume: the error that it is retried for
 	done      map[string]bool   // volumes
+	trouble   string            // what a step of the run said last, if it failed
 }
 
 type made struct {
@@ -86,6 +87,7 @@ func (t *tracker) note(function string, request, result json.RawMessage, err err
 	switch function {
 	case workflow.DiscoverInstances, workflow.ReportRun:
 		if err != nil {
+			t.trouble = err.Error()
 			t.progress.trouble(function, asl.ErrorName(err), err.Error())
 		} else if function == workflow.DiscoverInstances {
 			_ = json.Unmarshal(result, &t.discovery)
@@ -175,6 +177,12 @@ func (t *tracker) count() int {
 
 func (t *tracker) close() { t.progress.close() }
 
+func (t *tracker) lastTrouble() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.trouble
+}
+
 func (t *tracker) manifestKey() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -195,6 +203,7 @@ func (t *tracker) duplicateOf() string {
 type outcome struct {
 	Run        contract.Run
 	Status     string // of the execution, as Step Functions names it
+	Found      string // how discovery ended, "" if it did not
 	Instances  int
 	Volumes    int
 	Created    []made
@@ -216,14 +225,14 @@ func (t *tracker) outcome(run contract.Run, status string) outcome {
 	// A prune that is called again sees what it could not delete again.
 	t.kept = slices.CompactFunc(t.kept, func(a, b removal) bool { return a.SnapshotID == b.SnapshotID })
 	return outcome{
-		Run: run, Status: status, Instances: t.discovery.Instances, Volumes: t.discovery.Volumes,
+		Run: run, Status: status, Found: t.discovery.Outcome, Instances: t.discovery.Instances, Volumes: t.discovery.Volumes,
 		Created: t.created, Deleted: t.deleted, Kept: t.kept,
 	}
 }
 
 func (o outcome) print(w io.Writer) {
 	fmt.Fprintf(w, "Run %s: %s\n", o.Run.ID, o.Status)
-	if o.Volumes == 0 {
+	if o.Found == contract.OutcomeNothing {
 		fmt.Fprintf(w, "No volume to snapshot: no instance here carries the tag %s, or its value is off.\n", o.Run.SnapshotKeyWord)
 	}
 	for _, c := range o.Created {

@@ -24,6 +24,7 @@ var now = time.Date(2026, 11, 22, 0, 30, 0, 0, time.UTC)
 type fakeEC2 struct {
 	snapshots []ebs.Snapshot
 	unlisted  map[string]bool  // by ID: exists, and no list shows it
+	lagging   map[string]bool  // by ID: exists, and the list of the schedule's does not show it yet
 	failures  map[string]error // by ID: what a deletion answers
 	listErr   error
 	lookErr   error
@@ -35,7 +36,7 @@ func (f *fakeEC2) VolumeSnapshots(_ context.Context, volume, schedule string) ([
 	if volume != volumeID || schedule != keyword {
 		return nil, fmt.Errorf("the fake EC2 has no %s snapshots of %s", schedule, volume)
 	}
-	return f.where(func(s ebs.Snapshot) bool { return s.Tags[ebs.TagSchedule] == keyword }), f.listErr
+	return f.where(func(s ebs.Snapshot) bool { return s.Tags[ebs.TagSchedule] == keyword && !f.lagging[s.ID] }), f.listErr
 }
 
 func (f *fakeEC2) SnapshotByID(_ context.Context, id string) (ebs.Snapshot, bool, error) {

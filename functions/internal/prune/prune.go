@@ -54,6 +54,9 @@ func (s *Service) Prune(ctx context.Context, req contract.PruneRequest) (contrac
 	if err != nil {
 		return contract.PruneResult{}, err
 	}
+	if !slices.ContainsFunc(snaps, func(s ebs.Snapshot) bool { return s.ID == own.ID }) && own.VolumeID != "" {
+		snaps = append(snaps, own) // the list shows it late; what it says of others counts with it
+	}
 	var out contract.PruneResult
 	policy, err := PolicyOf(req.Run, req.Volume)
 	if err != nil {
@@ -116,7 +119,7 @@ func verdict(req contract.PruneRequest, own ebs.Snapshot) error {
 		}
 		err = &contract.SnapshotFailedError{Message: message}
 	case gone, ebs.Recoverable, ebs.Recovering:
-		err = &contract.SnapshotFailedError{Message: own.ID + " was deleted by someone while the run was under way"}
+		err = &contract.SnapshotFailedError{Message: own.ID + " is gone: someone deleted it while the run was under way, or it failed and an earlier attempt removed it"}
 	default:
 		err = &contract.SnapshotPendingError{Message: own.ID + " is not completed yet"}
 	}

@@ -16,7 +16,7 @@ import (
 const (
 	pending = "*contract.SnapshotPendingError: snapshot of vol-1: snap-own is not completed yet"
 	failed  = "*contract.SnapshotFailedError: snapshot of vol-1: snap-own ended in state error"
-	deleted = "*contract.SnapshotFailedError: snapshot of vol-1: snap-own was deleted by someone while the run was under way"
+	deleted = "*contract.SnapshotFailedError: snapshot of vol-1: snap-own is gone: someone deleted it while the run was under way, or it failed and an earlier attempt removed it"
 )
 
 // worthless is what becomes of this run's snapshot if it failed.
@@ -61,6 +61,14 @@ func TestPrune(t *testing.T) {
 			ec2:  volumeWith(ebs.Error, 1),
 			want: contract.PruneResult{Kept: 1, Removed: []contract.Removal{worthless}},
 			err:  failed, deleted: []string{"snap-own"},
+		}, {
+			name: "counts this run's snapshot although the schedule's list does not show it yet",
+			ec2:  volumeWith(ebs.Completed, 3),
+			change: func(f *fakeEC2, _ *contract.PruneRequest) {
+				f.lagging = map[string]bool{"snap-own": true}
+			},
+			want:    contract.PruneResult{Kept: 3, Removed: []contract.Removal{beyond("snap-3", 3)}},
+			deleted: []string{"snap-3"},
 		}, {
 			name: "says what EC2 says of the failure",
 			ec2:  volumeWith(ebs.Error, 0),

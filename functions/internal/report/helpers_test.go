@@ -121,7 +121,7 @@ func (w *world) state(volumeID string, state ebs.State) {
 
 func (w *world) service() *Service {
 	return &Service{
-		EC2: w, Objects: w.bucket, Topic: w.topic, Bucket: "backups",
+		EC2: w, Objects: w.bucket, Topic: w.topic, Base: "s3://backups/",
 		Now: func() time.Time { return later }, Log: slog.New(slog.DiscardHandler),
 	}
 }

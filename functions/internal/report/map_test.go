@@ -86,14 +86,23 @@ func TestReportFindsWhatFailedAboveTheVolumes(t *testing.T) {
 			{vol1, "", "ChildUnfinished", "child execution " + child1 + " is PENDING", generic},
 			{vol2, "", "ChildUnfinished", "child execution " + child1 + " is PENDING", generic},
 		}}},
-		{"a map that failed as a whole fails all volumes", func(w *world) {
+		{"a map that failed as a whole fails the run, and the volumes without a good snapshot", func(w *world) {
 			w.discovery.Map = json.RawMessage(`{"Error": "States.ItemReaderFailed", "Cause": "no such key"}`)
 			w.state("vol-1", "")
 		}, found{Outcome: "Failed", Completed: 1, Failures: []Failure{
+			{Volume{}, "", "States.ItemReaderFailed", "the step SnapshotInstances as a whole ended: no such key; " +
+				"of volumes with a good snapshot, older ones may not have been pruned", generic},
 			{vol1, "", "States.ItemReaderFailed", "the step SnapshotInstances as a whole ended: no such key", generic},
-			{vol2, "snap-of-vol-2", "States.ItemReaderFailed",
-				"snap-of-vol-2 is good, but older snapshots were not pruned: the step SnapshotInstances as a whole ended: no such key", generic},
 		}}},
+		{"results that can't be read are a problem, and cost no report", func(w *world) {
+			w.discovery.Map = exported("results/missing.json")
+			w.state("vol-1", "")
+		}, found{Outcome: "Failed", Completed: 1, Failures: []Failure{
+			{vol1, "", "NoSnapshot", "EC2 holds no snapshot of this run, and nothing recorded why", advice("NoSnapshot")},
+		}, Problems: []Problem{{
+			Volume{}, "what child executions left can't be read, so some reasons may be missing: " +
+				"read the results of the child executions: get results/missing.json: no such object", "See that report-run may read results/ in the bucket.",
+		}}}},
 		{"an emulator's array of results says nothing", func(w *world) {
 			w.discovery.Map = json.RawMessage(`[{}, null]`)
 		}, found{Outcome: "Succeeded", Completed: 2}},
@@ -140,7 +149,7 @@ func TestReportReadsAThousandReasonsOnly(t *testing.T) {
 		t.Errorf("%d of %d failures have their reason, want %d of %d", got, len(r.Failures), maxRecords, volumes)
 	}
 	last := Failure{Volume{InstanceID: "i-large", VolumeID: "vol-1002"}, "", "NotRead",
-		"one of 1003 failures; its reason is in " + prefix + "failures/vol-1002.json", generic}
+		"one of 1003 failures; its reason is in " + prefix + "failures/vol-1002.json", advice("NotRead")}
 	if got := r.Failures[volumes-1]; got != last {
 		t.Errorf("the last failure is %+v, want %+v", got, last)
 	}

@@ -32,9 +32,11 @@ func subject(r *Report) string {
 }
 
 func verdict(r *Report) string {
-	switch failed := len(r.Failures); {
-	case failed == 0:
+	switch failed := r.failedVolumes(); {
+	case len(r.Failures) == 0:
 		return count(len(r.Problems), "problem") + ", no backup failed"
+	case failed == 0:
+		return "the run BROKE OFF, no backup failed"
 	case failed == r.Volumes && failed > 1:
 		return fmt.Sprintf("ALL %d volumes FAILED", failed)
 	default:
@@ -55,7 +57,7 @@ func message(r *Report, reportURL string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "EBS snapshots, run %s\n%s\n\n", r.Run.ID, localTime(r))
 	fmt.Fprintf(&b, "%d of %s have a completed snapshot of this run.\n", r.Completed, count(r.Volumes, "volume"))
-	fmt.Fprintf(&b, "%d failed, %d deleted meanwhile, %s.\n", len(r.Failures), len(r.Gone), count(len(r.Problems), "other problem"))
+	fmt.Fprintf(&b, "%d failed, %d deleted meanwhile, %s.\n", r.failedVolumes(), len(r.Gone), count(len(r.Problems), "other problem"))
 	if len(r.Failures) > 0 {
 		fmt.Fprintf(&b, "\nFAILED (%s)\n", byError(r.Failures))
 		list(&b, r.Failures, reportURL, func(f Failure) (Volume, string, string) { return f.Volume, f.Error + ": " + f.Reason, f.Advice })
@@ -99,6 +101,9 @@ func list[T any](b *strings.Builder, entries []T, reportURL string, parts func(T
 
 // String names the place, the person's name for it first.
 func (v Volume) String() string {
+	if v.InstanceID == "" {
+		return "the run as a whole"
+	}
 	s := "instance " + v.InstanceID
 	if v.Name != "" {
 		s = v.Name + " (" + v.InstanceID + ")"
@@ -145,6 +150,8 @@ func advice(name string) string {
 		return "Something else makes snapshots of this volume all the time: find it, or move the schedule."
 	case "SnapshotFailedError":
 		return "See the volume's events in the EC2 console; a KMS key that is disabled or not allowed is the usual cause. Start the run again."
+	case "NotRead":
+		return "One of very many: the others, and the file that is named, say why."
 	case "NoSnapshot":
 		return "Look at the instance's child execution in the Step Functions console, then start the run again."
 	}

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -111,7 +112,7 @@ func TestTheMessageIsCutWhereThousandsFail(t *testing.T) {
 }
 
 func TestTheSubject(t *testing.T) {
-	failures := make([]Failure, 100_000)
+	failures := slices.Repeat([]Failure{{Volume: vol1}}, 100_000)
 	problems := make([]Problem, 3)
 	long := strings.Repeat("SnapshotDaily", 9)
 	cases := []struct {
@@ -122,6 +123,7 @@ func TestTheSubject(t *testing.T) {
 		{"says how many failed", Report{Volumes: 40, Failures: failures[:3]}, "SnapshotDaily 2026-11-22 08:00 CST: 3 of 40 volumes FAILED"},
 		{"says so if all failed", Report{Volumes: 3, Failures: failures[:3]}, "SnapshotDaily 2026-11-22 08:00 CST: ALL 3 volumes FAILED"},
 		{"does not call one volume all of them", Report{Volumes: 1, Failures: failures[:1]}, "SnapshotDaily 2026-11-22 08:00 CST: 1 of 1 volume FAILED"},
+		{"says so if only the run did", Report{Volumes: 2, Failures: make([]Failure, 1)}, "SnapshotDaily 2026-11-22 08:00 CST: the run BROKE OFF, no backup failed"},
 		{"says that no backup failed", Report{Volumes: 1, Problems: problems}, "SnapshotDaily 2026-11-22 08:00 CST: 3 problems, no backup failed"},
 		{"says one of one problem", Report{Volumes: 1, Problems: problems[:1]}, "SnapshotDaily 2026-11-22 08:00 CST: 1 problem, no backup failed"},
 		{

@@ -19,24 +19,38 @@ const (
 	maxReason = 600
 )
 
-// records gives what the workflow recorded of failed volumes, by volume: what RecordFailure wrote, what ended a whole child
-// execution, and what ended the map.
-func (s *Service) records(ctx context.Context, d contract.Discovery, items []contract.Item) (map[string]*contract.Failure, error) {
-	out := map[string]*contract.Failure{}
+// recorded is what the workflow recorded of what went wrong.
+type recorded struct {
+	byVolume map[string]*contract.Failure // by RecordFailure, or what ended a whole child execution
+	ofMap    *contract.Failure            // what ended the map
+	unread   error                        // why the children's results can't be read
+}
+
+// of gives what is recorded of a volume, or, if it has no completed snapshot, of the map.
+func (r recorded) of(volume string, completed bool) *contract.Failure {
+	if f := r.byVolume[volume]; f != nil || completed {
+		return f
+	}
+	return r.ofMap
+}
+
+func (s *Service) records(ctx context.Context, d contract.Discovery) (recorded, error) {
+	out := recorded{byVolume: map[string]*contract.Failure{}}
 	keys, err := s.Objects.List(ctx, d.FailurePrefix)
 	if err != nil {
-		return nil, fmt.Errorf("list the failures of run %s: %w", d.Run.ID, err)
+		return out, fmt.Errorf("list the failures of run %s: %w", d.Run.ID, err)
 	}
 	for n, key := range keys {
 		f := &contract.Failure{Error: "NotRead", Cause: fmt.Sprintf("one of %d failures; its reason is in %s", len(keys), key)}
 		if n < maxRecords {
 			if f, err = s.record(ctx, key); err != nil {
-				return nil, err
+				return out, err
 			}
 		}
-		out[strings.TrimSuffix(path.Base(key), ".json")] = f
+		out.byVolume[strings.TrimSuffix(path.Base(key), ".json")] = f
 	}
-	return out, s.addMapFailures(ctx, d, items, out)
+	s.addMap(ctx, d, &out)
+	return out, nil
 }
 
 func (s *Service) record(ctx context.Context, key string) (*contract.Failure, error) {
@@ -56,34 +70,32 @@ func (s *Service) record(ctx context.Context, key string) (*contract.Failure, er
 	return f, nil
 }
 
-// addMapFailures adds what went wrong above the volumes: a child execution that ended without recording why, or the map.
-func (s *Service) addMapFailures(ctx context.Context, d contract.Discovery, items []contract.Item, out map[string]*contract.Failure) error {
+// addMap adds what went wrong above the volumes: a child execution that ended without recording why, or the map. EC2 decides
+// what became of the volumes; this only adds reasons, so that what can't be read is told and stands in nobody's way.
+func (s *Service) addMap(ctx context.Context, d contract.Discovery, out *recorded) {
 	var m contract.MapResult
 	if json.Unmarshal(d.Map, &m) != nil {
-		return nil //nolint:nilerr // no map, or an emulator's array of results: there is nothing to read in it
+		return // no map, or an emulator's array of results: there is nothing to read in it
 	}
 	if m.Error != "" {
-		// Which children had their turn is not known; none of the run's volumes can be said to be done.
-		for _, i := range items {
-			failAll(out, i, contract.Failure{Error: m.Error, Cause: "the step SnapshotInstances as a whole ended: " + m.Cause})
-		}
-		return nil
+		out.ofMap = &contract.Failure{Error: m.Error, Cause: "the step SnapshotInstances as a whole ended: " + m.Cause}
 	}
 	if m.ResultWriterDetails.Key == "" {
-		return nil
+		return
 	}
 	children, err := s.failedChildren(ctx, m.ResultWriterDetails.Key)
-	if err != nil {
-		return err
-	}
+	out.unread = err
 	for _, c := range children {
 		var i contract.Item
 		if err := json.Unmarshal([]byte(c.Input), &i); err != nil {
-			return fmt.Errorf("read the input of child execution %s: %w", c.ExecutionArn, err)
+			out.unread = fmt.Errorf("read the input of child execution %s: %w", c.ExecutionArn, err)
+			continue
 		}
-		failAll(out, i, c.failure())
+		failAll(out.byVolume, i, c.failure())
 	}
-	return nil
+	if out.unread != nil {
+		s.Log.WarnContext(ctx, "results of child executions unreadable", "run_id", d.Run.ID, "error", out.unread.Error())
+	}
 }
 
 func failAll(out map[string]*contract.Failure, i contract.Item, f contract.Failure) {

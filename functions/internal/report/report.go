@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/discover"
@@ -34,7 +35,7 @@ type Service struct {
 	EC2     inventory
 	Objects objects
 	Topic   topic
-	Bucket  string // named in the message, for the administrator to find report.json
+	Base    string // what stands before a key in the message, for the administrator to find report.json: s3://bucket/
 	Now     func() time.Time
 	Log     *slog.Logger
 }
@@ -95,13 +96,13 @@ func (s *Service) Report(ctx context.Context, d contract.Discovery) (contract.Re
 	s.Log.InfoContext(ctx, "run reported", "run_id", d.Run.ID, "outcome", r.Outcome, "volumes", r.Volumes,
 		"completed", r.Completed, "failed", len(r.Failures), "gone", len(r.Gone), "problems", len(r.Problems))
 	if len(r.Failures)+len(r.Problems) > 0 {
-		if err := s.Topic.Publish(ctx, subject(r), message(r, "s3://"+s.Bucket+"/"+key)); err != nil {
+		if err := s.Topic.Publish(ctx, subject(r), message(r, s.Base+key)); err != nil {
 			return contract.ReportResult{}, err
 		}
 	}
 	return contract.ReportResult{
 		Outcome: r.Outcome, Summary: r.Summary, ReportKey: key, Volumes: r.Volumes, Healthy: r.Completed,
-		Failed: len(r.Failures), Gone: len(r.Gone), Problems: len(r.Problems),
+		Failed: r.failedVolumes(), Gone: len(r.Gone), Problems: len(r.Problems),
 	}, nil
 }
 
@@ -120,7 +121,7 @@ func (s *Service) compare(ctx context.Context, d contract.Discovery) (*Report, e
 	if err != nil {
 		return nil, err
 	}
-	records, err := s.records(ctx, d, items)
+	recorded, err := s.records(ctx, d)
 	if err != nil {
 		return nil, err
 	}
@@ -135,26 +136,28 @@ func (s *Service) compare(ctx context.Context, d contract.Discovery) (*Report, e
 	byVolume := group(held)
 	for _, i := range items {
 		for _, v := range i.Volumes {
-			r.judge(i.Instance, v, byVolume[v.ID], records[v.ID], exists[v.ID])
+			r.judge(i.Instance, v, byVolume[v.ID], recorded, exists[v.ID])
 		}
 	}
+	r.addRun(recorded)
 	r.conclude()
 	return r, nil
 }
 
 // judge decides what became of one volume.
-func (r *Report) judge(i contract.Instance, v contract.Volume, held []ebs.Snapshot, recorded *contract.Failure, exists bool) {
+func (r *Report) judge(i contract.Instance, v contract.Volume, held []ebs.Snapshot, recorded recorded, exists bool) {
 	r.Volumes++
 	where := Volume{InstanceID: i.ID, Name: i.Tags["Name"], VolumeID: v.ID, Device: v.Device}
 	best := healthiest(held)
 	if best.State == ebs.Completed {
 		r.Completed++
 	}
+	why := recorded.of(v.ID, best.State == ebs.Completed)
 	switch {
 	case best.ID == "" && !exists:
 		r.Gone = append(r.Gone, where)
-	case recorded != nil:
-		r.fail(where, best, *recorded)
+	case why != nil:
+		r.fail(where, best, *why)
 	case best.ID == "":
 		r.fail(where, best, contract.Failure{Error: "NoSnapshot", Cause: "EC2 holds no snapshot of this run, and nothing recorded why"})
 	case best.State == ebs.Pending:
@@ -173,13 +176,40 @@ func (r *Report) fail(where Volume, best ebs.Snapshot, f contract.Failure) {
 	r.Failures = append(r.Failures, Failure{where, best.ID, f.Error, reason, advice(f.Error)})
 }
 
+// addRun adds what is wrong with the run itself, whatever became of its volumes.
+func (r *Report) addRun(recorded recorded) {
+	if f := recorded.ofMap; f != nil {
+		r.Failures = slices.Insert(r.Failures, 0, Failure{
+			Error: f.Error, Advice: advice(f.Error),
+			Reason: reasonOf(*f) + "; of volumes with a good snapshot, older ones may not have been pruned",
+		})
+	}
+	if recorded.unread != nil {
+		r.Problems = append(r.Problems, Problem{
+			What:   "what child executions left can't be read, so some reasons may be missing: " + recorded.unread.Error(),
+			Advice: "See that report-run may read results/ in the bucket.",
+		})
+	}
+}
+
+// failedVolumes counts the volumes among the failures; the run itself may be another.
+func (r *Report) failedVolumes() int {
+	n := 0
+	for _, f := range r.Failures {
+		if f.VolumeID != "" {
+			n++
+		}
+	}
+	return n
+}
+
 func (r *Report) conclude() {
 	r.Outcome = contract.OutcomeSucceeded
 	if len(r.Failures) > 0 {
 		r.Outcome = contract.OutcomeFailed
 	}
 	r.Summary = fmt.Sprintf("%s: %d of %s with a completed snapshot, %d failed, %d deleted meanwhile, %s",
-		r.Run.ID, r.Completed, count(r.Volumes, "volume"), len(r.Failures), len(r.Gone), count(len(r.Problems), "other problem"))
+		r.Run.ID, r.Completed, count(r.Volumes, "volume"), r.failedVolumes(), len(r.Gone), count(len(r.Problems), "other problem"))
 }
 
 func count(n int, what string) string {

@@ -5,8 +5,8 @@ import "github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/asl"
 // The resources of the definition, as it is rendered here.
 const (
 	LambdaInvokeResource = lambdaInvoke
-	S3GetObjectResource  = s3GetObject
-	S3PutObjectResource  = s3PutObjectSDK
+	S3PutObjectResource  = s3PutObjectSDK // of RecordFailure
+	SNSPublishResource   = snsPublish
 )
 
 // WrapResource stands around a resource, for what Lambda, S3 and SNS themselves may answer. It must be called before the first run.

@@ -137,6 +137,18 @@ func (l *lab) lambdaRefuses(function string, times int, name string) {
 	})
 }
 
+// serviceHangs has S3 or SNS let the first calls of a state wait.
+func (l *lab) serviceHangs(resource string, times int) {
+	l.w.WrapResource(resource, func(call asl.Task) asl.Task {
+		return func(ctx context.Context, in json.RawMessage) (json.RawMessage, error) {
+			if times--; times >= 0 {
+				return nil, l.world.Sleep(ctx, 2*time.Hour)
+			}
+			return call(ctx, in)
+		}
+	})
+}
+
 // refuses makes an operation of the bucket fail on keys that fit, the first times.
 func refuses(times int, op string, fits func(key string) bool) func(string, string) error {
 	return func(did, key string) error {

@@ -43,6 +43,25 @@ func alertPaths() []path {
 			says:  []string{"web-1 (i-web), volume vol-web-0", "ec2:CreateSnapshot was denied"},
 		},
 		{
+			name: "S3 and SNS hang for a while",
+			given: func(l *lab) {
+				denied(l)
+				l.serviceHangs(workflow.S3PutObjectResource, 5)
+				l.serviceHangs(workflow.SNSPublishResource, 3)
+				l.meddle(workflow.ReportRun, "", func(i invocation) (json.RawMessage, error) {
+					if took := l.world.Now().Sub(start); took > 30*time.Minute {
+						l.t.Errorf("the report began after %v", took)
+					}
+					l.serviceHangs(workflow.SNSPublishResource, 3)
+					return nil, &contract.AccessDeniedError{Message: "no"}
+				})
+			},
+			want: story{
+				asl.Failed, "RunBroken", unreported, others("SnapshotVolume", "RecordFailure", "AlertUnrecordedFailure"), allBut(),
+				[]string{unwritten, brokenOff},
+			},
+		},
+		{
 			name:  "S3 refuses the record of a failure",
 			given: func(l *lab) { denied(l); records(l, always); l.topic.fault = snsRefuses(2, "S3 refused") },
 			want: story{
@@ -107,8 +126,8 @@ func alertPaths() []path {
 				l.fleet()
 				l.objects.Fault = refuses(1, "put", hasPart("results/"))
 			},
-			want: story{asl.Failed, "VolumesFailed", runFails, others(good...), allBut(made...), []string{allFailed}},
-			says: []string{"States.ResultWriterFailed", "is good"},
+			want: story{asl.Failed, "VolumesFailed", runFails, others(good...), allBut(made...), []string{onlyTheRun}},
+			says: []string{"the run as a whole", "States.ResultWriterFailed", "may not have been pruned"},
 		},
 	}
 }

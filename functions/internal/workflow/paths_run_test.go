@@ -49,6 +49,16 @@ func goodPaths() []path {
 			want: story{asl.Succeeded, "", runSucceeds, others(good...), allBut(made...), nil},
 		},
 		{
+			name:  "EC2's lists lag by minutes",
+			setup: func(s *setup) { s.ListLag = 4 * time.Minute },
+			want:  story{asl.Succeeded, "", runSucceeds, others(good...), allBut(made...), nil},
+		},
+		{
+			name:  "Step Functions runs one child at a time",
+			setup: func(s *setup) { s.atOnce = 1 },
+			want:  story{asl.Succeeded, "", runSucceeds, others(good...), allBut(made...), nil},
+		},
+		{
 			name: "discovery is throttled for a while",
 			given: func(l *lab) {
 				l.fleet()

@@ -90,6 +90,20 @@ func TestPromise3ExactlyNAreLeft(t *testing.T) {
 		same(t, "left", l.runsOf("vol-web-0"), []string{"22", "29", "30", "01"})
 	})
 
+	t.Run("of each day as the schedule's time zone counts days", func(t *testing.T) {
+		l := newLab(t)
+		l.instance("web", 1, "SnapshotDaily=daily=3")
+		for _, hour := range []int{15, 17, 39} { // 23:00, 01:00 and 23:00 in Shanghai: two days there, another two in UTC
+			l.until(time.Duration(hour) * time.Hour)
+			l.succeed("SnapshotDaily")
+		}
+		var hours []string
+		for _, s := range l.of("vol-web-0", "SnapshotDaily") {
+			hours = append(hours, s.StartTime.Format("02 15h"))
+		}
+		same(t, "left", hours, []string{"22 15h", "23 15h"})
+	})
+
 	t.Run("when more must go than one call deletes", func(t *testing.T) {
 		l := newLab(t)
 		l.instance("web", 1, "SnapshotDaily=3")

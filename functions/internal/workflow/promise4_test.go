@@ -144,6 +144,22 @@ func TestPromise4ATakeOverMakesNothingTwice(t *testing.T) {
 		}
 	}
 
+	t.Run("when two executions take the run over at the same moment", func(t *testing.T) {
+		var status slowStatus
+		l := newLab(t, func(s *setup) { s.MinSnapshotInterval, s.executions = -1, &status })
+		status.lab = l
+		l.fleet()
+		l.abort(50 * time.Millisecond)
+		l.together(func() { again(l) }, func() { again(l) }, func() { l.wait(500 * time.Millisecond); again(l) })
+		same(t, "held", l.held(), allBut(made...))
+		runs := 0
+		for n := 2; n <= l.executions; n++ {
+			runs += len(l.states(fmt.Sprintf("run-%d", n), "SnapshotInstances[0]")) / 2
+		}
+		same(t, "executions that did the work", runs, 1)
+		l.noMail()
+	})
+
 	t.Run("while Lambdas of the aborted execution are still at work", func(t *testing.T) {
 		var status stoppedAtOnce
 		l := newLab(t, func(s *setup) { s.MinSnapshotInterval, s.executions = -1, &status })
@@ -179,6 +195,15 @@ type stoppedAtOnce struct{}
 
 func (*stoppedAtOnce) Status(context.Context, string) (discover.Status, error) {
 	return discover.Ended, nil
+}
+
+// slowStatus lets others act between a look at an execution's status and what follows from it.
+type slowStatus struct{ lab *lab }
+
+func (s *slowStatus) Status(ctx context.Context, arn string) (discover.Status, error) {
+	status, err := s.lab.w.Status(ctx, arn)
+	s.lab.wait(time.Second)
+	return status, err
 }
 
 func TestPromise4AFailedSnapshotIsMadeAnewByATakeOver(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/discover"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ec2sim"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/report"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/workflow"
@@ -31,7 +32,7 @@ func TestPromise6WhatTheReportSaysIsSoInEC2(t *testing.T) {
 		l.fleet()
 		l.meddle(workflow.SnapshotVolume, "vol-web-0", answers(`{"SnapshotID": "snap-0123456789abcdef0", "Found": false}`))
 		l.fire("SnapshotDaily")
-		l.lastMail("1 of 3 volumes FAILED", "web-1 (i-web), volume vol-web-0", "SnapshotFailedError", "snap-0123456789abcdef0 was deleted")
+		l.lastMail("1 of 3 volumes FAILED", "web-1 (i-web), volume vol-web-0", "SnapshotFailedError", "snap-0123456789abcdef0 is gone")
 	})
 
 	t.Run("a function that says all is well with a failed snapshot", func(t *testing.T) {
@@ -52,6 +53,14 @@ func TestPromise6WhatTheReportSaysIsSoInEC2(t *testing.T) {
 		}))
 		l.fire("SnapshotDaily")
 		l.lastMail("1 of 3 volumes FAILED", "web-1 (i-web), volume vol-web-0", "NoSnapshot")
+	})
+
+	t.Run("a second snapshot of the run, however it came about", func(t *testing.T) {
+		l := newLab(t)
+		l.fleet()
+		l.meddle(workflow.ReportRun, "", meanwhile(func() { l.old("vol-web-0", 0, ebs.TagRun+"=SnapshotDaily/2026-11-22T00:00:00Z") }))
+		l.succeed("SnapshotDaily")
+		l.lastMail("1 problem", "web-1 (i-web), volume vol-web-0", "this run has 2 snapshots of the volume")
 	})
 
 	t.Run("each snapshot that prune-volume calls removed is gone, each other one is there", func(t *testing.T) {
@@ -137,16 +146,15 @@ func TestPromise6ManyFailuresMakeOneMailThatCanBeRead(t *testing.T) {
 
 func TestPromise6ARunThatCanNotReportIsNotSilent(t *testing.T) {
 	for name, befall := range map[string]func(*lab){
-		"report-run crashes":          func(l *lab) { l.meddle(workflow.ReportRun, "", fails(always, errCrash)) },
-		"report-run panics":           func(l *lab) { l.meddle(workflow.ReportRun, "", panics(always)) },
-		"report-run hangs":            func(l *lab) { l.meddle(workflow.ReportRun, "", hangs(always, false)) },
-		"EC2 denies the listing":      fault6("DescribeSnapshots", "UnauthorizedOperation", "tag:snapshot-lifecycle:run"),
-		"EC2 throttles for ever":      fault6("DescribeSnapshots", "RequestLimitExceeded", "tag:snapshot-lifecycle:run"),
-		"S3 refuses the manifest":     func(l *lab) { l.objects.Fault = afterwards(l, "get", hasSuffix("manifest.json")) },
-		"S3 refuses the failures":     func(l *lab) { l.objects.Fault = refuses(always, "list", hasPart("/failures/")) },
-		"S3 refuses the report":       func(l *lab) { l.objects.Fault = refuses(always, "put", hasSuffix("report.json")) },
-		"S3 refuses the map's export": func(l *lab) { l.objects.Fault = refuses(always, "get", hasPart("results/")) },
-		"SNS refuses the report":      func(l *lab) { l.topic.fault = snsRefuses(always, "FAILED") },
+		"report-run crashes":      func(l *lab) { l.meddle(workflow.ReportRun, "", fails(always, errCrash)) },
+		"report-run panics":       func(l *lab) { l.meddle(workflow.ReportRun, "", panics(always)) },
+		"report-run hangs":        func(l *lab) { l.meddle(workflow.ReportRun, "", hangs(always, false)) },
+		"EC2 denies the listing":  fault6("DescribeSnapshots", "UnauthorizedOperation", "tag:snapshot-lifecycle:run"),
+		"EC2 throttles for ever":  fault6("DescribeSnapshots", "RequestLimitExceeded", "tag:snapshot-lifecycle:run"),
+		"S3 refuses the manifest": func(l *lab) { l.objects.Fault = afterwards(l, "get", hasSuffix("manifest.json")) },
+		"S3 refuses the failures": func(l *lab) { l.objects.Fault = refuses(always, "list", hasPart("/failures/")) },
+		"S3 refuses the report":   func(l *lab) { l.objects.Fault = refuses(always, "put", hasSuffix("report.json")) },
+		"SNS refuses the report":  func(l *lab) { l.topic.fault = snsRefuses(always, "FAILED") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLab(t)
@@ -197,4 +205,13 @@ func TestPromise6AGoodRunSendsNothing(t *testing.T) {
 			t.Errorf("a good run was retried: %v", e)
 		}
 	}
+}
+
+func TestPromise6ResultsThatCanNotBeReadCostNoReport(t *testing.T) {
+	l := newLab(t)
+	l.fleet()
+	l.account.FailNextSnapshotOf("vol-web-0")
+	l.objects.Fault = refuses(always, "get", hasPart("results/"))
+	l.fire("SnapshotDaily")
+	l.lastMail("1 of 3 volumes FAILED", "web-1 (i-web), volume vol-web-0", "what child executions left can't be read", "results/")
 }

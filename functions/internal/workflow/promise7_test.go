@@ -91,6 +91,23 @@ func refuseDelete(l *lab, id, code string, status int) {
 	}})
 }
 
+func TestPromise7ADeleteThatFailsKeepsNoOtherFromGoing(t *testing.T) {
+	for _, code := range []string{"UnauthorizedOperation", "InternalError", "Unavailable"} {
+		t.Run(code, func(t *testing.T) {
+			l := newLab(t)
+			l.fleet()
+			for day := 6; day > 0; day-- {
+				l.old("vol-web-0", day)
+			}
+			ids := l.ids("vol-web-0")
+			refuseDelete(l, ids[1], code, 0)
+			same(t, "the run", l.fire("SnapshotDaily").Error, "VolumesFailed")
+			same(t, "pruned", l.pruned("vol-web-0"), []string{ids[0], ids[2], ids[3]})
+			l.lastMail("1 of 3 volumes FAILED", "web-1 (i-web), volume vol-web-0", ids[1], code)
+		})
+	}
+}
+
 func TestPromise7WhatWasInUseGoesOnceItIsFree(t *testing.T) {
 	l := newLab(t)
 	l.instance("web", 1, "SnapshotDaily=1")

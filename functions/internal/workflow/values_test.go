@@ -126,6 +126,16 @@ func TestTagsOfTheInstanceAreCopiedAsFarAsThereIsRoom(t *testing.T) {
 	l.lastMail("1 problem, no backup failed", "web-1 (i-web)", "19 tags found no room on its snapshots: tag-41, tag-42")
 }
 
+func TestALongNameFitsTheDescription(t *testing.T) {
+	l := newLab(t)
+	l.instance("web", 1, "SnapshotDaily=3", "Name="+strings.Repeat("长", ebs.MaxTagValLen))
+	l.succeed("SnapshotDaily")
+	d := l.of("vol-web-0", "SnapshotDaily")[0].Description
+	if !strings.HasPrefix(d, "SnapshotDaily 长长") || !strings.HasSuffix(d, "长 - vol-web-0 (/dev/sda)") {
+		t.Errorf("the description is %q", d)
+	}
+}
+
 func TestTagsThatChangeBetweenRuns(t *testing.T) {
 	l := newLab(t)
 	l.instance("web", 1, "SnapshotDaily=3", "Name=web-1", "Owner=ann")

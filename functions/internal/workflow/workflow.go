@@ -3,6 +3,7 @@
 package workflow
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -58,6 +59,7 @@ type Config struct {
 	EC2            *ec2gw.Gateway
 	Objects        Objects
 	Topic          Topic
+	ReportBase     string     // see report.Service; "": a bucket's
 	Executions     Executions // nil: this workflow's own
 	Pace           discover.Pace
 	Settle         time.Duration // from a snapshot's creation to the first look at it
@@ -173,7 +175,7 @@ func (w *Workflow) functions() map[string]asl.Task {
 	}
 	creation := &snapshot.Service{EC2: c.EC2, Now: now, Log: c.Log}
 	pruning := &prune.Service{EC2: c.EC2, Now: now, Log: c.Log}
-	reporting := &report.Service{EC2: c.EC2, Objects: c.Objects, Topic: c.Topic, Bucket: Bucket, Now: now, Log: c.Log}
+	reporting := &report.Service{EC2: c.EC2, Objects: c.Objects, Topic: c.Topic, Base: cmp.Or(c.ReportBase, "s3://"+Bucket+"/"), Now: now, Log: c.Log}
 	out := map[string]asl.Task{
 		DiscoverInstances: task(boundary.Handle(c.Log, discovery.Discover)),
 		SnapshotVolume:    task(boundary.Handle(c.Log, creation.Snapshot)),
