@@ -63,7 +63,7 @@ func (s *Service) Prune(ctx context.Context, req contract.PruneRequest) (contrac
 		out.Note = "nothing was pruned: " + err.Error()
 		s.Log.WarnContext(ctx, "retention unreadable, nothing pruned", "volume_id", req.Volume.ID, "retention", req.Volume.Retention)
 	} else {
-		out, err = s.carryOut(ctx, retention.Apply(policy, snaps, s.Now()), own.ID)
+		out, err = s.carryOut(ctx, req, retention.Apply(policy, snaps, s.Now()))
 		out.Kept = managed(snaps, policy.Keyword) - len(out.Removed)
 		if err != nil {
 			// Classified at once, so that what went wrong here is not taken for the snapshot's being pending.
@@ -129,14 +129,14 @@ func verdict(req contract.PruneRequest, own ebs.Snapshot) error {
 // carryOut deletes the plan's removals, the oldest first, so that what is left after an interruption is the newest. One
 // removal's trouble does not keep the others from going. Only this run's own snapshot, which goes if it failed, stays until the
 // others are done: a retry must still see that it failed.
-func (s *Service) carryOut(ctx context.Context, plan retention.Plan, own string) (contract.PruneResult, error) {
+func (s *Service) carryOut(ctx context.Context, req contract.PruneRequest, plan retention.Plan) (contract.PruneResult, error) {
 	removals := plan.Removals()
 	slices.Reverse(removals)
 	rest := len(removals) - maxRemovals
 	var out contract.PruneResult
 	var errs []error
 	for _, r := range removals[:min(len(removals), maxRemovals)] {
-		if r.Snapshot.ID == own && len(errs) > 0 {
+		if r.Snapshot.ID == req.Snapshot.SnapshotID && len(errs) > 0 {
 			continue
 		}
 		removal := contract.Removal{SnapshotID: r.Snapshot.ID, Reason: r.Reason}
@@ -145,11 +145,13 @@ func (s *Service) carryOut(ctx context.Context, plan retention.Plan, own string)
 		switch {
 		case err == nil:
 			out.Removed = append(out.Removed, removal)
-			s.Log.InfoContext(ctx, LogDeleted, "snapshot_id", r.Snapshot.ID, "volume_id", r.Snapshot.VolumeID, "reason", r.Reason)
+			s.Log.InfoContext(ctx, LogDeleted, "snapshot_id", r.Snapshot.ID, "volume_id", r.Snapshot.VolumeID,
+				"run_id", req.Run.ID, "reason", r.Reason)
 		case errors.As(err, &refused):
 			removal.Reason = refused.Error()
 			out.Blocked = append(out.Blocked, removal)
-			s.Log.InfoContext(ctx, LogKept, "snapshot_id", r.Snapshot.ID, "volume_id", r.Snapshot.VolumeID, "reason", removal.Reason)
+			s.Log.InfoContext(ctx, LogKept, "snapshot_id", r.Snapshot.ID, "volume_id", r.Snapshot.VolumeID,
+				"run_id", req.Run.ID, "reason", removal.Reason)
 		default:
 			errs = append(errs, err)
 		}

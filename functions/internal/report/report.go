@@ -93,8 +93,10 @@ func (s *Service) Report(ctx context.Context, d contract.Discovery) (contract.Re
 	if err := s.Objects.Put(ctx, key, body); err != nil {
 		return contract.ReportResult{}, fmt.Errorf("write the report of run %s: %w", d.Run.ID, err)
 	}
-	s.Log.InfoContext(ctx, "run reported", "run_id", d.Run.ID, "outcome", r.Outcome, "volumes", r.Volumes,
-		"completed", r.Completed, "failed", len(r.Failures), "gone", len(r.Gone), "problems", len(r.Problems))
+	// Metrics, an alarm and the dashboard are made of this line (infra/lifecycle).
+	s.Log.InfoContext(ctx, "run reported", "run_id", d.Run.ID, "keyword", d.Run.SnapshotKeyWord, "outcome", r.Outcome,
+		"volumes", r.Volumes, "completed", r.Completed, "failed", r.failedVolumes(), "gone", len(r.Gone),
+		"problems", len(r.Problems), "seconds", int(r.WrittenAt.Sub(d.Run.ScheduledTime).Seconds()))
 	if len(r.Failures)+len(r.Problems) > 0 {
 		if err := s.Topic.Publish(ctx, subject(r), message(r, s.Base+key)); err != nil {
 			return contract.ReportResult{}, err
