@@ -9,6 +9,12 @@ ARGS ?=
 BOOTSTRAPS := $(FUNCTIONS:%=build/%/bootstrap)
 DEFINITION := .cache/snapshot-lifecycle.asl.json
 NODE_MODULES := infra/node_modules/.package-lock.json
+TEMPLATES := $(wildcard infra/lifecycle/testdata/*.golden.json)
+STACKS ?= --all
+
+# The CDK's command, pinned in infra/package.json. It is to ask nobody for news, and to tell nobody that it ran. jsii complains
+# about a Node.js that will do.
+CDK := CDK_DISABLE_CLI_TELEMETRY=true JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20 infra/node_modules/.bin/cdk
 # The gofmt of the Go that builds, which need not be the one in the PATH.
 GOFMT = "$$(go env GOROOT)/bin/gofmt"
 GO_FILES = find functions statemachine infra -name node_modules -prune -o -name '*.go' -print
@@ -47,8 +53,25 @@ lambda-arch: need-go
 .PHONY: FORCE
 FORCE:
 
+.PHONY: synth
+synth: build $(NODE_MODULES) ## make the CloudFormation template, in cdk.out (ARGS='-c key=value': the configuration)
+	$(CDK) synth --quiet $(ARGS)
+
+.PHONY: diff
+diff: build $(NODE_MODULES) ## show what a deployment would change in the AWS account
+	$(CDK) diff $(STACKS) $(ARGS)
+
+.PHONY: deploy
+deploy: build $(NODE_MODULES) ## deploy to the AWS account; asks before it widens permissions (STACKS=<id>: one of several)
+	$(CDK) deploy $(STACKS) --require-approval broadening $(ARGS)
+
+.PHONY: destroy
+destroy: build $(NODE_MODULES) ## remove what was deployed; snapshots, and the bucket of reports, stay
+	$(CDK) destroy $(STACKS) $(ARGS)
+	@echo "All snapshots are still there, and so is the bucket of reports, which empties itself within 400 days. README.md says how to delete them."
+
 .PHONY: lint
-lint: lint-format lint-definition lint-vet lint-code ## check format, mistakes, architecture and the state machine; needs npm too
+lint: lint-format lint-definition lint-template lint-vet lint-code ## check format, mistakes, architecture, state machine and template; needs npm and Python
 
 .PHONY: lint-format
 lint-format: need-go
@@ -62,6 +85,11 @@ lint-definition: need-go $(NODE_MODULES)
 	@mkdir -p $(dir $(DEFINITION))
 	go run ./functions/run-local -definition > $(DEFINITION)
 	infra/node_modules/.bin/asl-validator --json-path $(DEFINITION)
+
+# The templates that the tests compare with; `go test ./infra/lifecycle -update` writes them.
+.PHONY: lint-template
+lint-template: need-python
+	.ci/cfn-lint $(TEMPLATES)
 
 .PHONY: lint-vet
 lint-vet: need-go
@@ -81,8 +109,8 @@ fmt: need-go ## format the Go code, and list the files that changed
 	@$(GO_FILES) | xargs $(GOFMT) -s -l -w
 
 .PHONY: clean
-clean: ## remove what was built: build/ and the rendered definition (the tools and .run-local/ stay)
-	rm -rf build $(DEFINITION)
+clean: ## remove what was built: build/, cdk.out/ and the rendered definition (the tools and .run-local/ stay)
+	rm -rf build cdk.out $(DEFINITION)
 
 .PHONY: need-go
 need-go:
@@ -91,6 +119,10 @@ need-go:
 .PHONY: need-npm
 need-npm:
 	@.ci/need npm
+
+.PHONY: need-python
+need-python:
+	@.ci/need python
 
 .PHONY: help
 help: ## list these commands

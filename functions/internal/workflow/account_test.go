@@ -13,7 +13,10 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ec2sim"
 )
 
-const ourAccount = "123456789012"
+const (
+	ourAccount  = "123456789012"
+	scheduleTag = "snapshot-lifecycle:schedule"
+)
 
 // guard watches each create and each delete at the moment when it reaches EC2, and fails the test, whatever it is about, when
 // the promises forbid it: one snapshot a volume and run; nothing deleted but managed ones with a newer completed one.
@@ -45,10 +48,9 @@ func (l *lab) forbiddenDelete(r ec2sim.Request) string {
 	if !ok || l.world.Now().Before(l.touched[s.VolumeID].Add(l.setup.ListLag+10*time.Second)) {
 		return "" // gone; or EC2's lists do not show yet what a person did
 	}
-	keyword := s.Tags[ebs.TagSchedule]
 	what := fmt.Sprintf("%s of %s (%s, owner %s, tags %v)", s.ID, s.VolumeID, s.State, s.OwnerID, s.Tags)
 	switch {
-	case s.OwnerID != ourAccount || ebs.OwnershipOf(s.Snapshot, keyword) != ebs.Managed:
+	case !managed(s):
 		return "not ours to delete: " + what
 	case s.State == ebs.Error:
 		return "" // it holds no data
@@ -56,12 +58,21 @@ func (l *lab) forbiddenDelete(r ec2sim.Request) string {
 		return "not completed: " + what
 	}
 	for _, other := range l.account.Snapshots() {
-		newer := other.ID != s.ID && other.VolumeID == s.VolumeID && !other.StartTime.Before(s.StartTime)
-		if newer && other.OwnerID == ourAccount && other.State == ebs.Completed && ebs.OwnershipOf(other.Snapshot, keyword) == ebs.Managed {
+		same := other.VolumeID == s.VolumeID && other.Tags[scheduleTag] == s.Tags[scheduleTag]
+		if same && other.ID != s.ID && !other.StartTime.Before(s.StartTime) && other.State == ebs.Completed && managed(other) {
 			return ""
 		}
 	}
 	return "no newer completed one: " + what
+}
+
+// managed says whether a snapshot is ours to delete, in the words of the promises and not by the product's own code: owned by this
+// account, made by a schedule, and its keyword tag still there and as it was stamped.
+func managed(s ec2sim.Snapshot) bool {
+	keyword, ours := s.Tags[scheduleTag]
+	stamped, hasStamp := s.Tags["snapshot-lifecycle:retention"]
+	value, hasKeyword := s.Tags[keyword]
+	return s.OwnerID == ourAccount && ours && hasStamp && hasKeyword && value == stamped
 }
 
 // of gives the account's snapshots of the volume that a schedule's runs created, oldest first.
@@ -79,8 +90,10 @@ func (l *lab) held() map[string][]string {
 		if s.Tags[ebs.TagRun] == "" {
 			what = string(s.State) + " " + s.ID
 		}
-		if whose := ebs.OwnershipOf(s.Snapshot, s.Tags[ebs.TagSchedule]); whose != ebs.Managed {
-			what += " (" + whose.String() + ")"
+		if _, ours := s.Tags[scheduleTag]; !ours {
+			what += " (foreign)"
+		} else if !managed(s) {
+			what += " (claimed)"
 		}
 		out[s.VolumeID] = append(out[s.VolumeID], what)
 	}

@@ -109,7 +109,7 @@ func TestNoPageIsMissedHoweverSmallOrEmpty(t *testing.T) {
 }
 
 func TestARetentionThatIsLoweredForAWholeFleetIsWorkedOff(t *testing.T) {
-	const n, days = 200, 12
+	const n, days = 120, 12
 	l := newLab(t, func(s *setup) { s.unguarded, s.EmptyPages = true, false })
 	l.large(n, "SnapshotDaily=1")
 	for i := range n {
@@ -117,7 +117,7 @@ func TestARetentionThatIsLoweredForAWholeFleetIsWorkedOff(t *testing.T) {
 			l.old(fmt.Sprintf("vol-%04d-0", i), day)
 		}
 	}
-	r := l.succeed("SnapshotDaily") // 2,400 deletes, of which EC2 takes 5 a second
+	r := l.succeed("SnapshotDaily") // 1,440 deletes, of which EC2 takes 5 a second
 	l.eachHoldsOnly(n, "22")
 	if took := r.Stop.Sub(r.Start); took > 40*time.Minute {
 		t.Errorf("the run took %v", took)

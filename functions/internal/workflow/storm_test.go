@@ -77,6 +77,11 @@ func newStorm(t *testing.T, seed uint64) *storm {
 		volumes := 1 + random.IntN(3)
 		s.instance(id, volumes, "SnapshotDaily="+value, fmt.Sprintf("SnapshotHourly=%d", n+1), "Name=node-"+id)
 		for v := range volumes {
+			if random.IntN(3) == 0 { // another account's, with our tags: newer than all of ours, older than all
+				volume, others := fmt.Sprintf("vol-%s-%d", id, v), "owner=999999999999"
+				s.old(volume, -30, others)
+				s.old(volume, 30, others, "SnapshotDaily="+value, ebs.TagRetention+"="+value)
+			}
 			switch value {
 			case "1", "2", "3":
 				s.retention[fmt.Sprintf("vol-%s-%d", id, v)] = int(value[0] - '0')
@@ -175,7 +180,7 @@ func (s *storm) upTo(d time.Duration) time.Duration { return time.Duration(s.ran
 func (s *storm) completed() map[string]int {
 	out := map[string]int{}
 	for _, x := range s.account.Snapshots() {
-		if x.State == ebs.Completed && ebs.OwnershipOf(x.Snapshot, "SnapshotDaily") == ebs.Managed {
+		if x.State == ebs.Completed && x.Tags[scheduleTag] == "SnapshotDaily" && managed(x) {
 			out[x.VolumeID]++
 		}
 	}
@@ -185,6 +190,7 @@ func (s *storm) completed() map[string]int {
 // check looks at what the run left behind. last is how its last execution ended that was no duplicate.
 func (s *storm) check(last asl.Result, run string, before map[string]int) {
 	after := s.completed()
+	failed := false // some volume has no completed snapshot of the run for a reason that must be told
 	for volume, n := range s.retention {
 		if s.gone[volume] || s.disturbed[volume] {
 			continue
@@ -196,8 +202,11 @@ func (s *storm) check(last asl.Result, run string, before map[string]int) {
 			}
 		}
 		if s.affected[volume] {
-			if len(states) == 0 && !s.told(run, volume) {
-				s.t.Errorf("%s: %s has no snapshot, and nobody was told", run, volume)
+			if len(states) == 0 {
+				failed = true
+				if !s.told(run, volume) {
+					s.t.Errorf("%s: %s has no snapshot, and nobody was told", run, volume)
+				}
 			}
 			continue
 		}
@@ -215,6 +224,9 @@ func (s *storm) check(last asl.Result, run string, before map[string]int) {
 	}
 	if len(s.affected)+len(s.disturbed) == 0 && last.Status != asl.Succeeded {
 		s.t.Errorf("%s ended %s (%s: %s), and no volume had trouble", run, last.Status, last.Error, last.Cause)
+	}
+	if failed && last.Status != asl.Failed {
+		s.t.Errorf("%s ended %s, and a volume has no snapshot", run, last.Status)
 	}
 	if last.Status != asl.Succeeded && len(s.topic.mails) == 0 {
 		s.t.Errorf("%s ended %s, and nobody was told", run, last.Status)

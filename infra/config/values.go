@@ -1,0 +1,196 @@
+package config
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"net/mail"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// decoded gives the value of a key. On the command line (-c key=value) all values are strings, so one that reads as JSON is
+// what it says.
+func decoded(value any) any {
+	s, ok := value.(string)
+	if !ok {
+		return value
+	}
+	var out any
+	if json.Unmarshal([]byte(s), &out) != nil {
+		return s
+	}
+	return out
+}
+
+// show gives a value as a person wrote it, shortened.
+func show(value any) string {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return fmt.Sprint(value)
+	}
+	const most = 80
+	if r := []rune(string(text)); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return string(text)
+}
+
+func (r *reader) list(key string, value any, right string) []any {
+	out, ok := decoded(value).([]any)
+	if !ok {
+		r.fault(key, "Give "+right, "%s is no list", show(value))
+	}
+	return out
+}
+
+func (r *reader) object(where string, value any, right string) map[string]any {
+	out, ok := value.(map[string]any)
+	if !ok {
+		r.fault(where, "Give "+right, "%s is no object", show(value))
+	}
+	return out
+}
+
+// text gives a string that must not be empty.
+func (r *reader) text(where string, value any, right string) string {
+	s, ok := value.(string)
+	if !ok || s == "" {
+		r.fault(where, "Give "+right, "%s is no text", show(value))
+		return ""
+	}
+	return s
+}
+
+func (r *reader) number(where string, value any, least, most float64) float64 {
+	n, ok := decoded(value).(float64)
+	if !ok || !(n >= least && n <= most) {
+		r.fault(where, fmt.Sprintf("Give a number from %v to %v", least, most), "%s is out of range", show(value))
+		return least
+	}
+	return n
+}
+
+func (r *reader) whole(where string, value any, least, most int) int {
+	n, ok := decoded(value).(float64)
+	if !ok || n != math.Trunc(n) || n < float64(least) || n > float64(most) {
+		r.fault(where, fmt.Sprintf("Give a whole number from %d to %d", least, most), "%s is out of range", show(value))
+		return least
+	}
+	return int(n)
+}
+
+func (r *reader) boolean(where string, value any) bool {
+	b, ok := value.(bool)
+	if !ok {
+		r.fault(where, "Give true or false, without quotes", "%s is neither true nor false", show(value))
+	}
+	return b
+}
+
+func (r *reader) oneOf(where string, value any, choices ...string) string {
+	s, ok := value.(string)
+	if !ok || !slices.Contains(choices, s) {
+		r.fault(where, "Give "+strings.Join(choices, " or "), "%s is not known", show(value))
+		return choices[0]
+	}
+	return s
+}
+
+// retentions are the numbers of days that CloudWatch Logs knows (PutRetentionPolicy).
+var retentions = []int{1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
+
+func (r *reader) retention(where string, value any) int {
+	n, ok := decoded(value).(float64)
+	if !ok || !slices.Contains(retentions, int(n)) || n != math.Trunc(n) {
+		days := strings.Trim(fmt.Sprint(retentions), "[]")
+		r.fault(where, "Give one of "+strings.ReplaceAll(days, " ", ", "), "CloudWatch Logs keeps nothing for %s days", show(value))
+		return retentions[0]
+	}
+	return int(n)
+}
+
+// emails reads a list, or, from the command line, addresses with commas between them.
+func (r *reader) emails(key string, value any) []string {
+	const right = `addresses such as ["ops@example.com"]; on the command line -c alertEmails=ops@example.com,dba@example.com does`
+	value = decoded(value)
+	if s, ok := value.(string); ok {
+		list := []any{}
+		for one := range strings.SplitSeq(s, ",") {
+			if one = strings.TrimSpace(one); one != "" {
+				list = append(list, one)
+			}
+		}
+		value = list
+	}
+	var out []string
+	for i, v := range r.list(key, value, right) {
+		where := fmt.Sprintf("%s[%d]", key, i)
+		s, _ := v.(string)
+		switch address, err := mail.ParseAddress(s); {
+		case err != nil || address.Address != s || !strings.Contains(s[strings.LastIndex(s, "@"):], "."):
+			r.fault(where, "Give an address such as ops@example.com", "%s is no e-mail address", show(v))
+		case slices.ContainsFunc(out, func(o string) bool { return strings.EqualFold(o, s) }):
+			r.fault(where, "Name it once: SNS knows an address only once", "%s was named before", show(v))
+		default:
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// A FIFO topic's name ends with .fifo: neither e-mail nor alarms can use one.
+var (
+	topicARN = regexp.MustCompile(`^arn:(aws|aws-cn|aws-us-gov):sns:([a-z0-9-]+):\d{12}:[A-Za-z0-9_-]{1,256}$`)
+	keyARN   = regexp.MustCompile(`^arn:(aws|aws-cn|aws-us-gov):kms:([a-z0-9-]+):\d{12}:key/[A-Za-z0-9-]+$`)
+)
+
+func (r *reader) arn(where string, value any, form *regexp.Regexp, right string) string {
+	s, ok := value.(string)
+	if ok && s == "" {
+		return "" // none
+	}
+	if !ok || !form.MatchString(s) {
+		r.fault(where, "Give "+right, "%s is no such ARN", show(value))
+		return ""
+	}
+	return s
+}
+
+func regionOf(arn string) string { return strings.Split(arn, ":")[3] }
+
+func accountOf(arn string) string { return strings.Split(arn, ":")[4] }
+
+// EC2's limits, which most services share.
+const (
+	maxTags     = 40 // of 50: the CDK and CloudFormation add some
+	maxTagKey   = 128
+	maxTagValue = 256
+)
+
+var tagText = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
+
+func (r *reader) tags(key string, value any) map[string]string {
+	const right = `an object of texts such as {"team": "storage"}`
+	tags, out := r.object(key, decoded(value), right), map[string]string{}
+	if len(tags) > maxTags {
+		r.fault(key, fmt.Sprintf("Give at most %d", maxTags), "there are %d tags", len(tags))
+	}
+	for _, name := range sortedKeys(tags) {
+		where := join(key, name)
+		v, ok := tags[name].(string)
+		switch {
+		case !ok:
+			r.fault(where, "Give "+right, "%s is no text", show(tags[name]))
+		case name == "" || utf8.RuneCountInString(name) > maxTagKey || !tagText.MatchString(name) || reserved(name):
+			r.fault(where, "Give a key of 1 to 128 letters, numbers, spaces and _ . : / = + - @ that does not begin with aws:", "it can't be the key of a tag")
+		case utf8.RuneCountInString(v) > maxTagValue || !tagText.MatchString(v):
+			r.fault(where, "Give at most 256 letters, numbers, spaces and _ . : / = + - @", "%s can't be the value of a tag", show(v))
+		default:
+			out[name] = v
+		}
+	}
+	return out
+}

@@ -1,0 +1,77 @@
+package config
+
+import (
+	"fmt"
+	"time"
+)
+
+// Watch is how CloudWatch tells that a keyword's runs no longer succeed: by the successes that it misses.
+type Watch struct {
+	Keyword string
+	Within  time.Duration // two periods of the schedule
+	Period  time.Duration // of the alarm's metric
+	Periods int
+	Not     string // why it can't be watched so; "" if it can
+}
+
+// CloudWatch looks back seven days at most, over periods of an hour or more, and one day over shorter ones.
+const lookBack = 7 * 24 * time.Hour
+
+// Watches says of each keyword that has an enabled schedule how its runs are watched, in the order of the configuration.
+func (c Config) Watches() []Watch {
+	var out []Watch
+	at := map[string]int{}
+	for _, s := range c.Schedules {
+		if !s.Enabled {
+			continue
+		}
+		i, known := at[s.Keyword]
+		if !known {
+			i = len(out)
+			at[s.Keyword] = i
+			out = append(out, Watch{Keyword: s.Keyword})
+		}
+		// Of several schedules of a keyword the most frequent says when a success is overdue.
+		if two := 2 * (s.Expression.Longest + time.Duration(s.WindowMinutes)*time.Minute); s.Expression.Longest > 0 && (out[i].Within == 0 || two < out[i].Within) {
+			out[i].Within = two
+		}
+	}
+	for i := range out {
+		out[i].settle()
+	}
+	return out
+}
+
+func (w *Watch) settle() {
+	w.Period = time.Hour
+	if half := w.Within / 2; half < time.Hour {
+		w.Period = max(time.Minute, half.Truncate(time.Minute))
+	}
+	w.Periods = int((w.Within + w.Period - 1) / w.Period)
+	switch {
+	case w.Within == 0:
+		w.Not = "it fires once"
+	case w.Within > lookBack:
+		w.Not = fmt.Sprintf("two of its periods are %g days, and CloudWatch looks back 7 at most", w.Within.Hours()/24)
+	case !ascii(w.Keyword):
+		w.Not = "CloudWatch's dimensions hold ASCII only"
+	}
+}
+
+func ascii(s string) bool {
+	for _, c := range s {
+		if c < ' ' || c > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// TimeZones gives the time zone of each keyword that has a schedule.
+func (c Config) TimeZones() map[string]string {
+	out := map[string]string{}
+	for _, s := range c.Schedules {
+		out[s.Keyword] = s.TimeZone
+	}
+	return out
+}

@@ -1,0 +1,162 @@
+package lifecycle
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatchactions"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsstepfunctions"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/infra/config"
+)
+
+type alarmsProps struct {
+	Watches      []config.Watch
+	StateMachine awsstepfunctions.StateMachine
+	Functions    functions
+	Undelivered  awssqs.Queue
+	Rules        *rules
+	Alerts       *alerts
+}
+
+// alarm is one alarm, in the words that alarms have in common.
+type alarm struct {
+	id      string
+	means   string // what has happened
+	todo    string // what to do about it
+	metric  awscloudwatch.IMetric
+	least   int // of the metric's sum that alarms
+	periods int // in a row; 0: one
+	// missing: the alarm is for data that stays away, and says so, too, when it comes again.
+	missing bool
+}
+
+// newAlarms makes the alarms, and gives their names. What a run can tell by itself comes with its report; these are for what it
+// can't tell.
+func newAlarms(scope constructs.Construct, p alarmsProps) []string {
+	at := constructs.NewConstruct(scope, str("Alarms"))
+	var out []string
+	for _, a := range p.alarms() {
+		a.create(at, p.Alerts)
+		out = append(out, a.name())
+	}
+	return out
+}
+
+// name stands in the subject of the e-mail: a person has to read it.
+func (a alarm) name() string { return alarmPrefix + a.id }
+
+const alarmPrefix = Name + "-"
+
+func (p alarmsProps) alarms() []alarm {
+	sum := &awscloudwatch.MetricOptions{Statistic: str("Sum"), Period: minutes(5)}
+	out := []alarm{
+		{
+			id: "RunFailed", metric: p.StateMachine.MetricFailed(sum), least: 1,
+			means: "A run ended FAILED.",
+			todo: "The e-mail of the run says which volumes failed, why, and how to try them again. If none came, see the execution " +
+				"in the Step Functions console, and whether the state machine and report-run may publish.",
+		},
+		{
+			id: "RunThrottled", metric: p.StateMachine.MetricThrottled(sum), least: 1,
+			means: "Step Functions slowed the account's state machines down.",
+			todo:  "Nothing, if it passes: runs only take longer. If it comes back, lower maxConcurrency, or ask for more of the quota on state transitions.",
+		},
+		{
+			id: "FiringUndelivered", least: 1, metric: p.Undelivered.MetricApproximateNumberOfMessagesVisible(&awscloudwatch.MetricOptions{
+				Statistic: str("Maximum"), Period: minutes(5),
+			}),
+			means: "A schedule fired, and no run could be started, however often it was tried.",
+			todo: "Read the message in the queue " + Name + "-…Undelivered…: its attributes say why. Start the run with the message's " +
+				"body as input, and delete the message.",
+		},
+	}
+	for _, f := range p.Functions.all() {
+		out = append(out, p.errors(f, sum), alarm{
+			id: f.ID + "Throttled", metric: f.Lambda.MetricThrottles(sum), least: 1, periods: 3,
+			means: "Lambda has refused calls of " + f.Name + " for a quarter of an hour.",
+			todo: "Nothing is lost: the state machine tries again. See in the Lambda console what uses up the account's concurrency; " +
+				"raise the quota, or lower maxConcurrency.",
+		})
+	}
+	for _, r := range []struct {
+		id   string
+		name *string
+	}{{"RunEndedUntold", p.Rules.RunEnded.Ref()}, {"SnapshotFailedUntold", p.Rules.SnapshotFailed.Ref()}} {
+		out = append(out, alarm{
+			id: r.id, least: 1, metric: awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
+				Namespace: str("AWS/Events"), MetricName: str("FailedInvocations"), DimensionsMap: &map[string]*string{"RuleName": r.name},
+				Statistic: str("Sum"), Period: minutes(5),
+			}),
+			means: "EventBridge had something to tell, and the topic did not take it.",
+			todo:  "See in the Step Functions and EC2 consoles what failed in the last hour. Let events.amazonaws.com publish to the topic and use its key.",
+		})
+	}
+	for _, w := range p.Watches {
+		if w.Not == "" {
+			out = append(out, p.missed(w))
+		}
+	}
+	return out
+}
+
+// errors is about what a function does not return as a matter of course. discover-instances and report-run return an error when
+// something is wrong; the other two also when there is something to wait for, such as a snapshot that is not completed yet, so
+// that Lambda's count of their errors says nothing.
+func (p alarmsProps) errors(f *function, sum *awscloudwatch.MetricOptions) alarm {
+	a := alarm{
+		id: f.ID + "Errors", least: 1, metric: unexpectedErrors(f),
+		means: "The function " + f.Name + " met an error that it has no name for, crashed, or ran out of time.",
+		todo:  "It is tried again, and reported if that does not help. Its log group says what it was.",
+	}
+	if f == p.Functions.Discover || f == p.Functions.Report {
+		a.metric = f.Lambda.MetricErrors(sum)
+		a.means = "The function " + f.Name + " returned an error."
+	}
+	return a
+}
+
+// missed is about a keyword whose runs do not succeed any more, whatever the reason: no firing, none delivered, all failed.
+func (p alarmsProps) missed(w config.Watch) alarm {
+	return alarm{
+		id: "NoSuccess-" + scheduleID(w.Keyword), least: 1, periods: w.Periods, missing: true,
+		metric: successes(w.Keyword, awscdk.Duration_Seconds(jsii.Number(w.Period.Seconds()))),
+		means:  fmt.Sprintf("No run of %s has succeeded in the last %s, two periods of its schedule.", w.Keyword, inHours(w)),
+		todo: "See whether the schedule is enabled and fires, and in the Step Functions console how its last runs ended; then start one by hand. " +
+			"Right after the first deployment it is in alarm until the first run has succeeded.",
+	}
+}
+
+func inHours(w config.Watch) string {
+	if w.Within%time.Hour != 0 {
+		return fmt.Sprintf("%g minutes", w.Within.Minutes())
+	}
+	return fmt.Sprintf("%g hours", w.Within.Hours())
+}
+
+func (a alarm) create(scope constructs.Construct, to *alerts) {
+	props := &awscloudwatch.AlarmProps{
+		AlarmName:          str(a.name()),
+		AlarmDescription:   str(a.means + " What to do: " + a.todo),
+		Metric:             a.metric,
+		Threshold:          jsii.Number(a.least),
+		EvaluationPeriods:  jsii.Number(max(1, a.periods)),
+		ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+		TreatMissingData:   awscloudwatch.TreatMissingData_NOT_BREACHING,
+	}
+	if a.missing {
+		props.ComparisonOperator = awscloudwatch.ComparisonOperator_LESS_THAN_THRESHOLD
+		props.TreatMissingData = awscloudwatch.TreatMissingData_BREACHING
+	}
+	made := awscloudwatch.NewAlarm(scope, str(a.id), props)
+	action := awscloudwatchactions.NewSnsAction(to.Topic)
+	made.AddAlarmAction(action)
+	if a.missing {
+		made.AddOkAction(action)
+	}
+}

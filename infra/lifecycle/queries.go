@@ -1,0 +1,79 @@
+package lifecycle
+
+import (
+	"strings"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/constructs-go/constructs/v10"
+)
+
+// query is a question to the functions' logs, in the language of CloudWatch Logs Insights.
+type query struct {
+	name   string
+	groups func(functions) []*function
+	change string // what is to be changed in the line below before it is run
+	lines  []string
+}
+
+// The questions that an administrator asks.
+var queries = map[string]query{
+	"Volume": {
+		"What happened to a volume", functions.all, "the volume's ID",
+		[]string{
+			"filter @message like /vol-0123456789abcdef0/",
+			"fields @timestamp, message, snapshot_id, reason, error, run_id",
+			"sort @timestamp desc", "limit 500",
+		},
+	},
+	"Run": {
+		"What happened in a run", functions.all, "the run, its time in UTC",
+		[]string{
+			`filter run_id = "SnapshotDaily/2026-11-22T00:00:00Z"`,
+			"fields @timestamp, message, volume_id, snapshot_id, reason, error",
+			"sort @timestamp desc", "limit 10000",
+		},
+	},
+	"Runs": {
+		"How the runs ended", func(f functions) []*function { return []*function{f.Report} }, "",
+		[]string{
+			`filter message = "run reported"`,
+			"fields @timestamp, run_id, outcome, volumes, completed, failed, gone, problems, seconds",
+			"sort @timestamp desc", "limit 100",
+		},
+	},
+	"Deleted": {
+		"What was deleted, and why", func(f functions) []*function { return []*function{f.Prune} }, "",
+		[]string{
+			`filter message in ["snapshot deleted", "snapshot kept"]`,
+			"fields @timestamp, message, snapshot_id, volume_id, reason, run_id",
+			"sort @timestamp desc", "limit 1000",
+		},
+	},
+	"Errors": {
+		"Which errors the functions met", functions.all, "",
+		[]string{
+			`filter level = "ERROR"`,
+			"stats count(*) as times, latest(error) as example by error_type, @log",
+			"sort times desc",
+		},
+	},
+}
+
+// newQueries saves the questions in the console, under the stack's name.
+func newQueries(scope constructs.Construct, f functions) {
+	at := constructs.NewConstruct(scope, str("Queries"))
+	for _, id := range sortedKeys(queries) {
+		q := queries[id]
+		var groups []any
+		for _, one := range q.groups(f) {
+			groups = append(groups, one.Logs.LogGroupName())
+		}
+		text := strings.Join(q.lines, "\n| ")
+		if q.change != "" {
+			text = "# Put " + q.change + " into the line below.\n" + text
+		}
+		awslogs.NewCfnQueryDefinition(at, str(id), &awslogs.CfnQueryDefinitionProps{
+			Name: str(Name + "/" + q.name), LogGroupNames: &groups, QueryString: str(text),
+		})
+	}
+}

@@ -1,0 +1,144 @@
+package lifecycle
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsscheduler"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsstepfunctions"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/infra/config"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
+)
+
+// schedules is what starts runs.
+type schedules struct {
+	Undelivered awssqs.Queue // firings that could not start an execution
+}
+
+type schedulesProps struct {
+	Schedules    []config.Schedule
+	StateMachine awsstepfunctions.StateMachine
+	ARNs         arns
+}
+
+func newSchedules(scope constructs.Construct, p schedulesProps) *schedules {
+	at := constructs.NewConstruct(scope, str("Schedules"))
+	undelivered := awssqs.NewQueue(at, str("Undelivered"), &awssqs.QueueProps{
+		Encryption:      awssqs.QueueEncryption_SQS_MANAGED,
+		EnforceSSL:      yes,
+		RetentionPeriod: awscdk.Duration_Days(jsii.Number(14)), // the longest
+	})
+	group := awsscheduler.NewCfnScheduleGroup(at, str("Group"), &awsscheduler.CfnScheduleGroupProps{Name: str(Name)})
+	role := p.role(at, undelivered)
+	named := map[string]int{}
+	for _, s := range p.Schedules {
+		id := scheduleID(s.Keyword)
+		if named[id]++; named[id] > 1 {
+			id = fmt.Sprintf("%s.%d", id, named[id]) // no keyword's ID has a dot
+		}
+		p.schedule(at, id, s, group, role, undelivered)
+	}
+	return &schedules{Undelivered: undelivered}
+}
+
+// role may start this state machine and nothing else.
+func (p schedulesProps) role(scope constructs.Construct, undelivered awssqs.Queue) awsiam.Role {
+	role := awsiam.NewRole(scope, str("Role"), &awsiam.RoleProps{
+		Description: str("Lets the schedules start runs, and put aside what can't be started"),
+		AssumedBy: awsiam.NewServicePrincipal(str("scheduler.amazonaws.com"), &awsiam.ServicePrincipalOpts{
+			Conditions: conditions{"StringEquals": {
+				"aws:SourceAccount": *p.ARNs.stack.Account(),
+				// The group's: Scheduler gives no schedule's.
+				"aws:SourceArn": p.ARNs.of("scheduler", "schedule-group/"+Name),
+			}}.props(),
+		}),
+	})
+	allow(role, "StartRuns", []string{"states:StartExecution"}, []string{*p.StateMachine.StateMachineArn()}, nil)
+	allow(role, "PutAsideWhatCantBeStarted", []string{"sqs:SendMessage"}, []string{*undelivered.QueueArn()}, nil)
+	return role
+}
+
+const maxAge = 24 * time.Hour // Scheduler's limit
+
+func (p schedulesProps) schedule(
+	scope constructs.Construct, id string, s config.Schedule, group awsscheduler.CfnScheduleGroup, role awsiam.Role, undelivered awssqs.Queue,
+) {
+	window := &awsscheduler.CfnSchedule_FlexibleTimeWindowProperty{Mode: str("OFF")}
+	if s.WindowMinutes > 0 {
+		window = &awsscheduler.CfnSchedule_FlexibleTimeWindowProperty{
+			Mode: str("FLEXIBLE"), MaximumWindowInMinutes: jsii.Number(s.WindowMinutes),
+		}
+	}
+	state := "ENABLED"
+	if !s.Enabled {
+		state = "DISABLED"
+	}
+	// Until the next firing is due a late one is better than none; after that it would only be a second snapshot of the same state.
+	age := maxAge
+	if s.Expression.Longest > 0 {
+		age = min(maxAge, s.Expression.Longest)
+	}
+	schedule := awsscheduler.NewCfnSchedule(scope, str(id), &awsscheduler.CfnScheduleProps{
+		Name:                       str(id),
+		GroupName:                  group.Ref(),
+		Description:                str("Starts a run for the instances with the tag " + s.Keyword),
+		ScheduleExpression:         str(s.Expression.Text),
+		ScheduleExpressionTimezone: str(s.TimeZone),
+		FlexibleTimeWindow:         window,
+		State:                      str(state),
+		Target: &awsscheduler.CfnSchedule_TargetProperty{
+			Arn:     p.StateMachine.StateMachineArn(),
+			RoleArn: role.RoleArn(),
+			Input:   str(input(s)),
+			RetryPolicy: &awsscheduler.CfnSchedule_RetryPolicyProperty{
+				MaximumEventAgeInSeconds: jsii.Number(age.Seconds()), MaximumRetryAttempts: jsii.Number(185),
+			},
+			DeadLetterConfig: &awsscheduler.CfnSchedule_DeadLetterConfigProperty{Arn: undelivered.QueueArn()},
+		},
+	})
+	// Else the first firing might find a role that may not start anything yet.
+	schedule.Node().AddDependency(role)
+}
+
+// input is what an execution is started with. Scheduler puts the time of the firing in, the same for each delivery of it.
+func input(s config.Schedule) string {
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false) // Scheduler knows its placeholders by their angle brackets
+	err := e.Encode(contract.Input{
+		SnapshotKeyWord: s.Keyword, ScheduledTime: "<aws.scheduler.scheduled-time>", TimeZone: s.TimeZone,
+	})
+	if err != nil { // strings only
+		panic(err)
+	}
+	return strings.TrimSpace(out.String())
+}
+
+var notInNames = regexp.MustCompile(`[^A-Za-z0-9-]+`)
+
+// maxID leaves room for a number; Scheduler's names have at most 64 characters.
+const maxID = 56
+
+// scheduleID is the keyword as the name of a schedule can have it. A keyword that can't be a name has a part of its hash there,
+// so that no two of them meet.
+func scheduleID(keyword string) string {
+	id := notInNames.ReplaceAllString(keyword, "-")
+	if id == keyword && len(id) <= maxID {
+		return id
+	}
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(keyword)) // never fails
+	return fmt.Sprintf("%s-%08x", cmp.Or(strings.Trim(id[:min(len(id), maxID-9)], "-"), "schedule"), h.Sum32())
+}
