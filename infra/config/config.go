@@ -63,7 +63,8 @@ func Keys() []Key {
 		{"logRetentionDays", "90", "how long logs are kept; a number of days that CloudWatch Logs knows"},
 		{"architecture", ARM64, "`arm64`, or `x86_64`, which needs `make … ARCH=amd64`"},
 		{"tags", "none", "object of tags for all resources of the stack"},
-		{"targets", "none: where the AWS CLI's configuration points", "list of `{\"region\": …, \"account\": …}`, one stack each; `account` may be left out"},
+		{"targets", "none: where the AWS CLI's configuration points",
+			"list of `{\"region\": …, \"account\": …}`, one stack each; `account` may be left out"},
 	}
 }
 
@@ -121,9 +122,11 @@ func (r *reader) read(c *Config, key string, value any) {
 	case "alertEmails":
 		c.AlertEmails = r.emails(key, value)
 	case "alertTopicArn":
-		c.AlertTopicARN = r.arn(key, value, topicARN, "the ARN of a standard SNS topic, such as arn:aws:sns:eu-central-1:123456789012:alerts")
+		c.AlertTopicARN = r.arn(key, value, topicARN,
+			"the ARN of a standard SNS topic, such as arn:aws:sns:eu-central-1:123456789012:alerts")
 	case "alertTopicKeyArn":
-		c.AlertTopicKeyARN = r.arn(key, value, keyARN, "the ARN of a KMS key, such as arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555")
+		c.AlertTopicKeyARN = r.arn(key, value, keyARN,
+			"the ARN of a KMS key, such as arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555")
 	case "maxConcurrency":
 		c.MaxConcurrency = r.whole(key, value, 1, 10_000)
 	case "createBurst":

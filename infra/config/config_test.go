@@ -70,7 +70,8 @@ func TestCDKJSONHasTheDefaults(t *testing.T) {
 
 func TestAllKeysAreRead(t *testing.T) {
 	got := read(t, `{
-		"schedules": [{"keyword": "K", "expression": "rate(2 hours)", "timeZone": "Europe/Berlin", "flexibleWindowMinutes": 5, "enabled": false}],
+		"schedules": [{"keyword": "K", "expression": "rate(2 hours)", "timeZone": "Europe/Berlin",
+			"flexibleWindowMinutes": 5, "enabled": false}],
 		"alertTopicArn": "arn:aws:sns:eu-central-1:123456789012:alerts",
 		"alertTopicKeyArn": "arn:aws:kms:eu-central-1:123456789012:key/1-2", "maxConcurrency": 7, "createBurst": 8, "createRate": 0.25,
 		"settleSeconds": 0, "logRetentionDays": 30, "architecture": "x86_64", "tags": {"a": "b"},
@@ -79,7 +80,8 @@ func TestAllKeysAreRead(t *testing.T) {
 	}`)
 	same(t, "configuration", got, config.Config{
 		Schedules: []config.Schedule{{
-			Keyword: "K", Expression: config.Expression{Text: "rate(2 hours)", Longest: 2 * time.Hour}, TimeZone: "Europe/Berlin", WindowMinutes: 5,
+			Keyword: "K", Expression: config.Expression{Text: "rate(2 hours)", Longest: 2 * time.Hour},
+			TimeZone: "Europe/Berlin", WindowMinutes: 5,
 		}},
 		AlertTopicARN: "arn:aws:sns:eu-central-1:123456789012:alerts", AlertTopicKeyARN: "arn:aws:kms:eu-central-1:123456789012:key/1-2",
 		MaxConcurrency: 7, CreateBurst: 8, CreateRate: 0.25, SettleSeconds: 0, LogRetentionDays: 30, Architecture: config.X8664,
@@ -91,10 +93,12 @@ func TestAllKeysAreRead(t *testing.T) {
 func TestTheCommandLineGivesTexts(t *testing.T) {
 	got := read(t, `{
 		"schedules": "[{\"keyword\": \"K\", \"expression\": \"rate(1 day)\"}]", "alertEmails": "ops@example.com, dba@example.com",
-		"maxConcurrency": "50", "createRate": "2.5", "tags": "{\"a\": \"b\"}", "architecture": "x86_64", "targets": "[{\"region\": \"cn-north-1\"}]"
+		"maxConcurrency": "50", "createRate": "2.5", "tags": "{\"a\": \"b\"}", "architecture": "x86_64",
+		"targets": "[{\"region\": \"cn-north-1\"}]"
 	}`)
 	want := config.Default()
-	want.Schedules = []config.Schedule{{Keyword: "K", Expression: config.Expression{Text: "rate(1 day)", Longest: 24 * time.Hour}, TimeZone: "UTC", Enabled: true}}
+	daily := config.Expression{Text: "rate(1 day)", Longest: 24 * time.Hour}
+	want.Schedules = []config.Schedule{{Keyword: "K", Expression: daily, TimeZone: "UTC", Enabled: true}}
 	want.AlertEmails, want.MaxConcurrency, want.CreateRate = []string{"ops@example.com", "dba@example.com"}, 50, 2.5
 	want.Tags, want.Architecture, want.Targets = map[string]string{"a": "b"}, config.X8664, []config.Target{{Region: "cn-north-1"}}
 	same(t, "configuration", got, want)
@@ -137,7 +141,8 @@ func TestKeywordsOfTheSharedTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	accepted := func(keyword string) bool {
-		_, err := config.Read(map[string]any{"schedules": []any{map[string]any{"keyword": keyword, "expression": "rate(1 day)"}}}, config.Target{})
+		schedule := map[string]any{"keyword": keyword, "expression": "rate(1 day)"}
+		_, err := config.Read(map[string]any{"schedules": []any{schedule}}, config.Target{})
 		return err == nil
 	}
 	if len(table.Good) == 0 || len(table.Bad) == 0 {

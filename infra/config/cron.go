@@ -134,7 +134,10 @@ func (f field) wrong(part string) *misread {
 	if f.names != nil {
 		right += fmt.Sprintf(", or %s to %s", f.names[0], f.names[len(f.names)-1])
 	}
-	return &misread{fmt.Sprintf("the %s %s can't be read", f.name, show(part)), right + ", ranges that do not run backwards, lists with commas and steps such as */6"}
+	return &misread{
+		fmt.Sprintf("the %s %s can't be read", f.name, show(part)),
+		right + ", ranges that do not run backwards, lists with commas and steps such as */6",
+	}
 }
 
 var (

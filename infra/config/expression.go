@@ -91,7 +91,8 @@ func parseAt(text string) *misread {
 	return &misread{show(text) + " is no date and time", `Give "at(2026-11-22T08:00:00)" or one like it, in the schedule's timeZone`}
 }
 
-const cronRight = `Give six fields, minutes hours day-of-month month day-of-week year, one of the two day fields a ?, such as "cron(0 8 * * ? *)" or "cron(30 2 ? * MON-FRI *)"`
+const cronRight = `Give six fields, minutes hours day-of-month month day-of-week year, one of the two day fields a ?, such as ` +
+	`"cron(0 8 * * ? *)" or "cron(30 2 ? * MON-FRI *)"`
 
 // longestGap looks through the years for the longest time without a firing. Eight years have two leap days, and every weekday
 // on every date but that one.
@@ -123,7 +124,10 @@ func longestGap(fields string) (time.Duration, *misread) {
 		}
 	}
 	if previous.IsZero() {
-		return 0, &misread{fmt.Sprintf("cron(%s) never fires", fields), "Give days that exist, such as " + `"cron(0 8 L * ? *)" for the last one of each month`}
+		return 0, &misread{
+			fmt.Sprintf("cron(%s) never fires", fields),
+			`Give days that exist, such as "cron(0 8 L * ? *)" for the last one of each month`,
+		}
 	}
 	return longest, nil
 }

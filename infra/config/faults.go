@@ -20,7 +20,8 @@ type FaultErrors []Fault
 
 func (f FaultErrors) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "The configuration has %s; nothing was synthesized. It stands under \"context\" in cdk.json, and in -c key=value.\n", count(len(f)))
+	fmt.Fprintf(&b, "The configuration has %s; nothing was synthesized. It stands under \"context\" in cdk.json, and in -c key=value.\n",
+		count(len(f)))
 	for _, one := range f {
 		fmt.Fprintf(&b, "  %s\n", one)
 	}

@@ -103,7 +103,8 @@ func TestBadConfigurationsAreRefused(t *testing.T) {
 		{`{` + topic + `, "alertTopicKeyArn": "arn:aws:kms:eu-central-1:123456789012:alias/x"}`, "alertTopicKeyArn", "no such ARN"},
 		{`{` + topic + `, "alertTopicKeyArn": "arn:aws:kms:us-east-1:123456789012:key/1-2"}`, "alertTopicKeyArn", "the key is in us-east-1"},
 		{`{` + topic + `, "targets": [{"region": "us-east-1"}]}`, "targets[0]", "the stack is in us-east-1"},
-		{`{` + topic + `, "targets": [{"region": "eu-central-1", "account": "999999999999"}]}`, "targets[0]", "the stack is in account 999999999999"},
+		{`{` + topic + `, "targets": [{"region": "eu-central-1", "account": "999999999999"}]}`, "targets[0]",
+			"the stack is in account 999999999999"},
 
 		{`{"maxConcurrency": 0}`, "maxConcurrency", "1 to 10000"},
 		{`{"maxConcurrency": 10001}`, "maxConcurrency", "1 to 10000"},

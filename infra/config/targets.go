@@ -27,7 +27,8 @@ func (r *reader) targets(list []any) []Target {
 			t.Region, _ = v.(string)
 		}
 		if !regionForm.MatchString(t.Region) {
-			r.fault(join(where, "region"), "Give the code of a Region, such as eu-central-1 or cn-north-1", "%s is no Region", show(entry["region"]))
+			r.fault(join(where, "region"), "Give the code of a Region, such as eu-central-1 or cn-north-1",
+				"%s is no Region", show(entry["region"]))
 		}
 		if v := entry["account"]; v != nil {
 			t.Account, _ = v.(string)
@@ -61,16 +62,19 @@ func (r *reader) together(c Config, cli Target) {
 		r.reach(at, c.AlertTopicARN, t)
 	}
 	if zones, err := json.Marshal(c.TimeZones()); err == nil && len(zones) > maxZones {
-		r.fault("schedules", "Give fewer schedules, or shorter keywords", "their keywords and time zones are %d bytes, and a Lambda function's environment has room for %d", len(zones), maxZones)
+		r.fault("schedules", "Give fewer schedules, or shorter keywords",
+			"their keywords and time zones are %d bytes, and a Lambda function's environment has room for %d", len(zones), maxZones)
 	}
 }
 
 func (r *reader) topics(c Config) {
 	switch {
 	case c.AlertTopicARN != "" && len(c.AlertEmails) > 0:
-		r.fault("alertEmails", "Give one of the two: subscribe the addresses to your topic, or leave alertTopicArn out", "there is alertTopicArn too")
+		r.fault("alertEmails", "Give one of the two: subscribe the addresses to your topic, or leave alertTopicArn out",
+			"there is alertTopicArn too")
 	case c.AlertTopicARN == "" && c.AlertTopicKeyARN != "":
-		r.fault("alertTopicKeyArn", "Give the topic as alertTopicArn, or leave the key out: the stack's own topic has a key of its own", "there is no alertTopicArn")
+		r.fault("alertTopicKeyArn", "Give the topic as alertTopicArn, or leave the key out: the stack's own topic has a key of its own",
+			"there is no alertTopicArn")
 	case c.AlertTopicKeyARN != "" && regionOf(c.AlertTopicKeyARN) != regionOf(c.AlertTopicARN):
 		r.fault("alertTopicKeyArn", "Give the key with which the topic is encrypted",
 			"the key is in %s, the topic in %s", regionOf(c.AlertTopicKeyARN), regionOf(c.AlertTopicARN))
@@ -79,7 +83,8 @@ func (r *reader) topics(c Config) {
 
 // reach says whether alarms and rules of a stack can publish to the topic that was there.
 func (r *reader) reach(where, topic string, t Target) {
-	const right = "CloudWatch and EventBridge publish to topics of their own account and Region only: leave alertTopicArn out, or deploy the others by themselves"
+	const right = "CloudWatch and EventBridge publish to topics of their own account and Region only: leave alertTopicArn out, " +
+		"or deploy the others by themselves"
 	if topic == "" {
 		return
 	}

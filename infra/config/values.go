@@ -185,7 +185,8 @@ func (r *reader) tags(key string, value any) map[string]string {
 		case !ok:
 			r.fault(where, "Give "+right, "%s is no text", show(tags[name]))
 		case name == "" || utf8.RuneCountInString(name) > maxTagKey || !tagText.MatchString(name) || reserved(name):
-			r.fault(where, "Give a key of 1 to 128 letters, numbers, spaces and _ . : / = + - @ that does not begin with aws:", "it can't be the key of a tag")
+			r.fault(where, "Give a key of 1 to 128 letters, numbers, spaces and _ . : / = + - @ that does not begin with aws:",
+				"it can't be the key of a tag")
 		case utf8.RuneCountInString(v) > maxTagValue || !tagText.MatchString(v):
 			r.fault(where, "Give at most 256 letters, numbers, spaces and _ . : / = + - @", "%s can't be the value of a tag", show(v))
 		default:

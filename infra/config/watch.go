@@ -32,7 +32,8 @@ func (c Config) Watches() []Watch {
 			out = append(out, Watch{Keyword: s.Keyword})
 		}
 		// Of several schedules of a keyword the most frequent says when a success is overdue.
-		if two := 2 * (s.Expression.Longest + time.Duration(s.WindowMinutes)*time.Minute); s.Expression.Longest > 0 && (out[i].Within == 0 || two < out[i].Within) {
+		two := 2 * (s.Expression.Longest + time.Duration(s.WindowMinutes)*time.Minute)
+		if s.Expression.Longest > 0 && (out[i].Within == 0 || two < out[i].Within) {
 			out[i].Within = two
 		}
 	}

@@ -65,7 +65,8 @@ func (p alarmsProps) alarms() []alarm {
 		{
 			id: "RunThrottled", metric: p.StateMachine.MetricThrottled(sum), least: 1,
 			means: "Step Functions slowed the account's state machines down.",
-			todo:  "Nothing, if it passes: runs only take longer. If it comes back, lower maxConcurrency, or ask for more of the quota on state transitions.",
+			todo: "Nothing, if it passes: runs only take longer. If it comes back, lower maxConcurrency, or ask for more of the " +
+				"quota on state transitions.",
 		},
 		{
 			id: "FiringUndelivered", least: 1, metric: p.Undelivered.MetricApproximateNumberOfMessagesVisible(&awscloudwatch.MetricOptions{
@@ -94,7 +95,8 @@ func (p alarmsProps) alarms() []alarm {
 				Statistic: str("Sum"), Period: minutes(5),
 			}),
 			means: "EventBridge had something to tell, and the topic did not take it.",
-			todo:  "See in the Step Functions and EC2 consoles what failed in the last hour. Let events.amazonaws.com publish to the topic and use its key.",
+			todo: "See in the Step Functions and EC2 consoles what failed in the last hour. Let events.amazonaws.com publish to the " +
+				"topic and use its key.",
 		})
 	}
 	for _, w := range p.Watches {
@@ -127,8 +129,8 @@ func (p alarmsProps) missed(w config.Watch) alarm {
 		id: "NoSuccess-" + scheduleID(w.Keyword), least: 1, periods: w.Periods, missing: true,
 		metric: successes(w.Keyword, awscdk.Duration_Seconds(jsii.Number(w.Period.Seconds()))),
 		means:  fmt.Sprintf("No run of %s has succeeded in the last %s, two periods of its schedule.", w.Keyword, inHours(w)),
-		todo: "See whether the schedule is enabled and fires, and in the Step Functions console how its last runs ended; then start one by hand. " +
-			"Right after the first deployment it is in alarm until the first run has succeeded.",
+		todo: "See whether the schedule is enabled and fires, and in the Step Functions console how its last runs ended; then start " +
+			"one by hand. Right after the first deployment it is in alarm until the first run has succeeded.",
 	}
 }
 

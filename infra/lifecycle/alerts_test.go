@@ -2,7 +2,6 @@ package lifecycle_test
 
 import (
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/infra/config"
@@ -14,32 +13,35 @@ func TestPublishersAreAdmittedByTheTopicAndItsKey(t *testing.T) {
 	topic, key := tp.one("AWS::SNS::Topic", "Alerts"), tp.one("AWS::KMS::Key", "Alerts")
 	onTopic := statements(t, tp.one("AWS::SNS::TopicPolicy", "Alerts").properties["PolicyDocument"], "the topic's policy")
 	onKey := statements(t, key.properties["KeyPolicy"], "the key's policy")
-	const account, region = "${AWS::AccountId}", "${AWS::Region}"
+	const account, foreign = "${AWS::AccountId}", "999999999999"
 	const cloudwatch, events = "service:cloudwatch.amazonaws.com", "service:events.amazonaws.com"
-	alarm := "arn:${AWS::Partition}:cloudwatch:" + region + ":" + account + ":alarm:EbsSnapshotLifecycle-RunFailed"
+	const alarms, anyRule = "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:", "arn:${AWS::Partition}:events:${AWS::Region}:"
 	rule := "${" + tp.one("AWS::Events::Rule", "RulesRunEnded").id + ".Arn}"
 	from := func(arn, account string) map[string]string {
 		return map[string]string{"aws:SourceArn": arn, "aws:SourceAccount": account, "aws:SecureTransport": "true"}
 	}
-	const foreign = "999999999999"
+	ours := from(alarms+account+":alarm:EbsSnapshotLifecycle-RunFailed", account)
 	for _, c := range []struct {
 		name, principal string
-		onTopic, onKey  map[string]string
+		onTopic, onKey  map[string]string // what the call carries; the key's policy knows the rules by their names
 		want            bool
 	}{
-		{"an alarm of this account", cloudwatch, from(alarm, account), from(alarm, account), true},
-		{"an alarm of another account", cloudwatch, from(strings.ReplaceAll(alarm, account, foreign), foreign), from(strings.ReplaceAll(alarm, account, foreign), foreign), false},
-		{"another alarm of this account", cloudwatch, from(strings.ReplaceAll(alarm, "Ebs", "Other"), account), from(strings.ReplaceAll(alarm, "Ebs", "Other"), account), false},
+		{"an alarm of the stack", cloudwatch, ours, ours, true},
+		{"another alarm of this account", cloudwatch, from(alarms+account+":alarm:x", account), from(alarms+account+":alarm:x", account), false},
+		{
+			"an alarm of another account", cloudwatch,
+			from(alarms+foreign+":alarm:EbsSnapshotLifecycle-RunFailed", foreign),
+			from(alarms+foreign+":alarm:EbsSnapshotLifecycle-RunFailed", foreign), false,
+		},
 		{"CloudWatch without a source", cloudwatch, nil, nil, false},
-		{"a rule, without a source as EventBridge does", events, nil, nil, true},
-		{"a rule of the stack", events, from(rule, account), from("arn:${AWS::Partition}:events:"+region+":"+account+":rule/EbsSnapshotLifecycle-RulesRunEnded-1", account), true},
-		{"another rule of this account", events, from("arn:${AWS::Partition}:events:"+region+":"+account+":rule/other", account), from("arn:${AWS::Partition}:events:"+region+":"+account+":rule/other", account), false},
-		{"a rule of another account", events, from(rule, foreign), from(rule, foreign), false},
-		{"another service", "service:s3.amazonaws.com", from(alarm, account), from(alarm, account), false},
-		{"everybody", "aws:arn:aws:iam::" + foreign + ":root", nil, nil, false},
+		{"a rule without a source, as EventBridge publishes", events, nil, nil, true},
+		{"a rule of the stack", events, from(rule, account), from(anyRule+account+":rule/EbsSnapshotLifecycle-RulesRunEnded-1", account), true},
+		{"another rule of this account", events, from(anyRule+account+":rule/x", account), from(anyRule+account+":rule/x", account), false},
+		{"a rule of another account", events, from(rule, foreign), from(anyRule+foreign+":rule/EbsSnapshotLifecycle-1", foreign), false},
+		{"another service", "service:s3.amazonaws.com", ours, ours, false},
+		{"another account", "aws:arn:aws:iam::" + foreign + ":root", nil, nil, false},
 	} {
-		ref := "${" + topic.id + "}"
-		if got := decide(t, onTopic, request{c.principal, "sns:Publish", ref, c.onTopic}); got != c.want {
+		if got := decide(t, onTopic, request{c.principal, "sns:Publish", "${" + topic.id + "}", c.onTopic}); got != c.want {
 			t.Errorf("%s: the topic admits: %t", c.name, got)
 		}
 		for _, action := range []string{"kms:Decrypt", "kms:GenerateDataKey"} {
@@ -51,8 +53,8 @@ func TestPublishersAreAdmittedByTheTopicAndItsKey(t *testing.T) {
 			t.Errorf("%s may delete the key", c.name)
 		}
 	}
-	if decide(t, onTopic, request{cloudwatch, "sns:Publish", "${" + topic.id + "}", map[string]string{
-		"aws:SourceArn": alarm, "aws:SourceAccount": account, "aws:SecureTransport": "false"}}) {
+	ours["aws:SecureTransport"] = "false"
+	if decide(t, onTopic, request{cloudwatch, "sns:Publish", "${" + topic.id + "}", ours}) {
 		t.Error("the topic takes messages in plain text")
 	}
 	// The functions and the state machine: roles of this account, to whom the account's own statement in the key gives the key.
@@ -61,7 +63,9 @@ func TestPublishersAreAdmittedByTheTopicAndItsKey(t *testing.T) {
 	}
 	for _, role := range []string{"ReportRunRole", "WorkflowRole"} {
 		all := tp.roleStatements(role)
-		for action, on := range map[string]string{"sns:Publish": "${" + topic.id + "}", "kms:GenerateDataKey": "${" + key.id + ".Arn}", "kms:Decrypt": "${" + key.id + ".Arn}"} {
+		for action, on := range map[string]string{
+			"sns:Publish": "${" + topic.id + "}", "kms:GenerateDataKey": "${" + key.id + ".Arn}", "kms:Decrypt": "${" + key.id + ".Arn}",
+		} {
 			if !decide(t, all, request{"", action, on, nil}) {
 				t.Errorf("%s is not allowed %s", role, action)
 			}

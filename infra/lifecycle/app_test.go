@@ -82,11 +82,13 @@ func TestTheAppSaysWhatIsWrongAndNoMore(t *testing.T) {
 	refused("nothing was built", `{}`, "4 faults", "build/report-run/bootstrap: there is no program. Run `make build`")
 	const x86, arm = 62, 183
 	a.built(t, x86)
-	refused("built for another architecture", `{}`, "build/prune-volume/bootstrap: it is for EM_X86_64. Run `make build`, which makes it for arm64")
+	refused("built for another architecture", `{}`,
+		"build/prune-volume/bootstrap: it is for EM_X86_64. Run `make build`, which makes it for arm64")
 	a.built(t, arm)
 	refused("built for another architecture", `{"architecture": "x86_64"}`, "it is for EM_AARCH64. Run `make build ARCH=amd64`")
 
-	if code, said := a.run(t, `{"targets": [{"region": "eu-central-1"}, {"region": "cn-north-1", "account": "123456789012"}]}`); code != 0 || said != "" {
+	code, said := a.run(t, `{"targets": [{"region": "eu-central-1"}, {"region": "cn-north-1", "account": "123456789012"}]}`)
+	if code != 0 || said != "" {
 		t.Errorf("exit status %d: %s", code, said)
 	}
 	made, err := filepath.Glob(filepath.Join(a.folder, "out", "*.template.json"))

@@ -41,7 +41,8 @@ func newDashboard(scope constructs.Construct, p dashboardProps) awscloudwatch.Da
 	board.AddWidgets(
 		table("How many snapshots were pruned?", 8, prune,
 			`filter message in ["snapshot deleted", "snapshot kept"]`,
-			`stats sum(strcontains(message, "deleted")) as pruned, sum(strcontains(message, "kept")) as kept_by_ec2, max(@timestamp) as at by run_id`,
+			`stats sum(strcontains(message, "deleted")) as pruned, sum(strcontains(message, "kept")) as kept_by_ec2, `+
+				`max(@timestamp) as at by run_id`,
 			"sort at desc", "limit 20"),
 		table("What was pruned last, and why?", 16, prune,
 			`filter message in ["snapshot deleted", "snapshot kept"]`,

@@ -93,7 +93,8 @@ func TestOutputsSayWhatAPersonNeedsNext(t *testing.T) {
 // Any partition: the template names none, whatever Region it is for.
 func TestNoPartitionIsWrittenDown(t *testing.T) {
 	for _, target := range []config.Target{
-		{}, {Region: "us-east-1"}, {Region: "eu-central-1", Account: "123456789012"}, {Region: "cn-north-1"}, {Region: "cn-northwest-1", Account: "123456789012"},
+		{}, {Region: "us-east-1"}, {Region: "eu-central-1", Account: "123456789012"},
+		{Region: "cn-north-1"}, {Region: "cn-northwest-1", Account: "123456789012"},
 	} {
 		tp := templateOf(t, config.Default(), target)
 		text := tp.text()

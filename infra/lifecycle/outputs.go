@@ -38,14 +38,16 @@ func newOutputs(stack awscdk.Stack, p outputsProps) {
 		console+"cloudwatch/home?region="+region+"#logsV2:logs-insights")
 	output(stack, "AlertTopicArn", "Where alerts go", *p.Alerts.TopicARN)
 	output(stack, "SubscribeToAlerts", "How to subscribe an address; AWS asks it to confirm",
-		fmt.Sprintf("aws sns subscribe --region %s --topic-arn %s --protocol email --notification-endpoint you@example.com", region, *p.Alerts.TopicARN))
+		fmt.Sprintf("aws sns subscribe --region %s --topic-arn %s --protocol email --notification-endpoint you@example.com",
+			region, *p.Alerts.TopicARN))
 	output(stack, "StartRun", "How to start a run by hand; instances with the tag are snapshotted now",
 		fmt.Sprintf(`aws stepfunctions start-execution --region %s --state-machine-arn %s --input '{"SnapshotKeyWord": %q}'`,
 			region, *p.StateMachine.StateMachineArn(), anyKeyword(p.Config)))
 	output(stack, "RunsBucket", "Where manifests and reports are; it stays when the stack is destroyed, as do all snapshots",
 		*p.Bucket.BucketName())
 	if unwatched := unwatched(p.Config); unwatched != "" {
-		output(stack, "NotWatched", "Keywords of which no alarm says that their runs stay away; runs that fail are told of all the same", unwatched)
+		output(stack, "NotWatched", "Keywords of which no alarm says that their runs stay away; runs that fail are told of all the same",
+			unwatched)
 	}
 }
 

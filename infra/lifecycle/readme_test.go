@@ -119,8 +119,10 @@ func (t *template) permissionsTable() string {
 // inWords gives a resource's ARN in a table's words.
 func inWords(arn string) string {
 	for prefix, words := range map[string]string{
-		"${AlertsTopic": "the topic", "${AlertsKey": "the topic's key", "${Runs": "the bucket", "${SchedulesUndelivered": "the queue of undelivered firings",
-		"${WorkflowStateMachine": "the state machine", "${DiscoverInstancesFunction": "`discover-instances`", "${SnapshotVolumeFunction": "`snapshot-volume`",
+		"${AlertsTopic": "the topic", "${AlertsKey": "the topic's key", "${Runs": "the bucket",
+		"${SchedulesUndelivered":      "the queue of undelivered firings",
+		"${WorkflowStateMachine":      "the state machine",
+		"${DiscoverInstancesFunction": "`discover-instances`", "${SnapshotVolumeFunction": "`snapshot-volume`",
 		"${PruneVolumeFunction": "`prune-volume`", "${ReportRunFunction": "`report-run`",
 	} {
 		if strings.HasPrefix(arn, prefix) {

@@ -112,12 +112,14 @@ func TestNoOtherRoleExists(t *testing.T) {
 	for _, r := range standardTemplate(t).resources("AWS::IAM::Role") {
 		got = append(got, strings.TrimRight(r.id, "0123456789ABCDEF"))
 	}
-	same(t, "roles", got, []string{"DiscoverInstancesRole", "PruneVolumeRole", "ReportRunRole", "SchedulesRole", "SnapshotVolumeRole", "WorkflowRole"})
+	same(t, "roles", got, []string{
+		"DiscoverInstancesRole", "PruneVolumeRole", "ReportRunRole", "SchedulesRole", "SnapshotVolumeRole", "WorkflowRole",
+	})
 }
 
 func TestWildcardsStandOnlyWhereTheyMust(t *testing.T) {
 	tp := standardTemplate(t)
-	const account = "${AWS::Region}:${AWS::AccountId}:"
+	const ec2, states = "arn:${AWS::Partition}:ec2:${AWS::Region}:", "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:"
 	want := map[string][]string{
 		"*": {
 			"ec2:DescribeInstances", "ec2:DescribeSnapshots", "ec2:DescribeVolumes",
@@ -125,12 +127,16 @@ func TestWildcardsStandOnlyWhereTheyMust(t *testing.T) {
 			"logs:GetLogDelivery", "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:UpdateLogDelivery",
 			"xray:GetSamplingRules", "xray:GetSamplingTargets", "xray:PutTelemetryRecords", "xray:PutTraceSegments",
 		},
-		"arn:${AWS::Partition}:ec2:" + account + "volume/*":                                              {"ec2:CreateSnapshot"},
-		"arn:${AWS::Partition}:ec2:${AWS::Region}::snapshot/*":                                           {"ec2:CreateSnapshot", "ec2:CreateTags", "ec2:DeleteSnapshot"},
-		"arn:${AWS::Partition}:states:" + account + "execution:EbsSnapshotLifecycle:*":                   {"states:DescribeExecution", "states:StopExecution"},
-		"arn:${AWS::Partition}:states:" + account + "execution:EbsSnapshotLifecycle/SnapshotInstances:*": {"states:DescribeExecution", "states:RedriveExecution", "states:StopExecution"},
-		tp.bucketARN() + "/runs/*":    {"s3:GetObject", "s3:PutObject"},
-		tp.bucketARN() + "/results/*": {"s3:AbortMultipartUpload", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject"},
+		ec2 + "${AWS::AccountId}:volume/*":          {"ec2:CreateSnapshot"},
+		ec2 + ":snapshot/*":                         {"ec2:CreateSnapshot", "ec2:CreateTags", "ec2:DeleteSnapshot"},
+		states + "execution:EbsSnapshotLifecycle:*": {"states:DescribeExecution", "states:StopExecution"},
+		states + "execution:EbsSnapshotLifecycle/SnapshotInstances:*": {
+			"states:DescribeExecution", "states:RedriveExecution", "states:StopExecution",
+		},
+		tp.bucketARN() + "/runs/*": {"s3:GetObject", "s3:PutObject"},
+		tp.bucketARN() + "/results/*": {
+			"s3:AbortMultipartUpload", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject",
+		},
 	}
 	got := map[string]map[string]bool{}
 	for _, r := range tp.resources("AWS::IAM::Role") {
@@ -163,25 +169,27 @@ func TestSnapshotsAreCreatedAndDeletedOnlyWithOurTag(t *testing.T) {
 	marked := func(kind string) map[string]string {
 		return map[string]string{"aws:" + kind + "Tag/snapshot-lifecycle:schedule": "SnapshotDaily"}
 	}
+	const create, prune = "SnapshotVolumeRole", "PruneVolumeRole"
+	by := func(action string) map[string]string { return map[string]string{"ec2:CreateAction": action} }
 	for name, c := range map[string]struct {
-		role string
-		request
-		want bool
+		role, action, on string
+		context          map[string]string
+		want             bool
 	}{
-		"creates from any volume":                   {"SnapshotVolumeRole", request{"", "ec2:CreateSnapshot", volume, nil}, true},
-		"creates a marked snapshot":                 {"SnapshotVolumeRole", request{"", "ec2:CreateSnapshot", snapshot, marked("Request")}, true},
-		"creates no unmarked snapshot":              {"SnapshotVolumeRole", request{"", "ec2:CreateSnapshot", snapshot, nil}, false},
-		"tags in the call that creates":             {"SnapshotVolumeRole", request{"", "ec2:CreateTags", snapshot, map[string]string{"ec2:CreateAction": "CreateSnapshot"}}, true},
-		"tags nothing afterwards":                   {"SnapshotVolumeRole", request{"", "ec2:CreateTags", snapshot, nil}, false},
-		"tags nothing in another call that creates": {"SnapshotVolumeRole", request{"", "ec2:CreateTags", snapshot, map[string]string{"ec2:CreateAction": "CreateVolume"}}, false},
-		"tags no volume":                            {"SnapshotVolumeRole", request{"", "ec2:CreateTags", volume, map[string]string{"ec2:CreateAction": "CreateSnapshot"}}, false},
-		"deletes a marked snapshot":                 {"PruneVolumeRole", request{"", "ec2:DeleteSnapshot", snapshot, marked("Resource")}, true},
-		"deletes no unmarked snapshot":              {"PruneVolumeRole", request{"", "ec2:DeleteSnapshot", snapshot, nil}, false},
-		"deletes none that only the call marks":     {"PruneVolumeRole", request{"", "ec2:DeleteSnapshot", snapshot, marked("Request")}, false},
-		"prune-volume creates nothing":              {"PruneVolumeRole", request{"", "ec2:CreateSnapshot", snapshot, marked("Request")}, false},
-		"snapshot-volume deletes nothing":           {"SnapshotVolumeRole", request{"", "ec2:DeleteSnapshot", snapshot, marked("Resource")}, false},
+		"creates from any volume":                   {create, "ec2:CreateSnapshot", volume, nil, true},
+		"creates a marked snapshot":                 {create, "ec2:CreateSnapshot", snapshot, marked("Request"), true},
+		"creates no unmarked snapshot":              {create, "ec2:CreateSnapshot", snapshot, nil, false},
+		"tags in the call that creates":             {create, "ec2:CreateTags", snapshot, by("CreateSnapshot"), true},
+		"tags nothing afterwards":                   {create, "ec2:CreateTags", snapshot, nil, false},
+		"tags nothing in another call that creates": {create, "ec2:CreateTags", snapshot, by("CreateVolume"), false},
+		"tags no volume":                            {create, "ec2:CreateTags", volume, by("CreateSnapshot"), false},
+		"deletes a marked snapshot":                 {prune, "ec2:DeleteSnapshot", snapshot, marked("Resource"), true},
+		"deletes no unmarked snapshot":              {prune, "ec2:DeleteSnapshot", snapshot, nil, false},
+		"deletes none that only the call marks":     {prune, "ec2:DeleteSnapshot", snapshot, marked("Request"), false},
+		"prune-volume creates nothing":              {prune, "ec2:CreateSnapshot", snapshot, marked("Request"), false},
+		"snapshot-volume deletes nothing":           {create, "ec2:DeleteSnapshot", snapshot, marked("Resource"), false},
 	} {
-		if got := decide(t, tp.roleStatements(c.role), c.request); got != c.want {
+		if got := decide(t, tp.roleStatements(c.role), request{"", c.action, c.on, c.context}); got != c.want {
 			t.Errorf("%s: allowed is %t", name, got)
 		}
 	}
@@ -193,7 +201,8 @@ func TestRolesCanBeTakenOnOnlyForThisStack(t *testing.T) {
 	from := func(arn, account string) map[string]string {
 		return map[string]string{"aws:SourceArn": arn, "aws:SourceAccount": account}
 	}
-	const states, scheduler = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:", "arn:${AWS::Partition}:scheduler:${AWS::Region}:${AWS::AccountId}:schedule-group/"
+	const states = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:"
+	const scheduler = "arn:${AWS::Partition}:scheduler:${AWS::Region}:${AWS::AccountId}:schedule-group/"
 	for _, c := range []struct {
 		role, service string
 		context       map[string]string

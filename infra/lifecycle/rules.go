@@ -70,7 +70,9 @@ func newRules(scope constructs.Construct, p rulesProps) *rules {
 
 // rule makes one whose events go to the topic as a text. It is made of CloudFormation's resource: the CDK's target would let
 // every rule of every account into the topic and the key.
-func (p rulesProps) rule(scope constructs.Construct, id, description string, pattern map[string]any, paths map[string]string, message string) awsevents.CfnRule {
+func (p rulesProps) rule(
+	scope constructs.Construct, id, description string, pattern map[string]any, paths map[string]string, message string,
+) awsevents.CfnRule {
 	return awsevents.NewCfnRule(scope, str(id), &awsevents.CfnRuleProps{
 		Description:  str(description),
 		EventPattern: pattern,

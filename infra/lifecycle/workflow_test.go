@@ -2,10 +2,14 @@ package lifecycle_test
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2/assertions"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/infra/config"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/infra/lifecycle"
@@ -81,7 +85,8 @@ func TestTheMapsLabelIsTheRoles(t *testing.T) {
 			t.Errorf("the role is not allowed %s on %s", action, child)
 		}
 	}
-	start := "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:" + tp.one("AWS::StepFunctions::StateMachine", "Workflow").at("StateMachineName").(string)
+	name := tp.one("AWS::StepFunctions::StateMachine", "Workflow").at("StateMachineName").(string)
+	start := "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:" + name
 	if !decide(t, tp.roleStatements("WorkflowRole"), request{"", "states:StartExecution", start, nil}) {
 		t.Errorf("the role is not allowed to start %s", start)
 	}
@@ -110,7 +115,8 @@ func TestFunctionsAreAsTheirStatesAndMainsExpect(t *testing.T) {
 		f := tp.one("AWS::Lambda::Function", strings.TrimSuffix(role, "Role"))
 		state := strings.TrimSuffix(role, "Role")
 		same(t, holder+"'s timeout is its state's", f.at("Timeout"), any(float64(timeoutOf(t, state))))
-		same(t, holder+"'s runtime", []any{f.at("Runtime"), f.at("Handler"), f.at("Architectures")}, []any{"provided.al2023", "bootstrap", []any{"arm64"}})
+		same(t, holder+"'s runtime", []any{f.at("Runtime"), f.at("Handler"), f.at("Architectures")},
+			[]any{"provided.al2023", "bootstrap", []any{"arm64"}})
 		same(t, holder+"'s tracing", f.at("TracingConfig", "Mode"), any("${InChina ? PassThrough : Active}"))
 		same(t, holder+"'s role", f.at("Role"), any("${"+tp.one("AWS::IAM::Role", role).id+".Arn}"))
 		logs := tp.one("AWS::Logs::LogGroup", state+"Logs")
@@ -152,5 +158,50 @@ func TestSettingsOfTheFunctionsFollowTheConfiguration(t *testing.T) {
 	}
 	for _, l := range tp.resources("AWS::Logs::LogGroup") {
 		same(t, l.id+"'s retention", l.at("RetentionInDays"), any(14.0))
+	}
+}
+
+// Each function runs the program of its own folder: if one changes, so does that function's code, and no other.
+func TestEachFunctionRunsItsOwnProgram(t *testing.T) {
+	code := func(build string) map[string]any {
+		stack, err := lifecycle.New(newApp(t), "S", lifecycle.Props{Config: config.Default(), Build: build})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := map[string]any{}
+		tp := template{t, *assertions.Template_FromStack(stack, nil).ToJSON()}
+		for holder, role := range roles {
+			if holder != "state-machine" {
+				out[holder] = tp.one("AWS::Lambda::Function", strings.TrimSuffix(role, "Role")).at("Code", "S3Key")
+			}
+		}
+		return out
+	}
+	before := code(build())
+	for _, changed := range config.Functions() {
+		other := t.TempDir()
+		if err := os.CopyFS(other, os.DirFS(build())); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(other, changed, "bootstrap"), []byte("another"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		for f, key := range code(other) {
+			if (key != before[f]) != (f == changed) {
+				t.Errorf("%s changed, and the code of %s is %v, before %v", changed, f, key, before[f])
+			}
+		}
+	}
+}
+
+func TestPropsSayWhatToDo(t *testing.T) {
+	_, err := lifecycle.New(newApp(t), "S", lifecycle.Props{Build: t.TempDir()})
+	if err == nil {
+		t.Fatal("a stack of nothing was made")
+	}
+	for _, want := range []string{"Props.Config is empty: give what config.Read", "run `make build`, and give the folder build"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("it does not say %q: %v", want, err)
+		}
 	}
 }
