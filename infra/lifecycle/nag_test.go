@@ -88,7 +88,7 @@ func nag(t *testing.T, c config.Config) map[string]bool {
 	ofPack := assertions.Match_StringLikeRegexp(str("AwsSolutions-.*"))
 	out := map[string]bool{}
 	for _, m := range append(*annotations.FindError(str("*"), ofPack), *annotations.FindWarning(str("*"), ofPack)...) {
-		text, at := fmt.Sprint(m.Entry.Data), *m.Id //nolint:staticcheck // the CDK's assertions still give this type, wherever it moved
+		text, at := fmt.Sprint(m.Entry.Data), *m.Id
 		rule, _, _ := strings.Cut(text, ":")
 		if i := strings.Index(text, "]:"); i > 0 {
 			rule = text[:i+1]
