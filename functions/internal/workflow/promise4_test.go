@@ -210,9 +210,11 @@ func TestPromise4AFailedSnapshotIsMadeAnewByATakeOver(t *testing.T) {
 	l := newLab(t)
 	l.fleet()
 	l.account.FailNextSnapshotOf("vol-web-0")
+	allow := l.account.Inject(ec2sim.Fault{Action: "DeleteSnapshot", Code: "UnauthorizedOperation"}) // the failed one stays for now
 	if r := again(l); r.Status != asl.Failed {
 		t.Fatalf("the first execution ended %s", r.Status)
 	}
+	allow()
 	l.topic.mails = nil
 	// The second execution's first attempt is throttled, so that its next one looks for what an earlier attempt may have made.
 	l.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Code: "RequestLimitExceeded", Times: 3})
