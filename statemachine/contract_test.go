@@ -63,11 +63,11 @@ func TestTheCheckerFinds(t *testing.T) {
 			e.set("$.Manifest", "SnapshotInstances", "ItemReader", "Parameters", "Key.$")
 		}, []string{"SnapshotInstances: ItemReader: Key.$: $.Manifest: there is no Manifest in contract.Discovery"}},
 		{"a result that the function does not return", func(e *editor) {
-			e.set("$.Payload.SnapshotId", "SnapshotVolume", "ResultSelector", "SnapshotID.$")
+			e.set("$.Payload.SnapshotId", "SnapshotVolume", "ResultSelector", "Payload.$")
 		}, []string{
-			"SnapshotVolume: ResultSelector: SnapshotID.$: $.Payload.SnapshotId: there is no SnapshotId in contract.SnapshotResult",
-			"SnapshotVolume: contract.SnapshotResult wants a field SnapshotID, which is not given",
-			"PruneVolume: Parameters: Payload: Snapshot.$: $.Snapshot: there is no Snapshot in contract.VolumeTask",
+			"SnapshotVolume: ResultSelector: Payload.$: $.Payload.SnapshotId: there is no SnapshotId in contract.SnapshotResult",
+			"SnapshotVolume: contract.SnapshotAnswer wants a field Payload, which is not given",
+			"PruneVolume: Parameters: Payload: Snapshot.$: $.Snapshot.Payload: there is no Snapshot in contract.VolumeTask",
 		}},
 		{"a cause that the report does not give", func(e *editor) {
 			e.set("$.Cause", "RunFailed", "CausePath")
@@ -87,9 +87,8 @@ func TestTheCheckerFinds(t *testing.T) {
 			e.set("${PruneVolumeFunction}", "SnapshotVolume", "Parameters", "FunctionName")
 		}, []string{
 			"SnapshotVolume: Payload: contract.PruneRequest wants a field Snapshot, which is not given",
-			"SnapshotVolume: ResultSelector: Found.$: $.Payload.Found: there is no Found in contract.PruneResult",
-			"SnapshotVolume: contract.SnapshotResult wants a field SnapshotID, which is not given",
-			"PruneVolume: Parameters: Payload: Snapshot.$: $.Snapshot: there is no Snapshot in contract.VolumeTask",
+			"SnapshotVolume: field Payload: contract.PruneResult where a contract.SnapshotResult is wanted",
+			"PruneVolume: Parameters: Payload: Snapshot.$: $.Snapshot.Payload: there is no Snapshot in contract.VolumeTask",
 		}},
 		{"a parameter that S3 does not take", func(e *editor) {
 			e.drop("RecordFailure", "Parameters", "Body.$")
@@ -97,15 +96,15 @@ func TestTheCheckerFinds(t *testing.T) {
 		{"a result that takes the place of the state", func(e *editor) {
 			e.drop("SnapshotVolume", "ResultPath")
 		}, []string{
-			"PruneVolume: Parameters: Payload: Run.$: $.Run: there is no Run in an object of 2 fields",
-			"RecordFailure: Parameters: Key.$: $.FailurePrefix: there is no FailurePrefix in an object of 3 fields",
-			"AlertUnrecordedFailure: Parameters: Message.$: $.Volume.ID: there is no Volume in an object of 4 fields",
+			"PruneVolume: Parameters: Payload: Run.$: $.Run: there is no Run in an object of 1 fields",
+			"RecordFailure: Parameters: Key.$: $.FailurePrefix: there is no FailurePrefix in an object of 2 fields",
+			"AlertUnrecordedFailure: Parameters: Message.$: $.Volume.ID: there is no Volume in an object of 3 fields",
 		}},
 		{"a result put where the next step does not look", func(e *editor) {
 			e.set("$.Result", "SnapshotVolume", "ResultPath")
 		}, []string{
 			"SnapshotVolume: ResultPath $.Result: contract.VolumeTask has no field for it",
-			"PruneVolume: Parameters: Payload: Snapshot.$: $.Snapshot: there is no Snapshot in contract.VolumeTask",
+			"PruneVolume: Parameters: Payload: Snapshot.$: $.Snapshot.Payload: there is no Snapshot in contract.VolumeTask",
 		}},
 		{"an error put where its record does not look", func(e *editor) {
 			e.set("$.RecordError", "PruneVolume", "Catch", 1, "ResultPath")

@@ -96,9 +96,14 @@ type VolumeTask struct {
 	Instance      Instance
 	Volume        Volume
 	FailurePrefix string
-	Snapshot      *SnapshotResult `json:",omitempty"` // once snapshot-volume has returned
+	Snapshot      *SnapshotAnswer `json:",omitempty"` // once snapshot-volume has returned
 	Failure       *Failure        `json:",omitempty"` // once a step has failed
 }
+
+// SnapshotAnswer is snapshot-volume's answer as the state keeps it: whole. No path of the definition looks into it, since a path that
+// finds nothing ends the whole child execution, with the instance's other volumes, and nothing catches that. An answer that makes
+// no sense is prune-volume's to refuse, which fails this volume alone.
+type SnapshotAnswer struct{ Payload SnapshotResult }
 
 // SnapshotRequest is what snapshot-volume is called with.
 type SnapshotRequest struct {

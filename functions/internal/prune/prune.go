@@ -46,6 +46,11 @@ const (
 // go all the same, and returns a SnapshotPendingError: only completed snapshots make older ones go, and a run has not done its
 // work before its snapshots are good.
 func (s *Service) Prune(ctx context.Context, req contract.PruneRequest) (contract.PruneResult, error) {
+	if req.Snapshot.SnapshotID == "" {
+		// With no snapshot to wait for, this would prune, and call the volume good.
+		return contract.PruneResult{}, fmt.Errorf("snapshot of %s: %w", req.Volume.ID, &contract.InvalidInputError{
+			Message: "snapshot-volume's answer names no snapshot; is another version of it deployed? Deploy the stack again"})
+	}
 	snaps, err := s.EC2.VolumeSnapshots(ctx, req.Volume.ID, req.Run.SnapshotKeyWord)
 	if err != nil {
 		return contract.PruneResult{}, err

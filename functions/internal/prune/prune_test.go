@@ -37,6 +37,12 @@ func TestPrune(t *testing.T) {
 		deleted []string
 	}{
 		{
+			name:   "refuses to prune for a run that names no snapshot of its own",
+			ec2:    volumeWith(ebs.Completed, 5),
+			change: func(_ *fakeEC2, req *contract.PruneRequest) { req.Snapshot.SnapshotID = "" },
+			err: "*contract.InvalidInputError: snapshot of vol-1: snapshot-volume's answer names no snapshot; is another version of it deployed? " +
+				"Deploy the stack again",
+		}, {
 			name: "leaves exactly what the retention says once this run's snapshot has completed, and deletes the oldest first",
 			ec2:  volumeWith(ebs.Completed, 5),
 			want: contract.PruneResult{Kept: 3, Removed: []contract.Removal{beyond("snap-5", 3), beyond("snap-4", 3), beyond("snap-3", 3)}},

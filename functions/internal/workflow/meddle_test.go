@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/workflow"
@@ -104,6 +105,9 @@ func hangs(times int, after bool) meddling {
 		return nil, i.l.world.Sleep(i.ctx, time.Hour)
 	}
 }
+
+// tooLarge is more than the 256 KiB that a state may hold.
+var tooLarge = `"` + strings.Repeat("x", 300<<10) + `"`
 
 // answers with a text in place of the function's work.
 func answers(text string) meddling {

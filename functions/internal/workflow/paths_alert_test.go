@@ -185,12 +185,18 @@ func functionPaths() []path {
 			want: story{asl.Failed, "VolumesFailed", runFails, others(good...), allBut(made...), nil},
 		},
 		{
-			name: "snapshot-volume answers without a snapshot, which ends the child execution",
+			name:  "snapshot-volume answers without a snapshot",
+			given: func(l *lab) { l.fleet(); l.meddle(workflow.SnapshotVolume, "vol-web-0", answers(`{"garbage": [1]}`)) },
+			want:  oneVolumeFails(notKept, nil),
+			says:  []string{"web-1 (i-web), volume vol-web-0", "InvalidInputError", "snapshot-volume's answer names no snapshot"},
+		},
+		{
+			name: "snapshot-volume answers more than a state can hold, which ends the child execution",
 			given: func(l *lab) {
 				l.fleet()
 				l.meddle(workflow.SnapshotVolume, "vol-web-0", func(i invocation) (json.RawMessage, error) {
 					l.wait(time.Minute)
-					return json.RawMessage(`{}`), nil
+					return json.RawMessage(tooLarge), nil
 				})
 			},
 			want: story{
@@ -200,7 +206,7 @@ func functionPaths() []path {
 				[]string{"SnapshotDaily 2026-11-22 08:00 CST: 2 of 3 volumes FAILED"},
 			},
 			says: []string{
-				"web-1 (i-web), volume vol-web-0", "States.Runtime", "child execution ",
+				"web-1 (i-web), volume vol-web-0", "States.DataLimitExceeded", "child execution ",
 				"web-1 (i-web), volume vol-web-1", "is good, but older snapshots",
 			},
 		},

@@ -146,15 +146,26 @@ func (l *lab) volumeOf(e asl.Event) string {
 	return ""
 }
 
+func TestPromise5AnAnswerThatMakesNoSenseHarmsItsVolumeOnly(t *testing.T) {
+	for _, garbage := range []string{`[]`, `"<html>"`, `{}`, `null`, `{"SnapshotID": 7}`} {
+		l := newLab(t)
+		l.fleet()
+		l.meddle(workflow.SnapshotVolume, "vol-web-0", answers(garbage))
+		l.fire("SnapshotDaily")
+		same(t, garbage+": held", l.held(), allBut())
+		l.lastMail(oneFailed, "web-1 (i-web), volume vol-web-0", "InvalidInputError")
+	}
+}
+
 func TestPromise5AWholeInstancesTroubleStaysItsOwn(t *testing.T) {
-	// An answer that the definition can't read ends the instance's child execution, with its other volumes; not the others.
+	// An answer that no state can hold ends the instance's child execution, with its other volumes; not the others.
 	l := newLab(t)
 	l.instance("web", 2, "SnapshotDaily=3", "Name=web-1")
 	l.instance("db", 2, "SnapshotDaily=3", "Name=db-1")
-	l.meddle(workflow.SnapshotVolume, "vol-web-0", answers(`[]`))
+	l.meddle(workflow.SnapshotVolume, "vol-web-0", answers(tooLarge))
 	l.fire("SnapshotDaily")
 	same(t, "held", l.held(), map[string][]string{"vol-db-0": made, "vol-db-1": made})
-	l.lastMail("2 of 4 volumes FAILED", "web-1 (i-web), volume vol-web-0", "web-1 (i-web), volume vol-web-1", "States.Runtime")
+	l.lastMail("2 of 4 volumes FAILED", "web-1 (i-web), volume vol-web-0", "web-1 (i-web), volume vol-web-1", "States.DataLimitExceeded")
 }
 
 func TestPromise5FiftyVolumesOfOneInstanceDoNotHoldEachOtherUp(t *testing.T) {
