@@ -27,12 +27,13 @@ import (
 //
 // So the simulation is checked by an emulator that somebody else wrote, or by EC2 itself. Where a public emulator is known to
 // differ, the case says how, and who is right; it is skipped there unless EC2_CONFORMANCE_DIFFERENCES is set, which shows
-// whether the differences still stand.
+// whether the differences still stand. The end-to-end tests (infra/e2e) do both. EC2_CONFORMANCE_PAUSE is how long the suite waits
+// each time that EC2 has to get something done; an emulator needs next to nothing.
 
 // ConformanceCase is one promise of EC2.
 type ConformanceCase struct {
 	Name    string
-	Differs string               // how moto 5.2.1 differs, and AWS's document that says otherwise: skipped on another endpoint
+	Differs string               // how moto 5.2.5 differs, and AWS's document that says otherwise: skipped on another endpoint
 	Sim     func(*ec2sim.Config) // what the simulated account is like for this case
 	Run     func(t *testing.T, w *World)
 }
@@ -99,11 +100,18 @@ func httpWorld(t *testing.T, cfg ec2sim.Config) *World {
 }
 
 func foreignWorld(t *testing.T, endpoint string) *World {
+	pause := 2 * time.Second
+	if text := os.Getenv("EC2_CONFORMANCE_PAUSE"); text != "" {
+		var err error
+		if pause, err = time.ParseDuration(text); err != nil {
+			t.Fatalf("EC2_CONFORMANCE_PAUSE: %v", err)
+		}
+	}
 	return &World{
 		t:       t,
 		Client:  newClient(http.DefaultClient, endpoint),
 		Mark:    fmt.Sprintf("Conformance%d", time.Now().UnixNano()),
-		pass:    func(d time.Duration) { time.Sleep(min(d, 2*time.Second)) },
+		pass:    func(d time.Duration) { time.Sleep(min(d, pause)) },
 		foreign: true,
 	}
 }
