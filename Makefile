@@ -5,8 +5,9 @@
 FUNCTIONS := discover-instances snapshot-volume prune-volume report-run
 ARCH ?= arm64
 ARGS ?=
+BUILD ?= build
 
-BOOTSTRAPS := $(FUNCTIONS:%=build/%/bootstrap)
+BOOTSTRAPS := $(FUNCTIONS:%=$(BUILD)/%/bootstrap)
 DEFINITION := .cache/snapshot-lifecycle.asl.json
 NODE_MODULES := infra/node_modules/.package-lock.json
 TEMPLATES := $(wildcard infra/lifecycle/testdata/*.golden.json)
@@ -37,12 +38,21 @@ test: need-go ## run all tests; needs only Go (ARGS='-run Prune -v': go test's f
 	$(call warn-if-cold)
 	go test $(if $(ARGS),$(ARGS) )./...
 
+.PHONY: e2e
+e2e: need-go need-npm need-python ## deploy to an emulated AWS account on this machine, and test what was deployed (Linux; ARGS='-run China': go test's flags)
+	$(call warn-if-cold)
+	go test -tags e2e -count 1 -timeout 30m -parallel 8 -v $(ARGS) ./infra/e2e
+
+.PHONY: local
+local: need-go need-npm need-python ## deploy to an emulated AWS account on this machine, and leave it running for you to try (Linux; ARGS=-h)
+	@go run ./infra/e2e/local $(ARGS)
+
 .PHONY: build
 build: $(BOOTSTRAPS) ## build the Lambda functions into build/<function>/bootstrap (ARCH=amd64: for x86)
 	@.ci/check-size $(BOOTSTRAPS)
 
 # Go's own cache knows best whether there is something to do.
-$(BOOTSTRAPS): build/%/bootstrap: FORCE | lambda-arch
+$(BOOTSTRAPS): $(BUILD)/%/bootstrap: FORCE | lambda-arch
 	$(LAMBDA_ENV) go build $(LAMBDA_FLAGS) -ldflags "-s -w -buildid=" -o $@ ./functions/$*
 
 .PHONY: lambda-arch
@@ -94,7 +104,7 @@ lint-template: need-python
 .PHONY: lint-vet
 lint-vet: need-go
 	$(call warn-if-cold)
-	go vet ./...
+	go vet -tags e2e ./...
 
 .PHONY: lint-code
 lint-code: need-go

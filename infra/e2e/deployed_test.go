@@ -1,0 +1,416 @@
+//go:build e2e
+
+package e2e_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/infra/e2e"
+)
+
+// speed is how much faster waits and retries pass: an hour of them takes half a minute.
+const speed = 120
+
+// TestDeployed deploys the app, lives with it as its users do, changes it and removes it.
+func TestDeployed(t *testing.T) {
+	d := deploy(t, "us-east-1")
+	d.part(t, "an error of ours is matched by its name", d.canary)
+	d.part(t, "schedules start runs that snapshot each volume once", d.schedulesFire)
+	d.part(t, "hour after hour exactly as many are kept as the tag says", d.hoursPass)
+	d.part(t, "a firing that is delivered twice makes nothing twice", d.deliveredTwice)
+	d.part(t, "a run that a person aborts is finished by a new execution, and the next firing goes well", d.aborted)
+	d.part(t, "the interpreters agree", func(t *testing.T) { theInterpretersAgree(t, d.lab) })
+	d.part(t, "the simulated EC2 and moto's agree", d.theSimulatedEC2Agrees)
+	d.part(t, "a changed schedule is deployed, and the runs go on", d.update)
+	d.part(t, "cdk destroy leaves the snapshots and the reports", d.destroy)
+}
+
+// TestDeployedInChina sees the app through one run in another partition, where ARNs begin otherwise and Lambda has no X-Ray.
+func TestDeployedInChina(t *testing.T) {
+	d := deploy(t, "cn-northwest-1")
+	d.part(t, "schedules start runs that snapshot each volume once, in China", d.schedulesFire)
+}
+
+// part is a part of a test, and a line of progress.
+func (d *deployed) part(t *testing.T, name string, do func(*testing.T)) {
+	began, ran := time.Now(), false
+	passed := t.Run(name, func(t *testing.T) { ran = true; do(t) })
+	switch took := time.Since(began).Seconds(); {
+	case !passed:
+		d.lab.Say("%5.1f s  %s: FAILED", took, name)
+	case ran: // else -run did not ask for it
+		d.lab.Say("%5.1f s  %s", took, name)
+	}
+}
+
+func start(t *testing.T, region string) *e2e.Lab {
+	t.Helper()
+	lab, err := e2e.Start(t.Context(), e2e.Options{Region: region, Speed: speed, Progress: os.Stdout})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { lab.Close(t.Failed()) })
+	return lab
+}
+
+type deployed struct {
+	lab       *e2e.Lab
+	stack     e2e.Stack
+	schedules map[string]string // inputs, by the schedules' names
+	fleet     []e2e.Instance
+	hour      time.Time           // the last full one that has passed here
+	fired     map[string][]string // the runs that there were, by keyword
+	runs      int
+}
+
+const instances, volumes = 25, 2
+
+// deploy deploys the app as cdk.json has it, and has a fleet whose instances opt in to both schedules, among others that don't.
+func deploy(t *testing.T, region string) *deployed {
+	t.Helper()
+	ctx := t.Context()
+	d := &deployed{lab: start(t, region), hour: time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC), fired: map[string][]string{}}
+	if err := d.lab.Bootstrap(ctx); err != nil {
+		t.Fatal(err)
+	}
+	d.deployWith(t, nil)
+	for _, output := range []string{"StateMachineArn", "AlertTopicArn", "RunsBucket", "StartRun"} {
+		if d.stack.Outputs[output] == "" {
+			t.Fatalf("the stack has no output %s: %v", output, d.stack.Outputs)
+		}
+	}
+	same(t, "schedules", slices.Sorted(maps.Keys(d.schedules)), []string{"SnapshotDaily", "SnapshotHourly"})
+	if err := d.lab.Subscribe(ctx, d.stack); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	d.fleet, err = d.lab.Launch(ctx, instances, volumes, map[string]string{"SnapshotDaily": "3", "SnapshotHourly": "2", "Name": "web", "team": "storage"})
+	if err == nil {
+		_, err = d.lab.Launch(ctx, 2, 1, map[string]string{"Name": "not ours"})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func (d *deployed) deployWith(t *testing.T, s e2e.Settings) {
+	t.Helper()
+	stack, err := d.lab.Deploy(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.stack = stack
+	left, err := stack.Skipped()
+	if err != nil {
+		t.Error(err)
+	}
+	if s == nil {
+		d.lab.SayAll("not made here: ", left)
+	}
+	d.readSchedules(t)
+}
+
+// readSchedules reads what the deployed schedules give to executions.
+func (d *deployed) readSchedules(t *testing.T) {
+	t.Helper()
+	var listed struct {
+		Schedules []struct{ Name, GroupName string }
+	}
+	d.cli(t, &listed, "scheduler", "list-schedules")
+	d.schedules = map[string]string{}
+	for _, s := range listed.Schedules {
+		var schedule struct{ Target struct{ Arn, Input string } }
+		d.cli(t, &schedule, "scheduler", "get-schedule", "--name", s.Name, "--group-name", s.GroupName)
+		if schedule.Target.Arn != d.lab.StateMachineARN() {
+			t.Errorf("schedule %s starts %s", s.Name, schedule.Target.Arn)
+		}
+		d.schedules[s.Name] = schedule.Target.Input
+	}
+}
+
+func (d *deployed) cli(t *testing.T, into any, args ...string) {
+	t.Helper()
+	if err := d.lab.CLI(t.Context(), into, args...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// canary proves that the interpreter gets the names of our errors: this one is not retried only if its name is matched. If it were
+// not, each test of an error would be of States.ALL.
+func (d *deployed) canary(t *testing.T) {
+	e, arn := d.wait(t, d.start(t, `{"SnapshotKeyWord": "Canary*"}`))
+	same(t, "the end", []string{e.Status, e.Error}, []string{"FAILED", "RunBroken"})
+	same(t, "calls", d.lab.Endpoint.Calls("Canary*"), []e2e.Call{{Function: discover, Keyword: "Canary*", Error: "InvalidInputError"}})
+	visited, err := d.lab.Visited(t.Context(), arn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "states", visited.Run, broken)
+	mails := d.lab.Endpoint.Mails("Canary*")
+	if len(mails) != 1 || !strings.Contains(mails[0].Message, "InvalidInputError") || !strings.Contains(mails[0].Message, "contains '*'") {
+		t.Errorf("the mails are %v", mails)
+	}
+}
+
+// start starts an execution as a person does.
+func (d *deployed) start(t *testing.T, input string) (arn string) {
+	t.Helper()
+	d.runs++
+	var started struct{ ExecutionArn string }
+	d.cli(t, &started, "stepfunctions", "start-execution", "--state-machine-arn", d.stack.Outputs["StateMachineArn"],
+		"--name", fmt.Sprintf("run-%d", d.runs), "--input", input)
+	return started.ExecutionArn
+}
+
+// fire gives the input that a schedule gives to an execution when it fires now: Scheduler puts the time in.
+func (d *deployed) fire(t *testing.T, schedule string) string {
+	t.Helper()
+	input, ok := d.schedules[schedule]
+	const placeholder = "<aws.scheduler.scheduled-time>"
+	if !ok || !strings.Contains(input, placeholder) {
+		t.Fatalf("the schedule %s gives %q; there are %v", schedule, input, slices.Sorted(maps.Keys(d.schedules)))
+	}
+	at := d.hour.Format(time.RFC3339)
+	d.fired[schedule] = append(d.fired[schedule], schedule+"/"+at) // the default schedules are named as their keywords
+	return strings.ReplaceAll(input, placeholder, at)
+}
+
+func (d *deployed) wait(t *testing.T, arn string) (e2e.Execution, string) {
+	t.Helper()
+	e, err := d.lab.Wait(t.Context(), arn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e, arn
+}
+
+// succeed waits for an execution, and insists on its success.
+func (d *deployed) succeed(t *testing.T, arn string) {
+	t.Helper()
+	if e, _ := d.wait(t, arn); e.Status != "SUCCEEDED" {
+		t.Errorf("%s ended %s: %s: %s\nmail: %v", arn, e.Status, e.Error, e.Cause, d.lab.Endpoint.Mails(""))
+	}
+}
+
+// schedulesFire has both schedules fire in the same minute, on the same instances.
+func (d *deployed) schedulesFire(t *testing.T) {
+	ctx := t.Context()
+	d.hour = d.hour.Add(time.Hour)
+	daily, hourly := d.start(t, d.fire(t, "SnapshotDaily")), d.start(t, d.fire(t, "SnapshotHourly"))
+	d.succeed(t, daily)
+	d.succeed(t, hourly)
+	d.holds(t, "SnapshotDaily", 3)
+	d.holds(t, "SnapshotHourly", 2)
+
+	// What is on a snapshot.
+	snapshots, err := d.lab.Snapshots(ctx, "SnapshotDaily")
+	if err != nil || len(snapshots) == 0 {
+		t.Fatalf("%d snapshots, %v", len(snapshots), err)
+	}
+	first := snapshots[0]
+	instance := first.Tags["snapshot-lifecycle:instance"]
+	same(t, "tags", first.Tags, map[string]string{
+		"SnapshotDaily": "3", "SnapshotHourly": "2", "Name": "web", "team": "storage",
+		"snapshot-lifecycle:schedule": "SnapshotDaily", "snapshot-lifecycle:retention": "3",
+		"snapshot-lifecycle:run": "SnapshotDaily/2026-11-22T01:00:00Z", "snapshot-lifecycle:instance": instance,
+	})
+	if i := slices.IndexFunc(d.fleet, func(i e2e.Instance) bool { return i.ID == instance }); i < 0 || !slices.Contains(d.fleet[i].Volumes, first.VolumeID) {
+		t.Errorf("%s of %s says that it is of %s", first.ID, first.VolumeID, instance)
+	}
+
+	// What the console shows: an execution for each instance.
+	children, err := d.lab.Children(ctx, daily)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "children", len(children), instances)
+	for _, c := range children {
+		if c.Status != "SUCCEEDED" {
+			t.Errorf("child %s ended %s", c.ARN, c.Status)
+		}
+	}
+	d.wroteReport(t, "runs/SnapshotDaily/20261122T010000Z/run-", instances*volumes)
+	same(t, "mails", d.lab.Endpoint.Mails("SnapshotDaily"), []e2e.Mail(nil))
+}
+
+// wroteReport looks for a run's manifest and report in S3.
+func (d *deployed) wroteReport(t *testing.T, prefix string, volumes int) {
+	t.Helper()
+	bucket := d.stack.Outputs["RunsBucket"]
+	var listed struct{ Contents []struct{ Key string } }
+	d.cli(t, &listed, "s3api", "list-objects-v2", "--bucket", bucket, "--prefix", prefix)
+	var names []string
+	for _, o := range listed.Contents {
+		names = append(names, o.Key[strings.LastIndex(o.Key, "/")+1:])
+		if !strings.HasSuffix(o.Key, "/report.json") {
+			continue
+		}
+		file := t.TempDir() + "/report.json"
+		d.cli(t, nil, "s3api", "get-object", "--bucket", bucket, "--key", o.Key, file)
+		body, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var report struct{ Volumes, Completed int }
+		if err := json.Unmarshal(body, &report); err != nil {
+			t.Fatal(err)
+		}
+		same(t, "volumes in the report", [2]int{report.Volumes, report.Completed}, [2]int{volumes, volumes})
+	}
+	slices.Sort(names)
+	same(t, "objects of the run", names, []string{"manifest.json", "report.json"})
+}
+
+// holds insists that each volume of the fleet has a completed snapshot of each of the keyword's latest runs, one each, and no other.
+func (d *deployed) holds(t *testing.T, keyword string, latest int) {
+	t.Helper()
+	snapshots, err := d.lab.Snapshots(t.Context(), keyword)
+	if err != nil {
+		t.Fatal(err)
+	}
+	runs := d.fired[keyword][max(0, len(d.fired[keyword])-latest):]
+	got, want := map[string][]string{}, map[string][]string{}
+	for _, s := range snapshots {
+		got[s.VolumeID] = append(got[s.VolumeID], s.State+" "+s.Tags["snapshot-lifecycle:run"])
+	}
+	for _, i := range d.fleet {
+		for _, v := range i.Volumes {
+			for _, run := range runs {
+				want[v] = append(want[v], "completed "+run)
+			}
+			slices.Sort(got[v])
+		}
+	}
+	if len(runs) == 0 {
+		want = map[string][]string{}
+	}
+	same(t, "what each volume has of "+keyword, got, want)
+}
+
+func (d *deployed) hoursPass(t *testing.T) {
+	for range 3 {
+		d.hour = d.hour.Add(time.Hour)
+		d.succeed(t, d.start(t, d.fire(t, "SnapshotHourly")))
+	}
+	d.holds(t, "SnapshotHourly", 2)
+	d.holds(t, "SnapshotDaily", 3)
+}
+
+func (d *deployed) deliveredTwice(t *testing.T) {
+	d.hour = d.hour.Add(time.Hour)
+	input := d.fire(t, "SnapshotHourly")
+	both := []string{d.start(t, input), d.start(t, input)}
+	var ends []string
+	for _, arn := range both {
+		d.succeed(t, arn)
+		visited, err := d.lab.Visited(t.Context(), arn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ends = append(ends, visited.Run[len(visited.Run)-1])
+	}
+	slices.Sort(ends)
+	same(t, "how the two ended", ends, []string{"DuplicateRun", "RunSucceeded"})
+	d.holds(t, "SnapshotHourly", 2)
+}
+
+// aborted stops an execution when some of its volumes have their snapshot and the others do not.
+func (d *deployed) aborted(t *testing.T) {
+	d.hour = d.hour.Add(time.Hour)
+	input := d.fire(t, "SnapshotHourly")
+	made, reached := 0, make(chan struct{})
+	var mu sync.Mutex
+	stop := d.lab.Endpoint.Behave(func(c e2e.Call) e2e.Behaviour {
+		if c.Function != create {
+			return e2e.Works
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if made++; made == 20 {
+			close(reached)
+		}
+		if made > 20 {
+			return e2e.IsThrottled // so that the others are still to do when the person acts
+		}
+		return e2e.Works
+	})
+	arn := d.start(t, input)
+	select {
+	case <-reached:
+	case <-time.After(time.Minute):
+		t.Fatal("the run has not begun in a minute")
+	}
+	d.cli(t, nil, "stepfunctions", "stop-execution", "--execution-arn", arn)
+	e, _ := d.wait(t, arn)
+	same(t, "the end", e.Status, "ABORTED")
+	stop()
+
+	again := d.start(t, input)
+	d.succeed(t, again)
+	d.holds(t, "SnapshotHourly", 2)
+	d.hour = d.hour.Add(time.Hour)
+	d.succeed(t, d.start(t, d.fire(t, "SnapshotHourly")))
+	d.holds(t, "SnapshotHourly", 2)
+}
+
+func (d *deployed) update(t *testing.T) {
+	schedules := []map[string]string{
+		{"keyword": "SnapshotHourly", "expression": "cron(30 * * * ? *)", "timeZone": "UTC"},
+		{"keyword": "SnapshotWeekly", "expression": "cron(0 3 ? * SUN *)", "timeZone": "Asia/Shanghai"},
+	}
+	text, err := json.Marshal(schedules)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.deployWith(t, e2e.Settings{"schedules": string(text)})
+	same(t, "schedules", slices.Sorted(maps.Keys(d.schedules)), []string{"SnapshotHourly", "SnapshotWeekly"})
+	var hourly struct{ ScheduleExpression string }
+	d.cli(t, &hourly, "scheduler", "get-schedule", "--name", "SnapshotHourly", "--group-name", e2e.StackName)
+	same(t, "the expression", hourly.ScheduleExpression, "cron(30 * * * ? *)")
+
+	d.hour = d.hour.Add(time.Hour)
+	d.succeed(t, d.start(t, d.fire(t, "SnapshotHourly")))
+	d.holds(t, "SnapshotHourly", 2)
+	old := d.fleet
+	d.fleet, err = d.lab.Launch(t.Context(), 2, 1, map[string]string{"SnapshotWeekly": "weekly=4"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.succeed(t, d.start(t, d.fire(t, "SnapshotWeekly")))
+	d.holds(t, "SnapshotWeekly", 4)
+	d.fleet = old
+}
+
+func (d *deployed) destroy(t *testing.T) {
+	if err := d.lab.Destroy(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var machines struct{ StateMachines []any }
+	d.cli(t, &machines, "stepfunctions", "list-state-machines")
+	var functions struct{ Functions []any }
+	d.cli(t, &functions, "lambda", "list-functions")
+	var schedules struct{ Schedules []any }
+	d.cli(t, &schedules, "scheduler", "list-schedules")
+	same(t, "what is left", []int{len(machines.StateMachines), len(functions.Functions), len(schedules.Schedules)}, []int{0, 0, 0})
+	d.holds(t, "SnapshotHourly", 2)
+	d.holds(t, "SnapshotDaily", 3)
+	d.cli(t, nil, "s3api", "head-bucket", "--bucket", d.stack.Outputs["RunsBucket"])
+}
+
+func same(t *testing.T, what string, got, want any) {
+	t.Helper()
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("%s (-want +got):\n%s", what, d)
+	}
+}
