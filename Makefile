@@ -41,7 +41,8 @@ test: need-go ## run all tests; needs only Go (ARGS='-run Prune -v': go test's f
 .PHONY: e2e
 e2e: need-go need-npm need-python ## deploy to an emulated AWS account on this machine, and test what was deployed (Linux; ARGS='-run China': go test's flags)
 	$(call warn-if-cold)
-	go test -tags e2e -count 1 -timeout 30m -parallel 8 -v $(ARGS) ./infra/e2e
+	@# In its own folder, where go test lets progress through as it comes.
+	cd infra/e2e && go test -tags e2e -count 1 -timeout 30m -parallel 8 $(ARGS)
 
 .PHONY: local
 local: need-go need-npm need-python ## deploy to an emulated AWS account on this machine, and leave it running for you to try (Linux; ARGS=-h)
