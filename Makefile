@@ -44,6 +44,10 @@ e2e: need-go need-npm need-python ## deploy to an emulated AWS account on this m
 	@# In its own folder, where go test lets progress through as it comes.
 	cd infra/e2e && go test -tags e2e -count 1 -timeout 30m -parallel 8 $(ARGS)
 
+.PHONY: measure
+measure: need-go need-npm need-python ## how fast the functions start, and what memory they take, in an emulated account (Linux; ARGS=-h)
+	@go run ./infra/e2e/measure $(ARGS)
+
 .PHONY: local
 local: need-go need-npm need-python ## deploy to an emulated AWS account on this machine, and leave it running for you to try (Linux; ARGS=-h)
 	@go run ./infra/e2e/local $(ARGS)

@@ -87,8 +87,8 @@ func lambdaRefuses(w http.ResponseWriter, status int, code, message string) {
 
 var capital = regexp.MustCompile(`[A-Z]`)
 
-// folderOf gives the folder of a deployed function: the stack names them EbsSnapshotLifecycle-PruneVolumeFunction9F63482B-….
-func folderOf(deployed string) string {
+// FolderOf gives the folder of a deployed function: the stack names them EbsSnapshotLifecycle-PruneVolumeFunction9F63482B-….
+func FolderOf(deployed string) string {
 	parts := strings.Split(deployed, "-")
 	name, _, _ := strings.Cut(parts[min(1, len(parts)-1)], "Function")
 	return strings.TrimPrefix(strings.ToLower(capital.ReplaceAllString(name, "-$0")), "-")
@@ -107,7 +107,7 @@ func describe(deployed string, payload []byte) Call {
 	if keyword == "" {
 		keyword = in.Input.SnapshotKeyWord
 	}
-	return Call{Function: folderOf(deployed), Keyword: keyword, Volume: in.Volume.ID, Attempt: in.Attempt}
+	return Call{Function: FolderOf(deployed), Keyword: keyword, Volume: in.Volume.ID, Attempt: in.Attempt}
 }
 
 func (e *Endpoint) behaviour(c Call) Behaviour {

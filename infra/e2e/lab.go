@@ -216,6 +216,20 @@ func (l *Lab) build(ctx context.Context) error {
 	return os.WriteFile(filepath.Join(l.folder, "cdk.json"), body, 0o600)
 }
 
+// Sizes gives the sizes of the functions' programs, in bytes.
+func (l *Lab) Sizes() (map[string]int64, error) {
+	programs, err := filepath.Glob(filepath.Join(l.folder, "build", "*", "bootstrap"))
+	out := map[string]int64{}
+	for _, p := range programs {
+		info, err := os.Stat(p)
+		if err != nil {
+			return nil, err
+		}
+		out[filepath.Base(filepath.Dir(p))] = info.Size()
+	}
+	return out, err
+}
+
 // buildEnvironment is this process's, without what a make that called it leaves there.
 func buildEnvironment() []string {
 	return without(os.Environ(), "MAKEFLAGS=", "MFLAGS=", "MAKELEVEL=")

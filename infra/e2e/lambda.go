@@ -59,9 +59,16 @@ type Lambda struct {
 	mu           sync.Mutex
 	environments map[string]*environment // by ID
 	idle         map[string][]*environment
+	usage        map[string]Usage // by function
 	made         int
 	calls        int
 	closed       bool
+}
+
+// Usage is what the programs of a function took, those that have ended.
+type Usage struct {
+	Starts []time.Duration // from the start of each process until it asked for its first call
+	Peak   int64           // memory in use at the most, in bytes
 }
 
 // NewLambda runs at most so many programs at once.
@@ -72,7 +79,7 @@ func NewLambda(ctx context.Context, atOnce int) (*Lambda, error) {
 	}
 	l := &Lambda{
 		Output: io.Discard, listener: listener, slots: make(chan struct{}, atOnce),
-		environments: map[string]*environment{}, idle: map[string][]*environment{},
+		environments: map[string]*environment{}, idle: map[string][]*environment{}, usage: map[string]Usage{},
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{environment}/2018-06-01/runtime/invocation/next", l.next)
@@ -97,11 +104,11 @@ func (l *Lambda) Close() {
 	_ = l.server.Close()
 }
 
-// Counts tells how many programs were started, and how many calls they got.
-func (l *Lambda) Counts() (programs, calls int) {
+// Usage tells what the programs took, by function. Those that are still running are not in it: it is for after Close.
+func (l *Lambda) Usage() map[string]Usage {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.made, l.calls
+	return maps.Clone(l.usage)
 }
 
 // environment is an execution environment: a process that handles one call after the other.
@@ -110,7 +117,10 @@ type environment struct {
 	cmd     *exec.Cmd
 	next    chan *invocation
 	dead    chan struct{} // closed when the process has ended
+	began   time.Time
 	mu      sync.Mutex
+	start   time.Duration // until its first question
+	peak    int64         // bytes
 	current *invocation
 	failure []byte // what it said of its failure to start
 }
@@ -200,18 +210,31 @@ func (l *Lambda) start(e *environment, f Function) error {
 	for _, key := range slices.Sorted(maps.Keys(f.Environment)) {
 		e.cmd.Env = append(e.cmd.Env, key+"="+f.Environment[key])
 	}
+	e.began = time.Now()
 	if err := e.cmd.Start(); err != nil {
 		close(e.dead)
 		return fmt.Errorf("start %s for %s: %w", f.Program, f.Name, err)
 	}
 	go func() {
 		_ = e.cmd.Wait() // how it ended is in ProcessState
+		l.ended(e, f)
 		close(e.dead)
-		l.mu.Lock()
-		delete(l.environments, e.id)
-		l.mu.Unlock()
 	}()
 	return nil
+}
+
+func (l *Lambda) ended(e *environment, f Function) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.environments, e.id)
+	u := l.usage[f.Name]
+	e.mu.Lock()
+	if e.start > 0 {
+		u.Starts = append(u.Starts, e.start)
+	}
+	u.Peak = max(u.Peak, e.peak)
+	e.mu.Unlock()
+	l.usage[f.Name] = u
 }
 
 func (e *environment) alive() bool {
@@ -236,9 +259,28 @@ func (e *environment) stop() {
 }
 
 func (e *environment) kill() {
-	if e.cmd != nil && e.cmd.Process != nil {
-		_ = e.cmd.Process.Kill() // it may have ended by itself
+	if e.cmd == nil || e.cmd.Process == nil {
+		return
 	}
+	peak := peakMemory(e.cmd.Process.Pid)
+	e.mu.Lock()
+	e.peak = max(e.peak, peak)
+	e.mu.Unlock()
+	_ = e.cmd.Process.Kill() // it may have ended by itself
+}
+
+// peakMemory asks while the process is there: what Linux says of one that has ended counts its parent's memory in.
+func peakMemory(pid int) int64 {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(status), "VmHWM:")
+	var kib int64
+	if _, err := fmt.Sscanf(rest, "%d kB", &kib); err != nil {
+		return 0
+	}
+	return kib << 10
 }
 
 // call hands the invocation to the process; alive says whether it can take another one.
@@ -319,6 +361,11 @@ func (l *Lambda) next(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
+	e.mu.Lock()
+	if e.start == 0 {
+		e.start = time.Since(e.began)
+	}
+	e.mu.Unlock()
 	select {
 	case i := <-e.next:
 		select {

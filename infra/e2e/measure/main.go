@@ -1,0 +1,99 @@
+// Command measure says how large the functions are, how fast they start, and how much memory they take: as real processes, in a
+// run over a fleet in an emulated AWS account.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/infra/e2e"
+)
+
+const usage = `measure deploys the product to an emulated AWS account on this machine, runs it once over a fleet, and prints what the functions' programs
+took: their size, the time from their start to their first call, and their peak memory.
+
+Flags:
+`
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintf(os.Stderr, "measure: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	f := flag.NewFlagSet("measure", flag.ContinueOnError)
+	f.SetOutput(stderr)
+	f.Usage = func() {
+		fmt.Fprint(stderr, usage)
+		f.PrintDefaults()
+	}
+	instances := f.Int("instances", 500, "how `many` instances with a volume each the fleet has, 1 to 5000")
+	if err := f.Parse(args); err != nil {
+		return err
+	}
+	if *instances < 1 || *instances > 5000 {
+		return fmt.Errorf("-instances %d is not in 1 to 5000", *instances)
+	}
+	lab, err := e2e.Start(ctx, e2e.Options{Speed: 100, Progress: stderr})
+	if err != nil {
+		return err
+	}
+	sizes, err := once(ctx, lab, *instances)
+	lab.Close(err != nil)
+	if err != nil {
+		return err
+	}
+	table(stdout, *instances, sizes, lab.Lambda.Usage())
+	return nil
+}
+
+// once deploys, runs, and gives the sizes of the functions' programs.
+func once(ctx context.Context, lab *e2e.Lab, instances int) (map[string]int64, error) {
+	if err := lab.Bootstrap(ctx); err != nil {
+		return nil, err
+	}
+	if _, err := lab.Deploy(ctx, nil); err != nil {
+		return nil, err
+	}
+	if _, err := lab.Launch(ctx, instances, 1, map[string]string{"Name": "web", "SnapshotDaily": "1"}); err != nil {
+		return nil, err
+	}
+	for day := range 2 { // on the second, there is something to prune
+		arn, err := lab.StartExecution(ctx, fmt.Sprintf("day-%d", day), fmt.Sprintf(`{"SnapshotKeyWord":"SnapshotDaily","ScheduledTime":"2026-11-2%dT00:00:00Z"}`, day))
+		if err != nil {
+			return nil, err
+		}
+		e, err := lab.Wait(ctx, arn)
+		if err != nil {
+			return nil, err
+		}
+		if e.Status != "SUCCEEDED" {
+			return nil, fmt.Errorf("the run of day %d ended %s: %s", day, e.Status, e.Cause)
+		}
+	}
+	return lab.Sizes()
+}
+
+func table(w io.Writer, instances int, sizes map[string]int64, used map[string]e2e.Usage) {
+	fmt.Fprintf(w, "| function, in two runs over %d instances | program | start to first call, median | processes | peak memory |\n|---|---:|---:|---:|---:|\n", instances)
+	const mib = 1 << 20
+	for _, name := range slices.Sorted(maps.Keys(used)) {
+		u := used[name]
+		slices.Sort(u.Starts)
+		fmt.Fprintf(w, "| `%s` | %.1f MiB | %.1f ms | %d | %.1f MiB |\n", e2e.FolderOf(name), float64(sizes[e2e.FolderOf(name)])/mib,
+			float64(u.Starts[len(u.Starts)/2])/float64(time.Millisecond), len(u.Starts), float64(u.Peak)/mib)
+	}
+}
