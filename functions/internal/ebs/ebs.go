@@ -25,6 +25,8 @@ type Snapshot struct {
 	SizeGiB   int               // size of the volume, an upper bound of what the snapshot stores
 	Tags      map[string]string // user tags
 	Message   string            // what EC2 says of a snapshot in state error
+
+	Description string // as whoever made it wrote it
 }
 
 // Instance is an EC2 instance that opted in by its schedule tag.
@@ -57,3 +59,12 @@ type RefusedError struct {
 func (e *RefusedError) Error() string {
 	return "EC2 does not let " + e.SnapshotID + " go: " + e.Message + " (" + e.Code + ")"
 }
+
+// TagsRefusedError says that EC2 won't change the tags of one of the snapshots of a call, and so has changed none.
+type TagsRefusedError struct {
+	Gone    bool   // one of them is not there
+	Code    string // EC2's error code, e.g. TagLimitExceeded
+	Message string
+}
+
+func (e *TagsRefusedError) Error() string { return "EC2 refuses: " + e.Message + " (" + e.Code + ")" }

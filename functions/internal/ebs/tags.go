@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// The tags that make a snapshot ours. They are set by the CreateSnapshot call itself, never afterwards, so that no
-// snapshot of ours ever exists without them.
+// The tags that make a snapshot ours. A run sets them by the CreateSnapshot call itself, never afterwards, so that no
+// snapshot of ours ever exists without them. Only a person who adopts a snapshot has them set later (package adopt).
 const (
 	TagPrefix    = "snapshot-lifecycle:"
 	TagSchedule  = TagPrefix + "schedule"  // the keyword: which schedule owns the snapshot
@@ -18,6 +18,9 @@ const (
 	TagRun       = TagPrefix + "run"       // the run's ID: CreateSnapshot has no client token, this is how a run finds its snapshot
 	TagInstance  = TagPrefix + "instance"  // the instance's ID
 )
+
+// AdoptedRun stands in TagRun of a snapshot that no run made: a person adopted it. It can't be a run's ID, which has a slash.
+const AdoptedRun = "adopted"
 
 // EC2's limits on tags (EC2 User Guide, "Tag restrictions").
 const (

@@ -33,6 +33,7 @@ const (
 	deleted = `<DeleteSnapshotResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><return>true</return></DeleteSnapshotResponse>`
 	created = `<CreateSnapshotResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><snapshotId>snap-1</snapshotId><status>pending</status>` +
 		`<startTime>2026-11-22T00:00:07.000Z</startTime><volumeSize>8</volumeSize><tagSet><item><key>Name</key><value>web</value></item></tagSet></CreateSnapshotResponse>`
+	tagged  = `<CreateTagsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><return>true</return></CreateTagsResponse>`
 	unnamed = `<CreateSnapshotResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><status>pending</status></CreateSnapshotResponse>`
 )
 
@@ -62,6 +63,12 @@ func TestCalls(t *testing.T) {
 		_, err := g.CreateSnapshot(t.Context(), "vol-1", "description", []ebs.Tag{{Key: "Name", Value: "web"}})
 		return err
 	}
+	tag := func(t *testing.T, g *Gateway) error {
+		return g.TagSnapshots(t.Context(), []string{"snap-1", "snap-2"}, []ebs.Tag{{Key: "k", Value: "v"}})
+	}
+	untag := func(t *testing.T, g *Gateway) error {
+		return g.UntagSnapshots(t.Context(), []string{"snap-1"}, []ebs.Tag{{Key: "k", Value: "v"}})
+	}
 	cases := []struct {
 		name    string
 		do      func(*testing.T, *Gateway) error
@@ -86,6 +93,17 @@ func TestCalls(t *testing.T) {
 			"*contract.UnexpectedError: create a snapshot of vol-1: InternalError: said EC2"},
 		{"a creation of which EC2 gives no ID is an error", create, []reply{{status: 200, body: unnamed}}, 1,
 			"*contract.UnexpectedError: create a snapshot of vol-1: EC2 answered without a snapshot ID"},
+
+		{"snapshots are tagged", tag, []reply{{status: 200, body: tagged}}, 1, ""},
+		{"snapshots are tagged again when EC2 is in trouble: it comes to the same", tag, []reply{broken, {status: 200, body: tagged}}, 2, ""},
+		{"one of them is gone", tag, []reply{{status: 400, code: "InvalidSnapshot.NotFound"}}, 1,
+			"*ebs.TagsRefusedError: tag 2 snapshots, snap-1 the first: EC2 refuses: said EC2 (InvalidSnapshot.NotFound), gone: true"},
+		{"one of them has tags enough", tag, []reply{{status: 400, code: "TagLimitExceeded"}}, 1,
+			"*ebs.TagsRefusedError: tag 2 snapshots, snap-1 the first: EC2 refuses: said EC2 (TagLimitExceeded), gone: false"},
+		{"tagging is denied", tag, []reply{{status: 403, code: "UnauthorizedOperation"}}, 1,
+			"*contract.AccessDeniedError: tag 2 snapshots, snap-1 the first: ec2:CreateTags was denied: UnauthorizedOperation: said EC2"},
+		{"untagging is denied", untag, []reply{{status: 403, code: "UnauthorizedOperation"}}, 1,
+			"*contract.AccessDeniedError: remove tags of snapshot snap-1: ec2:DeleteTags was denied: UnauthorizedOperation: said EC2"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -131,6 +149,9 @@ func TestCalls(t *testing.T) {
 func text(err error) string {
 	if refused, ok := errors.AsType[*ebs.RefusedError](err); ok {
 		return "*ebs.RefusedError: " + refused.Error()
+	}
+	if refused, ok := errors.AsType[*ebs.TagsRefusedError](err); ok {
+		return fmt.Sprintf("*ebs.TagsRefusedError: %v, gone: %t", err, refused.Gone)
 	}
 	if err == nil {
 		return ""

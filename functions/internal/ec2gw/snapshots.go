@@ -49,6 +49,11 @@ func (g *Gateway) ScheduleSnapshots(ctx context.Context, keyword string) ([]ebs.
 	return g.snapshots(ctx, "list the "+keyword+" snapshots", filter("tag:"+ebs.TagSchedule, keyword))
 }
 
+// KeywordSnapshots lists all snapshots of this account that carry the keyword as a tag, whoever made them.
+func (g *Gateway) KeywordSnapshots(ctx context.Context, keyword string) ([]ebs.Snapshot, error) {
+	return g.snapshots(ctx, "list the snapshots with tag "+keyword, filter("tag-key", keyword))
+}
+
 // VolumeRunSnapshots lists the snapshots of the volume that the run created: one, or none yet.
 func (g *Gateway) VolumeRunSnapshots(ctx context.Context, volumeID, runID string) ([]ebs.Snapshot, error) {
 	return g.snapshots(ctx, "look for the snapshot of "+volumeID+" by run "+runID,
@@ -86,7 +91,7 @@ func (g *Gateway) snapshots(ctx context.Context, what string, filters ...types.F
 			out = append(out, ebs.Snapshot{
 				ID: aws.ToString(s.SnapshotId), VolumeID: aws.ToString(s.VolumeId), State: ebs.State(s.State),
 				StartTime: aws.ToTime(s.StartTime), SizeGiB: int(aws.ToInt32(s.VolumeSize)), Tags: tagMap(s.Tags),
-				Message: aws.ToString(s.StateMessage),
+				Message: aws.ToString(s.StateMessage), Description: aws.ToString(s.Description),
 			})
 		}
 		return nil

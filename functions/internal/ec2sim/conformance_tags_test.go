@@ -116,6 +116,36 @@ var tagCases = []ConformanceCase{
 		refused(t, "a snapshot", "InvalidSnapshot.NotFound", tagOne(t, w, noSnapshot))
 		refused(t, "a volume", "InvalidVolume.NotFound", tagOne(t, w, noVolume))
 	}},
+	{Name: "Tags of several snapshots are set together, and deleted only where they have the value", Run: func(t *testing.T, w *World) {
+		one, two := *w.Snapshot(w.Volume(), nil).SnapshotId, *w.Snapshot(w.Volume(), map[string]string{"k": "another"}).SnapshotId
+		both := []string{one, two}
+		add := []types.Tag{{Key: aws.String("new"), Value: aws.String("1")}, {Key: aws.String("empty"), Value: aws.String("")}}
+		if _, err := w.Client.CreateTags(t.Context(), &ec2.CreateTagsInput{Resources: both, Tags: add}); err != nil {
+			t.Fatal(err)
+		}
+		w.Eventually("both are tagged", func() bool {
+			return cmp.Equal(map[string]string{w.Mark: "conformance", "new": "1", "empty": ""}, tagsOf(w.ByID(one).Tags)) &&
+				cmp.Equal(map[string]string{w.Mark: "conformance", "new": "1", "empty": "", "k": "another"}, tagsOf(w.ByID(two).Tags))
+		})
+		gone := append(add, types.Tag{Key: aws.String("k"), Value: aws.String("v")})
+		if _, err := w.Client.DeleteTags(t.Context(), &ec2.DeleteTagsInput{Resources: both, Tags: gone}); err != nil {
+			t.Fatal(err)
+		}
+		w.Eventually("both are as before", func() bool {
+			return cmp.Equal(map[string]string{w.Mark: "conformance"}, tagsOf(w.ByID(one).Tags)) &&
+				cmp.Equal(map[string]string{w.Mark: "conformance", "k": "another"}, tagsOf(w.ByID(two).Tags))
+		})
+	}},
+	{Name: "One snapshot that is not there keeps the others from being tagged", Run: func(t *testing.T, w *World) {
+		id := *w.Snapshot(w.Volume(), nil).SnapshotId
+		_, err := w.Client.CreateTags(t.Context(), &ec2.CreateTagsInput{
+			Resources: []string{id, noSnapshot}, Tags: []types.Tag{{Key: aws.String("k"), Value: aws.String("v")}},
+		})
+		refused(t, "both", "InvalidSnapshot.NotFound", err)
+		if got := tagsOf(w.ByID(id).Tags); !cmp.Equal(map[string]string{w.Mark: "conformance"}, got) {
+			t.Errorf("the other has the tags %v", got)
+		}
+	}},
 	{Name: "Tagging an instance that is not there is refused",
 		Differs: "moto accepts it; EC2 API error codes: InvalidInstanceID.NotFound",
 		Run: func(t *testing.T, w *World) {
