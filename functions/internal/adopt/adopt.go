@@ -1,0 +1,163 @@
+// Package adopt takes over the snapshots that the first users' Lambda left, so that retention counts them, and gives them back.
+// A person decides that; it never happens by itself, and nothing is guessed.
+package adopt
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/retention"
+)
+
+// Request says what a person wants adopted.
+type Request struct {
+	Keyword string
+	Others  []string // the keywords of other schedules: a snapshot that carries one, too, could be either's
+	Also    []string // those of them that are to be adopted all the same
+}
+
+// Listing is what adopting would do. It changes nothing.
+type Listing struct {
+	Adopt   []Candidate // by instance and volume, the oldest first
+	LeftOut []LeftOut   // the oldest first
+	Ours    int         // that are the schedule's already
+}
+
+// Candidate is a snapshot to adopt.
+type Candidate struct {
+	Snapshot   ebs.Snapshot
+	InstanceID string
+	Name       string // of the instance
+	Device     string
+}
+
+// LeftOut is a snapshot that carries the keyword and is not adopted.
+type LeftOut struct {
+	Snapshot ebs.Snapshot
+	Reason   string
+}
+
+// description is the first users' Lambda's: AutoSnapshot <instance's Name> - <volume ID> (<device>).
+var description = regexp.MustCompile(`^AutoSnapshot (.*) - (vol-[^ ]+) \([^()]+\)$`)
+
+// List decides about the snapshots that carry the keyword. instances are those that carry it, with their volumes.
+func List(r Request, instances []ebs.Instance, snapshots []ebs.Snapshot) Listing {
+	places := places(instances)
+	var out Listing
+	for _, s := range slices.SortedFunc(slices.Values(snapshots), older) {
+		at, known := places[s.VolumeID]
+		switch reason := r.against(s, at, known); {
+		case s.Tags[ebs.TagSchedule] == r.Keyword:
+			out.Ours++
+		case reason != "":
+			out.LeftOut = append(out.LeftOut, LeftOut{s, reason})
+		default:
+			out.Adopt = append(out.Adopt, Candidate{s, at.instance.ID, at.instance.Tags["Name"], at.device})
+		}
+	}
+	slices.SortStableFunc(out.Adopt, func(a, b Candidate) int {
+		return cmp.Or(cmp.Compare(a.InstanceID, b.InstanceID), cmp.Compare(a.Snapshot.VolumeID, b.Snapshot.VolumeID))
+	})
+	return out
+}
+
+func older(a, b ebs.Snapshot) int {
+	return cmp.Or(a.StartTime.Compare(b.StartTime), cmp.Compare(a.ID, b.ID))
+}
+
+// place is where a volume is attached.
+type place struct {
+	instance ebs.Instance
+	device   string
+}
+
+// places gives each volume the instance whose run has it: the first, if there are several.
+func places(instances []ebs.Instance) map[string]place {
+	out := map[string]place{}
+	for _, i := range slices.SortedFunc(slices.Values(instances), func(a, b ebs.Instance) int { return cmp.Compare(a.ID, b.ID) }) {
+		for _, v := range i.Volumes {
+			if _, taken := out[v.VolumeID]; !taken {
+				out[v.VolumeID] = place{i, v.Device}
+			}
+		}
+	}
+	return out
+}
+
+// against says why a snapshot is not adopted, "" if it is.
+func (r Request) against(s ebs.Snapshot, at place, known bool) string {
+	value, carries := s.Tags[r.Keyword]
+	if owner, ok := s.Tags[ebs.TagSchedule]; ok {
+		return "it is of the schedule " + owner + " already"
+	}
+	for key := range s.Tags {
+		if strings.HasPrefix(key, ebs.TagPrefix) {
+			return "a person took it from its schedule: remove its other " + ebs.TagPrefix + "* tags to have it adopted"
+		}
+	}
+	words := description.FindStringSubmatch(s.Description)
+	switch name, named := s.Tags["Name"]; {
+	case !carries:
+		return "it does not carry the tag " + r.Keyword
+	case words == nil:
+		return "its description is not the Lambda's: another made it"
+	case words[2] != s.VolumeID:
+		return "its description names another volume: it is a copy, or another made it"
+	case named && name != words[1]:
+		return "its tag Name is not the one in its description: a person changed it"
+	case !known:
+		return "its volume is at no instance here with the tag " + r.Keyword
+	case !readable(value) && value != at.instance.Tags[r.Keyword]:
+		return fmt.Sprintf("its tag %s is %q, which is no number: a person may have set it", r.Keyword, value)
+	}
+	for _, other := range r.Others {
+		if _, both := s.Tags[other]; both && other != r.Keyword && !slices.Contains(r.Also, other) {
+			return fmt.Sprintf("it carries %s, too: say whose it is to be, see -also-tagged", other)
+		}
+	}
+	switch users := len(ebs.UserTags(s.Tags)); {
+	case s.State != ebs.Completed:
+		return "it is not completed (state " + string(s.State) + ")"
+	case users+len(Stamp(r.Keyword, "", "")) > ebs.MaxTags:
+		return fmt.Sprintf("it has %d tags, and ours find no room: EC2 takes %d", users, ebs.MaxTags)
+	}
+	return ""
+}
+
+// readable says whether the Lambda, or this tool, would have read the retention.
+func readable(value string) bool {
+	_, notNumber := strconv.Atoi(strings.TrimSpace(value))
+	_, notRule := retention.Parse(value)
+	return notNumber == nil || notRule == nil
+}
+
+// Stamp gives the tags that make a snapshot the schedule's. Its own tag with the keyword stays as it is, and the stamped retention
+// is that value, whatever it says: only the volume's retention at the time of a run decides what goes.
+func Stamp(keyword, value, instanceID string) []ebs.Tag {
+	return []ebs.Tag{
+		{Key: ebs.TagSchedule, Value: keyword},
+		{Key: ebs.TagRetention, Value: value},
+		{Key: ebs.TagRun, Value: ebs.AdoptedRun},
+		{Key: ebs.TagInstance, Value: instanceID},
+	}
+}
+
+// Adopted gives the snapshot as it is once it is adopted.
+func (c Candidate) Adopted(keyword string) ebs.Snapshot {
+	out := c.Snapshot
+	out.Tags = maps.Clone(c.Snapshot.Tags)
+	for _, t := range c.stamp(keyword) {
+		out.Tags[t.Key] = t.Value
+	}
+	return out
+}
+
+func (c Candidate) stamp(keyword string) []ebs.Tag {
+	return Stamp(keyword, c.Snapshot.Tags[keyword], c.InstanceID)
+}
