@@ -48,6 +48,9 @@ func live(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	if o.scheduledTime.IsZero() {
 		o.scheduledTime = time.Now()
 	}
+	if err := o.setZone(); err != nil {
+		return err
+	}
 	run, err := runOf(o)
 	if err != nil {
 		return err
@@ -224,6 +227,11 @@ func emit(o options, stdout io.Writer, value any, text func(io.Writer)) error {
 	if o.json != "-" {
 		text(stdout)
 	}
+	return o.writeJSON(stdout, value)
+}
+
+// writeJSON writes what -json asks for.
+func (o options) writeJSON(stdout io.Writer, value any) error {
 	if o.json == "" {
 		return nil
 	}

@@ -34,6 +34,8 @@ const usage = `run-local runs the snapshot life cycle on this machine: the real 
   run-local                                     a demonstration over a simulated account: no AWS, nothing is changed
   run-local -schedule SnapshotDaily -plan       what a run would create, keep and delete in your account, and why
   run-local -schedule SnapshotDaily             one run in your account: creates and deletes snapshots
+  run-local -adopt SnapshotDaily                takes over the snapshots of the Lambda before this tool: lists them, and asks
+  run-local -adopt SnapshotDaily -undo          gives them back
 
 Your account is the one that the AWS configuration names: AWS_PROFILE, AWS_REGION, AWS_ACCESS_KEY_ID and so on, and
 AWS_ENDPOINT_URL for an EC2 other than Amazon's.
@@ -60,6 +62,12 @@ type options struct {
 	aftermath          time.Duration // from the end of an execution until EC2's lists show all that it created
 	given              map[string]bool
 	verbose            bool
+
+	adopt      string   // the keyword whose snapshots are to be adopted
+	alsoTagged []string // see adopt.Request
+	undo, yes  bool
+	config     string // the file of the deployment's configuration
+	person     asker
 }
 
 func main() {
@@ -90,6 +98,8 @@ func (o options) run(ctx context.Context, stdout, stderr io.Writer) error {
 		return printDefinition(o, stdout)
 	case o.cost:
 		return costs(ctx, o, stdout, stderr)
+	case o.adopt != "":
+		return adoptOrUndo(ctx, o, stdout, stderr)
 	case o.schedule == "":
 		return demo(ctx, o, stdout)
 	case o.plan:
@@ -99,13 +109,13 @@ func (o options) run(ctx context.Context, stdout, stderr io.Writer) error {
 }
 
 func parse(args []string, stderr io.Writer) (options, error) {
-	o := options{pace: discover.DefaultPace, settle: settle, aftermath: aftermath}
-	var at string
+	o := options{pace: discover.DefaultPace, settle: settle, aftermath: aftermath, person: person()}
+	var at, also string
 	f := flag.NewFlagSet("run-local", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
 	f.StringVar(&o.schedule, "schedule", "", "the schedule's `keyword`: run it against the EC2 that the AWS configuration names")
 	f.StringVar(&at, "scheduled-time", "", "the firing's `time`, such as 2026-11-22T00:00:00Z; default: now")
-	f.StringVar(&o.timeZone, "time-zone", "", "the IANA `zone` in which calendar rules (daily=7) count; default: UTC")
+	f.StringVar(&o.timeZone, "time-zone", "", "the IANA `zone` in which calendar rules (daily=7) count; default: that of the schedule in -config, else UTC")
 	f.BoolVar(&o.plan, "plan", false, "change nothing: print what the run would create, keep and delete, each with its reason")
 	f.StringVar(&o.dir, "dir", ".run-local", "the `folder` for manifests and reports")
 	f.StringVar(&o.topicARN, "topic-arn", "", "publish alerts to this SNS topic, besides printing them")
@@ -115,6 +125,11 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.Float64Var(&o.pace.Rate, "create-rate", o.pace.Rate, "snapshots created per second; EC2 takes 5")
 	f.BoolVar(&o.definition, "definition", false, "print the state machine's definition as it runs here, and end")
 	f.BoolVar(&o.cost, "cost", false, "print what runs over 10 to 10,000 volumes use of AWS and cost, measured over a simulated account")
+	f.StringVar(&o.adopt, "adopt", "", "adopt the snapshots with this `keyword` that the Lambda before this tool made; lists them, and asks")
+	f.StringVar(&also, "also-tagged", "", "with -adopt: those too that carry these `keywords` of other schedules, separated by commas")
+	f.BoolVar(&o.undo, "undo", false, "with -adopt: give back what was adopted")
+	f.BoolVar(&o.yes, "yes", false, "with -adopt: do not ask")
+	f.StringVar(&o.config, "config", configFile, "the `file` with the schedules that are deployed")
 	f.BoolVar(&o.verbose, "v", false, "print the functions' logs to standard error")
 	if err := f.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -124,6 +139,9 @@ func parse(args []string, stderr io.Writer) (options, error) {
 			fmt.Fprint(stderr, usageEnd)
 		}
 		return o, err
+	}
+	if also != "" {
+		o.alsoTagged = strings.Split(also, ",")
 	}
 	return o, o.check(f, at)
 }
@@ -139,9 +157,12 @@ func (o *options) check(f *flag.FlagSet, at string) error {
 	if err := o.checkTogether(given); err != nil {
 		return err
 	}
-	if given["schedule"] {
-		if err := ebs.CheckKeyword(o.schedule); err != nil {
-			return fmt.Errorf("-schedule: %w", err)
+	keywords := map[string][]string{"schedule": {o.schedule}, "adopt": {o.adopt}, "also-tagged": o.alsoTagged}
+	for _, name := range slices.Sorted(maps.Keys(keywords)) {
+		for _, keyword := range keywords[name] {
+			if err := ebs.CheckKeyword(keyword); given[name] && err != nil {
+				return fmt.Errorf("-%s: %w", name, err)
+			}
 		}
 	}
 	if at != "" {
@@ -173,14 +194,18 @@ func (o *options) checkTogether(given map[string]bool) error {
 		what, use = "-definition", []string{"definition"}
 	case given["cost"]:
 		what, use = "-cost", []string{"cost", "json"}
+	case given["adopt"]:
+		what, use = "-adopt", []string{"adopt", "also-tagged", "undo", "yes", "plan", "time-zone", "config", "json", "v"}
 	case given["schedule"]: // and -plan, which takes what the run that it is about takes
 		what, use = "a run", []string{
-			"schedule", "plan", "scheduled-time", "time-zone", "dir", "topic-arn", "json", "create-burst", "create-rate", "v",
+			"schedule", "plan", "scheduled-time", "time-zone", "config", "dir", "topic-arn", "json", "create-burst", "create-rate", "v",
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		switch {
 		case slices.Contains(use, name):
+		case slices.Contains([]string{"also-tagged", "undo", "yes"}, name):
+			return fmt.Errorf("-%s needs -adopt KEYWORD", name)
 		case !given["schedule"] && name != "days" && what == "the demonstration":
 			return fmt.Errorf("-%s needs -schedule KEYWORD: the demonstration has its own", name)
 		default:

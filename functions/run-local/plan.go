@@ -53,6 +53,9 @@ func plan(ctx context.Context, o options, stdout io.Writer) error {
 	if o.scheduledTime.IsZero() {
 		o.scheduledTime = time.Now()
 	}
+	if err := o.setZone(); err != nil {
+		return err
+	}
 	run, err := runOf(o)
 	if err != nil {
 		return err
@@ -141,11 +144,7 @@ func (p planned) print(w io.Writer, where string) {
 		zone = time.UTC
 	}
 	for _, v := range p.Volumes {
-		place := v.InstanceID
-		if v.Name != "" {
-			place = v.Name + " (" + v.InstanceID + ")"
-		}
-		fmt.Fprintf(w, "\n%s, %s (%s), %s=%s\n", place, v.VolumeID, v.Device, p.Run.SnapshotKeyWord, v.Retention)
+		fmt.Fprintf(w, "\n%s, %s (%s), %s=%s\n", placeName(v.Name, v.InstanceID), v.VolumeID, v.Device, p.Run.SnapshotKeyWord, v.Retention)
 		if v.Problem != "" {
 			fmt.Fprintf(w, "  note    nothing would be deleted: %s\n", v.Problem)
 		}

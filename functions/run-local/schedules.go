@@ -1,0 +1,50 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/infra/config"
+)
+
+// configFile is where the deployment's configuration stands, in the folder from which it is deployed.
+const configFile = "cdk.json"
+
+// deployment reads what is, or would be, deployed. Without a file there are no schedules.
+func (o options) deployment() (config.Config, error) {
+	body, err := os.ReadFile(o.config)
+	if errors.Is(err, fs.ErrNotExist) && !o.given["config"] {
+		return config.Config{}, nil
+	}
+	if err != nil {
+		return config.Config{}, fmt.Errorf("-config: %w", err)
+	}
+	var file struct {
+		Context map[string]any `json:"context"`
+	}
+	if err := json.Unmarshal(body, &file); err != nil {
+		return config.Config{}, fmt.Errorf("-config: %s is not JSON such as cdk.json: %w", o.config, err)
+	}
+	c, err := config.Read(file.Context, config.Target{})
+	if err != nil {
+		return config.Config{}, fmt.Errorf("-config %s: %w", o.config, err)
+	}
+	return c, nil
+}
+
+// setZone sets the zone in which calendar rules count to that of the keyword's schedule, unless the command line gives one. In
+// another zone a run would keep and delete other snapshots.
+func (o *options) setZone() error {
+	if o.timeZone != "" {
+		return nil
+	}
+	c, err := o.deployment()
+	if err != nil {
+		return err
+	}
+	o.timeZone = c.TimeZones()[o.schedule]
+	return nil
+}
