@@ -80,11 +80,12 @@ func parseRate(text string) (time.Duration, *misread) {
 	return time.Duration(n) * unit, nil
 }
 
+const atTime = "2006-01-02T15:04:05"
+
 func parseAt(text string) *misread {
-	const form = "2006-01-02T15:04:05"
 	m := atForm.FindStringSubmatch(text)
 	if m != nil {
-		if _, err := time.Parse(form, m[1]); err == nil && len(m[1]) == len(form) {
+		if _, err := time.Parse(atTime, m[1]); err == nil && len(m[1]) == len(atTime) {
 			return nil
 		}
 	}
