@@ -84,24 +84,31 @@ func (s *Service) Discover(ctx context.Context, req contract.DiscoverRequest) (c
 
 // Find lists the instances of the run and their volumes, without their turns. It changes nothing.
 func (s *Service) Find(ctx context.Context, run contract.Run) ([]contract.Item, error) {
+	found, _, err := s.Survey(ctx, run)
+	return found, err
+}
+
+// Survey is Find, and says of each volume of the run's instances whether the run works on it, and why not.
+func (s *Service) Survey(ctx context.Context, run contract.Run) ([]contract.Item, []Choice, error) {
 	instances, err := s.EC2.Instances(ctx, run.SnapshotKeyWord)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if len(instances) == 0 {
-		return nil, nil
+		return nil, nil, nil
 	}
 	volumes, err := s.EC2.TaggedVolumes(ctx, run.SnapshotKeyWord)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	// What an execution before this one created; a first one finds nothing, for the price of a call a run.
 	existing, err := s.EC2.RunSnapshots(ctx, run.ID)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	run.Resumed = run.Resumed || len(existing) > 0
-	return items(run, instances, volumes, existing), nil
+	choices := Choose(run.SnapshotKeyWord, instances, volumes)
+	return items(run, choices, existing), choices, nil
 }
 
 func (s *Service) write(ctx context.Context, d contract.Discovery, found []contract.Item, earliest time.Time) (contract.Discovery, error) {

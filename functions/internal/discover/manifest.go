@@ -2,10 +2,8 @@ package discover
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/retention"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
@@ -13,31 +11,19 @@ import (
 // ends at 25,000 events: 20 volumes that each use up all their retries stay below. Its inline Map would run 40 at once.
 const maxVolumes = 20
 
-// items says what the run works on: each volume once, with the retention in force for it.
-func items(run contract.Run, instances []ebs.Instance, tagged []ebs.Volume, existing []ebs.Snapshot) []contract.Item {
-	override := map[string]string{}
-	for _, v := range tagged {
-		if value, ok := v.Tags[run.SnapshotKeyWord]; ok {
-			override[v.ID] = value
-		}
-	}
+// items gives each instance its volumes that the run works on.
+func items(run contract.Run, choices []Choice, existing []ebs.Snapshot) []contract.Item {
 	snapshotOf := bestSnapshots(existing)
-	taken := map[string]bool{} // a volume attached to several instances belongs to the first
 	var out []contract.Item
-	for _, i := range slices.SortedFunc(slices.Values(instances), func(a, b ebs.Instance) int { return strings.Compare(a.ID, b.ID) }) {
+	for len(choices) > 0 {
+		i := choices[0].Instance
 		var volumes []contract.Volume
-		for _, a := range i.Volumes {
-			value, ok := override[a.VolumeID]
-			if !ok {
-				value = i.Tags[run.SnapshotKeyWord]
+		for ; len(choices) > 0 && choices[0].Instance.ID == i.ID; choices = choices[1:] {
+			if c := choices[0]; c.LeftOut == "" {
+				volumes = append(volumes, contract.Volume{
+					ID: c.Volume.VolumeID, Device: c.Volume.Device, Retention: c.Retention, SnapshotID: snapshotOf[c.Volume.VolumeID].ID,
+				})
 			}
-			if taken[a.VolumeID] || isOff(value) {
-				continue
-			}
-			taken[a.VolumeID] = true
-			volumes = append(volumes, contract.Volume{
-				ID: a.VolumeID, Device: a.Device, Retention: value, SnapshotID: snapshotOf[a.VolumeID].ID,
-			})
 		}
 		for chunk := range slices.Chunk(volumes, maxVolumes) {
 			out = append(out, contract.Item{
@@ -46,11 +32,6 @@ func items(run contract.Run, instances []ebs.Instance, tagged []ebs.Volume, exis
 		}
 	}
 	return out
-}
-
-func isOff(value string) bool {
-	rules, err := retention.Parse(value)
-	return err == nil && rules.Off
 }
 
 // bestSnapshots gives the run's snapshot of each volume that has a healthy one.

@@ -27,6 +27,7 @@ type Snapshot struct {
 	Message   string            // what EC2 says of a snapshot in state error
 
 	Description string // as whoever made it wrote it
+	FullBytes   int64  // all blocks that a volume made of it would have, its own and older ones'; 0 if EC2 does not say
 }
 
 // Instance is an EC2 instance that opted in by its schedule tag.
@@ -42,10 +43,12 @@ type Attachment struct {
 	Device   string // e.g. /dev/xvda
 }
 
-// Volume is a volume that carries a schedule tag of its own.
+// Volume is a volume as it is by itself, whatever it is attached to.
 type Volume struct {
-	ID   string
-	Tags map[string]string
+	ID        string
+	Tags      map[string]string
+	SizeGiB   int
+	CreatedAt time.Time
 }
 
 // RefusedError says that EC2 won't delete a snapshot, and won't however often it is asked: an AMI uses it, it is locked, or

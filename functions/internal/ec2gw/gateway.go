@@ -84,7 +84,20 @@ func (g *Gateway) TaggedVolumes(ctx context.Context, keyword string) ([]ebs.Volu
 
 // ExistingVolumes gives those of the volumes that exist.
 func (g *Gateway) ExistingVolumes(ctx context.Context, ids []string) (map[string]bool, error) {
+	volumes, err := g.Volumes(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
 	out := map[string]bool{}
+	for id := range volumes {
+		out[id] = true
+	}
+	return out, nil
+}
+
+// Volumes gives those of the volumes that exist, by ID.
+func (g *Gateway) Volumes(ctx context.Context, ids []string) (map[string]ebs.Volume, error) {
+	out := map[string]ebs.Volume{}
 	for chunk := range slices.Chunk(ids, maxFilterValues) {
 		// By filter, not by ID: an ID that is gone would fail the whole call.
 		volumes, err := g.volumes(ctx, fmt.Sprintf("look up %d volumes", len(chunk)), filter("volume-id", chunk...))
@@ -92,7 +105,7 @@ func (g *Gateway) ExistingVolumes(ctx context.Context, ids []string) (map[string
 			return nil, err
 		}
 		for _, v := range volumes {
-			out[v.ID] = true
+			out[v.ID] = v
 		}
 	}
 	return out, nil
@@ -109,7 +122,9 @@ func (g *Gateway) volumes(ctx context.Context, what string, f types.Filter) ([]e
 			return classify(what, err)
 		}
 		for _, v := range page.Volumes {
-			out = append(out, ebs.Volume{ID: aws.ToString(v.VolumeId), Tags: tagMap(v.Tags)})
+			out = append(out, ebs.Volume{
+				ID: aws.ToString(v.VolumeId), Tags: tagMap(v.Tags), SizeGiB: int(aws.ToInt32(v.Size)), CreatedAt: aws.ToTime(v.CreateTime),
+			})
 		}
 		return nil
 	})

@@ -49,6 +49,11 @@ func (g *Gateway) ScheduleSnapshots(ctx context.Context, keyword string) ([]ebs.
 	return g.snapshots(ctx, "list the "+keyword+" snapshots", filter("tag:"+ebs.TagSchedule, keyword))
 }
 
+// SnapshotsOf lists all snapshots of the volume that this account owns, whoever made them.
+func (g *Gateway) SnapshotsOf(ctx context.Context, volumeID string) ([]ebs.Snapshot, error) {
+	return g.snapshots(ctx, "list the snapshots of "+volumeID, filter("volume-id", volumeID))
+}
+
 // KeywordSnapshots lists all snapshots of this account that carry the keyword as a tag, whoever made them.
 func (g *Gateway) KeywordSnapshots(ctx context.Context, keyword string) ([]ebs.Snapshot, error) {
 	return g.snapshots(ctx, "list the snapshots with tag "+keyword, filter("tag-key", keyword))
@@ -91,7 +96,7 @@ func (g *Gateway) snapshots(ctx context.Context, what string, filters ...types.F
 			out = append(out, ebs.Snapshot{
 				ID: aws.ToString(s.SnapshotId), VolumeID: aws.ToString(s.VolumeId), State: ebs.State(s.State),
 				StartTime: aws.ToTime(s.StartTime), SizeGiB: int(aws.ToInt32(s.VolumeSize)), Tags: tagMap(s.Tags),
-				Message: aws.ToString(s.StateMessage), Description: aws.ToString(s.Description),
+				Message: aws.ToString(s.StateMessage), Description: aws.ToString(s.Description), FullBytes: aws.ToInt64(s.FullSnapshotSizeInBytes),
 			})
 		}
 		return nil

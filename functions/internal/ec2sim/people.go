@@ -245,6 +245,7 @@ func (a *Account) copySnapshot(s *snapshot, now time.Time) Snapshot {
 			State:     s.state(now),
 			StartTime: s.startTime,
 			SizeGiB:   s.sizeGiB,
+			FullBytes: s.fullBytes,
 			Tags:      maps.Clone(s.currentTags()),
 		},
 		OwnerID:     s.owner,

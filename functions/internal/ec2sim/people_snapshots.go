@@ -28,6 +28,7 @@ func (a *Account) AddSnapshot(in Snapshot) string {
 		description: in.Description,
 		shared:      in.Shared,
 		sizeGiB:     cmp.Or(in.SizeGiB, defaultSizeGiB),
+		fullBytes:   in.FullBytes,
 		startTime:   start,
 		completesAt: start,
 		fixed:       cmp.Or(in.State, ebs.Completed),

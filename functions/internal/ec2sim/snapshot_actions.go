@@ -24,6 +24,7 @@ type snapshotXML struct {
 	Progress    string   `xml:"progress"`
 	OwnerID     string   `xml:"ownerId"`
 	SizeGiB     int      `xml:"volumeSize"`
+	FullBytes   int64    `xml:"fullSnapshotSizeInBytes,omitempty"`
 	Description string   `xml:"description"`
 	Encrypted   bool     `xml:"encrypted"`
 	Tier        string   `xml:"storageTier"`
@@ -47,6 +48,7 @@ func (s *snapshot) xml(state ebs.State, tags map[string]string) snapshotXML {
 	case ebs.Completed:
 		x.Progress = "100%"
 		x.Completed = s.completesAt.Format(timeFormat)
+		x.FullBytes = s.fullBytes
 	case ebs.Error:
 		x.Message = "Client.InternalError: the snapshot failed"
 	}
@@ -102,6 +104,7 @@ func (a *Account) startSnapshot(v *volume, description string, tags map[string]s
 		owner:       a.cfg.AccountID,
 		description: description,
 		sizeGiB:     v.sizeGiB,
+		fullBytes:   int64(v.sizeGiB) << 30, // as of a volume that is written full
 		startTime:   now,
 		listedFrom:  now.Add(a.cfg.ListLag),
 		completesAt: now.Add(a.cfg.Completion(v.id, v.snapshots)),

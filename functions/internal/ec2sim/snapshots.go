@@ -15,6 +15,7 @@ type snapshot struct {
 	description string
 	shared      bool // another account's, public or shared with this one
 	sizeGiB     int
+	fullBytes   int64
 	startTime   time.Time
 	listedFrom  time.Time // when the lists begin to show it
 	completesAt time.Time

@@ -48,6 +48,7 @@ func TestTheGoAPITellsASnapshotAsItIs(t *testing.T) {
 			State:     ebs.Pending,
 			StartTime: begin.Add(time.Millisecond), // EC2 tells milliseconds
 			SizeGiB:   20,
+			FullBytes: 20 << 30,
 			Tags:      map[string]string{"Name": "db & <more>"},
 		},
 		OwnerID: "123456789012",

@@ -1,0 +1,41 @@
+package discover
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+)
+
+func TestChoose(t *testing.T) {
+	instances := []ebs.Instance{
+		instance("i-3", "off", "vol-6", "vol-7", "vol-shared"), instance("i-2", "5", "vol-shared", "vol-5"),
+		instance("i-1", "3", "vol-1", "vol-2", "vol-3"),
+	}
+	own := []ebs.Volume{tagged("vol-2", "OFF"), tagged("vol-3", "9"), tagged("vol-7", "1"), tagged("vol-elsewhere", "2"), {ID: "vol-1", Tags: map[string]string{"Another": "off"}}}
+	var got []string
+	for _, c := range Choose(keyword, instances, own) {
+		got = append(got, fmt.Sprintf("%s %s %s: %q own %t, left out: %q", c.Instance.ID, c.Volume.VolumeID, c.Volume.Device, c.Retention, c.OwnTag, c.LeftOut))
+	}
+	want := []string{
+		`i-1 vol-1 /dev/sda: "3" own false, left out: ""`,
+		`i-1 vol-2 /dev/sdb: "OFF" own true, left out: "its own tag SnapshotDaily is off"`,
+		`i-1 vol-3 /dev/sdc: "9" own true, left out: ""`,
+		`i-2 vol-shared /dev/sda: "5" own false, left out: ""`,
+		`i-2 vol-5 /dev/sdb: "5" own false, left out: ""`,
+		`i-3 vol-6 /dev/sda: "off" own false, left out: "its instance's tag SnapshotDaily is off"`,
+		`i-3 vol-7 /dev/sdb: "1" own true, left out: ""`,
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+}
+
+func TestAVolumeThatOneInstanceLeavesOutIsAnothers(t *testing.T) {
+	got := Choose(keyword, []ebs.Instance{instance("i-1", "off", "vol-1"), instance("i-2", "3", "vol-1")}, nil)
+	if len(got) != 1 || got[0].Instance.ID != "i-2" || got[0].LeftOut != "" {
+		t.Errorf("got %+v", got)
+	}
+}
