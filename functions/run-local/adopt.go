@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/adopt"
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/discover"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ec2gw"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/infra/config"
@@ -112,27 +111,18 @@ func schedulesBeside(keyword string, c config.Config) []string {
 
 // consequences says what a run would do once the snapshots are adopted: the person decides about that.
 func (o options) consequences(ctx context.Context, ec2 *ec2gw.Gateway, l adopt.Listing) (adoption, error) {
-	now := time.Now()
-	o.schedule, o.scheduledTime = o.adopt, now
+	o.schedule = o.adopt
 	if err := o.setZone(); err != nil {
 		return adoption{}, err
 	}
-	run, err := runOf(o)
-	if err != nil {
-		return adoption{}, err
-	}
-	found, err := (&discover.Service{EC2: ec2}).Find(ctx, run)
-	if err != nil {
-		return adoption{}, err
-	}
-	held, err := ec2.ScheduleSnapshots(ctx, o.adopt)
-	if err != nil {
-		return adoption{}, err
-	}
+	var more []ebs.Snapshot
 	for _, one := range l.Adopt {
-		held = append(held, one.Adopted(o.adopt))
+		more = append(more, one.Adopted(o.adopt))
 	}
-	p := planOf(run, found, held, now)
+	p, err := o.planned(ctx, ec2, more)
+	if err != nil {
+		return adoption{}, err
+	}
 	decided := map[string]adoptedSnapshot{}
 	for _, v := range p.Volumes {
 		for _, s := range v.Keep {

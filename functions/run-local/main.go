@@ -34,6 +34,8 @@ const usage = `run-local runs the snapshot life cycle on this machine: the real 
   run-local                                     a demonstration over a simulated account: no AWS, nothing is changed
   run-local -schedule SnapshotDaily -plan       what a run would create, keep and delete in your account, and why
   run-local -schedule SnapshotDaily             one run in your account: creates and deletes snapshots
+  run-local -plan                               the same for all schedules that cdk.json has
+  run-local -explain vol-0123456789abcdef0      whose the snapshots of a volume are, why each is kept, and when it will go
   run-local -adopt SnapshotDaily                takes over the snapshots of the Lambda before this tool: lists them, and asks
   run-local -adopt SnapshotDaily -undo          gives them back
 
@@ -63,6 +65,7 @@ type options struct {
 	given              map[string]bool
 	verbose            bool
 
+	explain    string   // a volume's ID
 	adopt      string   // the keyword whose snapshots are to be adopted
 	alsoTagged []string // see adopt.Request
 	undo, yes  bool
@@ -98,8 +101,12 @@ func (o options) run(ctx context.Context, stdout, stderr io.Writer) error {
 		return printDefinition(o, stdout)
 	case o.cost:
 		return costs(ctx, o, stdout, stderr)
+	case o.explain != "":
+		return explainVolume(ctx, o, stdout)
 	case o.adopt != "":
 		return adoptOrUndo(ctx, o, stdout, stderr)
+	case o.plan && o.schedule == "":
+		return planAll(ctx, o, stdout)
 	case o.schedule == "":
 		return demo(ctx, o, stdout)
 	case o.plan:
@@ -116,7 +123,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.StringVar(&o.schedule, "schedule", "", "the schedule's `keyword`: run it against the EC2 that the AWS configuration names")
 	f.StringVar(&at, "scheduled-time", "", "the firing's `time`, such as 2026-11-22T00:00:00Z; default: now")
 	f.StringVar(&o.timeZone, "time-zone", "", "the IANA `zone` in which calendar rules (daily=7) count; default: that of the schedule in -config, else UTC")
-	f.BoolVar(&o.plan, "plan", false, "change nothing: print what the run would create, keep and delete, each with its reason")
+	f.BoolVar(&o.plan, "plan", false, "change nothing: print what the run would create, keep and delete, each with its reason; without -schedule: for all schedules")
 	f.StringVar(&o.dir, "dir", ".run-local", "the `folder` for manifests and reports")
 	f.StringVar(&o.topicARN, "topic-arn", "", "publish alerts to this SNS topic, besides printing them")
 	f.StringVar(&o.json, "json", "", "also write what is printed to this `file` as JSON; - for standard output, instead of the text")
@@ -125,6 +132,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.Float64Var(&o.pace.Rate, "create-rate", o.pace.Rate, "snapshots created per second; EC2 takes 5")
 	f.BoolVar(&o.definition, "definition", false, "print the state machine's definition as it runs here, and end")
 	f.BoolVar(&o.cost, "cost", false, "print what runs over 10 to 10,000 volumes use of AWS and cost, measured over a simulated account")
+	f.StringVar(&o.explain, "explain", "", "say of each snapshot of the `volume` whose it is, why it is kept, and when it will go")
 	f.StringVar(&o.adopt, "adopt", "", "adopt the snapshots with this `keyword` that the Lambda before this tool made; lists them, and asks")
 	f.StringVar(&also, "also-tagged", "", "with -adopt: those too that carry these `keywords` of other schedules, separated by commas")
 	f.BoolVar(&o.undo, "undo", false, "with -adopt: give back what was adopted")
@@ -165,6 +173,9 @@ func (o *options) check(f *flag.FlagSet, at string) error {
 			}
 		}
 	}
+	if given["explain"] && !strings.HasPrefix(o.explain, "vol-") {
+		return fmt.Errorf("-explain %q is not the ID of a volume, such as vol-0123456789abcdef0", o.explain)
+	}
 	if at != "" {
 		t, err := time.Parse(time.RFC3339, at)
 		if err != nil {
@@ -194,12 +205,16 @@ func (o *options) checkTogether(given map[string]bool) error {
 		what, use = "-definition", []string{"definition"}
 	case given["cost"]:
 		what, use = "-cost", []string{"cost", "json"}
+	case given["explain"]:
+		what, use = "-explain", []string{"explain", "config", "json"}
 	case given["adopt"]:
 		what, use = "-adopt", []string{"adopt", "also-tagged", "undo", "yes", "plan", "time-zone", "config", "json", "v"}
 	case given["schedule"]: // and -plan, which takes what the run that it is about takes
 		what, use = "a run", []string{
 			"schedule", "plan", "scheduled-time", "time-zone", "config", "dir", "topic-arn", "json", "create-burst", "create-rate", "v",
 		}
+	case given["plan"]:
+		what, use = "-plan of all schedules", []string{"plan", "config", "json"}
 	}
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		switch {

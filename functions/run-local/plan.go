@@ -10,6 +10,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/discover"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ec2gw"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/explain"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/prune"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/retention"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/snapshot"
@@ -20,9 +21,12 @@ import (
 type planned struct {
 	Run     contract.Run
 	Volumes []plannedVolume
+	LeftOut []plannedLeftOut
 	Create  int
 	Keep    int
 	Delete  int
+	// UpperBound is the most that the kept snapshots can cost.
+	UpperBound explain.Bound
 }
 
 type plannedVolume struct {
@@ -34,11 +38,20 @@ type plannedVolume struct {
 	Keep, Delete                       []plannedSnapshot
 }
 
+type plannedLeftOut struct{ InstanceID, Name, VolumeID, Device, Reason string }
+
 type plannedSnapshot struct {
 	SnapshotID string
 	StartTime  time.Time
 	State      string
 	Reason     string
+}
+
+// allPlanned is what the runs of all schedules would do.
+type allPlanned struct {
+	Schedules            []planned
+	Create, Keep, Delete int
+	UpperBound           explain.Bound
 }
 
 // toBe stands for the snapshot that the run would create.
@@ -50,38 +63,97 @@ func plan(ctx context.Context, o options, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if o.scheduledTime.IsZero() {
-		o.scheduledTime = time.Now()
-	}
 	if err := o.setZone(); err != nil {
 		return err
 	}
-	run, err := runOf(o)
+	p, err := o.planned(ctx, ec2gw.New(cfg, ec2gw.Options{}), nil)
+	if err != nil {
+		return err
+	}
+	return emit(o, stdout, p, func(w io.Writer) {
+		p.print(w, where(cfg))
+		printBound(w, "What is kept", p.UpperBound)
+	})
+}
+
+// planAll is plan for each schedule that is configured.
+func planAll(ctx context.Context, o options, stdout io.Writer) error {
+	c, err := o.schedules("-plan without -schedule")
+	if err != nil {
+		return err
+	}
+	cfg, err := awsConfig(ctx)
 	if err != nil {
 		return err
 	}
 	ec2 := ec2gw.New(cfg, ec2gw.Options{})
-	found, err := (&discover.Service{EC2: ec2}).Find(ctx, run)
+	all := allPlanned{Schedules: []planned{}}
+	for _, keyword := range keywordsOf(c) {
+		one := o
+		one.schedule, one.timeZone = keyword, c.TimeZones()[keyword]
+		p, err := one.planned(ctx, ec2, nil)
+		if err != nil {
+			return err
+		}
+		all.Schedules = append(all.Schedules, p)
+		all.Create += p.Create
+		all.Keep += p.Keep
+		all.Delete += p.Delete
+		all.UpperBound = all.UpperBound.Plus(p.UpperBound)
+	}
+	return emit(o, stdout, all, func(w io.Writer) { all.print(w, where(cfg)) })
+}
+
+// planned finds out what a run would do if the schedule had these other snapshots, too.
+func (o options) planned(ctx context.Context, ec2 *ec2gw.Gateway, more []ebs.Snapshot) (planned, error) {
+	now := time.Now()
+	if o.scheduledTime.IsZero() {
+		o.scheduledTime = now
+	}
+	run, err := runOf(o)
 	if err != nil {
-		return err
+		return planned{}, err
+	}
+	found, choices, err := (&discover.Service{EC2: ec2}).Survey(ctx, run)
+	if err != nil {
+		return planned{}, err
 	}
 	held, err := ec2.ScheduleSnapshots(ctx, run.SnapshotKeyWord)
 	if err != nil {
-		return err
+		return planned{}, err
 	}
-	p := planOf(run, found, held, time.Now())
-	return emit(o, stdout, p, func(w io.Writer) { p.print(w, where(cfg)) })
+	volumes, err := ec2.Volumes(ctx, volumeIDs(found))
+	if err != nil {
+		return planned{}, err
+	}
+	p := planOf(run, found, append(held, more...), volumes, now)
+	for _, c := range choices {
+		if c.LeftOut != "" {
+			p.LeftOut = append(p.LeftOut, plannedLeftOut{c.Instance.ID, c.Instance.Tags["Name"], c.Volume.VolumeID, c.Volume.Device, c.LeftOut})
+		}
+	}
+	return p, nil
 }
 
-func planOf(run contract.Run, found []contract.Item, held []ebs.Snapshot, now time.Time) planned {
-	p := planned{Run: run, Volumes: []plannedVolume{}}
+func volumeIDs(found []contract.Item) []string {
+	var out []string
+	for _, i := range found {
+		for _, v := range i.Volumes {
+			out = append(out, v.ID)
+		}
+	}
+	return out
+}
+
+func planOf(run contract.Run, found []contract.Item, held []ebs.Snapshot, volumes map[string]ebs.Volume, now time.Time) planned {
+	p := planned{Run: run, Volumes: []plannedVolume{}, LeftOut: []plannedLeftOut{}}
 	byVolume := map[string][]ebs.Snapshot{}
 	for _, s := range held {
 		byVolume[s.VolumeID] = append(byVolume[s.VolumeID], s)
 	}
 	for _, i := range found {
 		for _, v := range i.Volumes {
-			pv := planVolume(run, i.Instance, v, byVolume[v.ID], now)
+			pv := planVolume(run, i.Instance, v, byVolume[v.ID], volumes[v.ID], now, &p.UpperBound)
 			if pv.Exists == "" {
 				p.Create++
 			}
@@ -93,7 +165,8 @@ func planOf(run contract.Run, found []contract.Item, held []ebs.Snapshot, now ti
 	return p
 }
 
-func planVolume(run contract.Run, i contract.Instance, v contract.Volume, held []ebs.Snapshot, now time.Time) plannedVolume {
+func planVolume(run contract.Run, i contract.Instance, v contract.Volume, held []ebs.Snapshot, volume ebs.Volume, now time.Time, bound *explain.Bound,
+) plannedVolume {
 	tags, dropped := ebs.SnapshotTags(snapshot.StampOf(run, i, v), i.Tags)
 	pv := plannedVolume{
 		InstanceID: i.ID, Name: i.Tags["Name"], VolumeID: v.ID, Device: v.Device, Retention: v.Retention,
@@ -104,7 +177,9 @@ func planVolume(run contract.Run, i contract.Instance, v contract.Volume, held [
 		pv.Problem = err.Error()
 	}
 	if v.SnapshotID == "" {
-		created := ebs.Snapshot{ID: toBe, VolumeID: v.ID, State: ebs.Completed, StartTime: now.UTC(), Tags: map[string]string{}}
+		created := ebs.Snapshot{
+			ID: toBe, VolumeID: v.ID, State: ebs.Completed, StartTime: now.UTC(), SizeGiB: volume.SizeGiB, Tags: map[string]string{},
+		}
 		for _, t := range tags {
 			created.Tags[t.Key] = t.Value
 		}
@@ -126,6 +201,7 @@ func planVolume(run contract.Run, i contract.Instance, v contract.Volume, held [
 		}
 		if d.Keep {
 			pv.Keep = append(pv.Keep, s)
+			bound.Add(d.Snapshot)
 		} else {
 			pv.Delete = append(pv.Delete, s)
 		}
@@ -137,6 +213,7 @@ func (p planned) print(w io.Writer, where string) {
 	fmt.Fprintf(w, "Plan of run %s in %s. Nothing is changed.\n", p.Run.ID, where)
 	if len(p.Volumes) == 0 {
 		fmt.Fprintf(w, "No volume to snapshot: no instance here carries the tag %s, or its value is off.\n", p.Run.SnapshotKeyWord)
+		p.printLeftOut(w)
 		return
 	}
 	zone, err := time.LoadLocation(p.Run.TimeZone)
@@ -162,9 +239,35 @@ func (p planned) print(w io.Writer, where string) {
 			s.print(w, "delete", zone)
 		}
 	}
+	p.printLeftOut(w)
 	fmt.Fprintf(w, "\nCreate %d, keep %d (the new ones included), delete %d snapshots of %d volumes, once the new ones have completed.\n",
 		p.Create, p.Keep, p.Delete, len(p.Volumes))
 	fmt.Fprintln(w, "EC2 may refuse to delete one that an AMI uses or that is locked: that one is kept.")
+}
+
+func (p planned) printLeftOut(w io.Writer) {
+	for i, v := range p.LeftOut {
+		if i == 0 {
+			fmt.Fprintln(w, "\nLeft out:")
+		}
+		fmt.Fprintf(w, "  %s, %s (%s): %s\n", placeName(v.Name, v.InstanceID), v.VolumeID, v.Device, v.Reason)
+	}
+}
+
+// printBound says what the snapshots cost at most, and that it is no estimate.
+func printBound(w io.Writer, what string, b explain.Bound) {
+	fmt.Fprintf(w, "%s costs at most %.2f USD a month (%.0f GiB at %.2f USD, us-east-1). It is an upper bound, not an estimate:\nEBS stores "+
+		"a block once however many snapshots have it, and does not say how much that is, so that each is counted whole.\n",
+		what, b.USDPerMonth, b.GiB, explain.Price)
+}
+
+func (a allPlanned) print(w io.Writer, where string) {
+	for _, p := range a.Schedules {
+		p.print(w, where)
+		fmt.Fprintln(w)
+	}
+	fmt.Fprintf(w, "All schedules: create %d, keep %d, delete %d snapshots.\n", a.Create, a.Keep, a.Delete)
+	printBound(w, "What is kept", a.UpperBound)
 }
 
 func (s plannedSnapshot) print(w io.Writer, verb string, zone *time.Location) {

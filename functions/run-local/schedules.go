@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/infra/config"
 )
@@ -33,6 +34,26 @@ func (o options) deployment() (config.Config, error) {
 		return config.Config{}, fmt.Errorf("-config %s: %w", o.config, err)
 	}
 	return c, nil
+}
+
+// schedules gives the configuration to what can't do without its schedules.
+func (o options) schedules(what string) (config.Config, error) {
+	c, err := o.deployment()
+	if err == nil && len(c.Schedules) == 0 {
+		err = fmt.Errorf("%s needs to know the schedules: run it where %s is, or name the file with -config", what, configFile)
+	}
+	return c, err
+}
+
+// keywordsOf gives each keyword that has a schedule once, in the order of the configuration.
+func keywordsOf(c config.Config) []string {
+	var out []string
+	for _, s := range c.Schedules {
+		if !slices.Contains(out, s.Keyword) {
+			out = append(out, s.Keyword)
+		}
+	}
+	return out
 }
 
 // setZone sets the zone in which calendar rules count to that of the keyword's schedule, unless the command line gives one. In

@@ -1,0 +1,190 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ec2sim"
+)
+
+// deployed writes a cdk.json with two schedules, and gives its name.
+func deployed(t *testing.T) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "cdk.json")
+	err := os.WriteFile(name, []byte(`{"app": "go run ./infra", "context": {"schedules": [
+		{"keyword": "SnapshotDaily", "expression": "cron(0 8 * * ? *)", "timeZone": "Asia/Shanghai"},
+		{"keyword": "SnapshotHourly", "expression": "cron(0 * * * ? *)"}
+	], "@aws-cdk/core:checkSecretUsage": true}}`), 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// ofSchedule adds a completed snapshot of vol-1 that a run of the schedule made, so many hours ago.
+func ofSchedule(a *ec2sim.Account, keyword string, hours int) string {
+	at := time.Now().Add(-time.Duration(hours) * time.Hour)
+	s := ec2sim.Snapshot{}
+	s.VolumeID, s.StartTime, s.SizeGiB = "vol-1", at, 8
+	s.Tags = map[string]string{
+		keyword: "2", ebs.TagSchedule: keyword, ebs.TagRetention: "2", ebs.TagRun: keyword + "/" + at.UTC().Format(time.RFC3339), ebs.TagInstance: "i-1",
+	}
+	return a.AddSnapshot(s)
+}
+
+func TestAPlanOfAllSchedulesAddsThemUp(t *testing.T) {
+	account := server(t)
+	addInstance(account, "i-1", "2", "vol-1", "vol-2")
+	account.TagInstance("i-1", "SnapshotHourly", "1")
+	account.TagVolume("vol-2", "SnapshotHourly", "off")
+	ofSchedule(account, "SnapshotDaily", 48)
+	ofSchedule(account, "SnapshotDaily", 24)
+	ofSchedule(account, "SnapshotHourly", 1)
+	before := account.Snapshots()
+	c := newCommand(t)
+	if got := c.run(t.Context(), "-plan", "-config", deployed(t), "-json", "-"); got != exitOK {
+		t.Fatalf("exit status %d: %s", got, c.stderr.String())
+	}
+	var all allPlanned
+	if err := json.Unmarshal(c.stdout.Bytes(), &all); err != nil {
+		t.Fatal(err)
+	}
+	if len(all.Schedules) != 2 || all.Create != 3 || all.Delete != 2 || all.Keep != 4 || all.UpperBound.GiB != 32 {
+		t.Errorf("%d schedules: create %d, delete %d, keep %d, at most %v GiB; want 2: 3, 2, 4, 32", len(all.Schedules), all.Create, all.Delete, all.Keep, all.UpperBound.GiB)
+	}
+	want := []plannedLeftOut{{"i-1", "web-i-1", "vol-2", "/dev/xvda", "its own tag SnapshotHourly is off"}}
+	if d := cmp.Diff(want, all.Schedules[1].LeftOut); d != "" {
+		t.Errorf("left out (-want +got):\n%s", d)
+	}
+	if zone := all.Schedules[0].Run.TimeZone; zone != "Asia/Shanghai" {
+		t.Errorf("the daily run counts in %s", zone)
+	}
+	if got := c.run(t.Context(), "-plan", "-config", deployed(t)); got != exitOK {
+		t.Fatalf("exit status %d: %s", got, c.stderr.String())
+	}
+	for _, text := range []string{
+		"Plan of run SnapshotDaily/", "Plan of run SnapshotHourly/", "its own tag SnapshotHourly is off",
+		"All schedules: create 3, keep 4, delete 2 snapshots.", "at most 1.60 USD a month (32 GiB at 0.05 USD, us-east-1). It is an upper bound, not an estimate:",
+	} {
+		if !strings.Contains(c.stdout.String(), text) {
+			t.Errorf("the output does not say %q:\n%s", text, c.stdout.String())
+		}
+	}
+	if d := cmp.Diff(before, account.Snapshots()); d != "" {
+		t.Errorf("the plan changed EC2 (-before +after):\n%s", d)
+	}
+}
+
+func TestWithoutSchedulesItSaysWhereToFindThem(t *testing.T) {
+	server(t)
+	for _, args := range [][]string{{"-plan"}, {"-explain", "vol-1"}} {
+		c := newCommand(t)
+		if got := c.run(t.Context(), args...); got != exitFailed || !strings.Contains(c.stderr.String(), "run it where cdk.json is, or name the file with -config") {
+			t.Errorf("%v: exit status %d: %s", args, got, c.stderr.String())
+		}
+		if got := c.run(t.Context(), append(args, "-config", "absent.json")...); got != exitFailed || !strings.Contains(c.stderr.String(), "absent.json") {
+			t.Errorf("%v with a file that is absent: exit status %d: %s", args, got, c.stderr.String())
+		}
+	}
+	broken := filepath.Join(t.TempDir(), "cdk.json")
+	if err := os.WriteFile(broken, []byte(`{"context": {"schedules": [{"keyword": "Name"}]}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := newCommand(t)
+	if got := c.run(t.Context(), "-schedule", "SnapshotDaily", "-plan", "-config", broken); got != exitFailed || !strings.Contains(c.stderr.String(), "schedules[0].expression: it is missing") {
+		t.Errorf("exit status %d: %s", got, c.stderr.String())
+	}
+}
+
+func TestAnExplanationSaysWhoseWhyAndUntilWhen(t *testing.T) {
+	account := server(t)
+	addInstance(account, "i-1", "2", "vol-1")
+	account.TagInstance("i-1", "SnapshotHourly", "3")
+	account.TagVolume("vol-1", "SnapshotHourly", "1")
+	daily, hourly := ofSchedule(account, "SnapshotDaily", 24), ofSchedule(account, "SnapshotHourly", 1)
+	manual := ec2sim.Snapshot{}
+	manual.VolumeID, manual.StartTime = "vol-1", time.Now().Add(-time.Minute)
+	byHand := account.AddSnapshot(manual)
+	account.ResetLog()
+	if left := time.Until(time.Now().Truncate(time.Hour).Add(time.Hour)); left < 5*time.Second {
+		time.Sleep(left) // else the hour might change while the test runs
+	}
+	c := newCommand(t)
+	if got := c.run(t.Context(), "-explain", "vol-1", "-config", deployed(t), "-json", "-"); got != exitOK {
+		t.Fatalf("exit status %d: %s", got, c.stderr.String())
+	}
+	var e explained
+	if err := json.Unmarshal(c.stdout.Bytes(), &e); err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now().UTC()
+	nextHour := now.Truncate(time.Hour).Add(time.Hour)
+	nextDay := now.Truncate(24 * time.Hour).AddDate(0, 0, 1) // 08:00 in Shanghai
+	dayAfter := nextDay.AddDate(0, 0, 1)
+	type fate struct {
+		ID, Reason string
+		Managed    bool
+		Goes       *time.Time
+	}
+	var got []fate
+	for _, s := range e.Snapshots {
+		got = append(got, fate{s.SnapshotID, s.Reason, s.Managed, s.Goes})
+	}
+	want := []fate{
+		{byHand, "no run of this tool made it", false, nil}, {hourly, "last 1 of 1", true, &nextHour}, {daily, "last 1 of 2", true, &dayAfter},
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+	if s := e.Schedules[1]; s.Retention != "1" || !s.OwnTag || !s.Next.Equal(nextHour) || s.InstanceID != "i-1" {
+		t.Errorf("of the hourly schedule it says %+v", s)
+	}
+	if got := c.run(t.Context(), "-explain", "vol-1", "-config", deployed(t)); got != exitOK {
+		t.Fatalf("exit status %d: %s", got, c.stderr.String())
+	}
+	for _, text := range []string{
+		"Volume vol-1, 8 GiB", "Schedule SnapshotDaily: cron(0 8 * * ? *), Asia/Shanghai", `keeps "2", its instance's tag`, `keeps "1", the volume's own tag`,
+		"completed  not ours", "kept:  last 1 of 1\n    goes:  " + nextHour.Format(utc) + ": beyond last=1", "upper bound, not an estimate",
+	} {
+		if !strings.Contains(c.stdout.String(), text) {
+			t.Errorf("the output does not say %q:\n%s", text, c.stdout.String())
+		}
+	}
+	for action := range account.Calls() {
+		if !strings.HasPrefix(action, "Describe") {
+			t.Errorf("the explanation called %s", action)
+		}
+	}
+}
+
+func TestAnExplanationSaysWhyNothingIsDeleted(t *testing.T) {
+	account := server(t)
+	addInstance(account, "i-1", "abc", "vol-1")
+	ofSchedule(account, "SnapshotDaily", 24)
+	c := newCommand(t)
+	says := func(texts ...string) {
+		t.Helper()
+		if got := c.run(t.Context(), "-explain", "vol-1", "-config", deployed(t)); got != exitOK {
+			t.Fatalf("exit status %d: %s", got, c.stderr.String())
+		}
+		for _, text := range texts {
+			if !strings.Contains(c.stdout.String(), text) {
+				t.Errorf("the output does not say %q:\n%s", text, c.stdout.String())
+			}
+		}
+	}
+	says(`nothing is deleted: the retention "abc"`, "the volume is at no instance with the tag SnapshotHourly")
+	account.TagInstance("i-1", "SnapshotDaily", "off")
+	says("kept:  its instance's tag SnapshotDaily is off")
+	account.UntagInstance("i-1", "SnapshotDaily")
+	says("kept:  the volume is at no instance with the tag SnapshotDaily")
+	account.DeleteVolume("vol-1")
+	says("Volume vol-1, which is gone", "the volume is gone, and no run works on it any more", "1 snapshot of this account")
+}
