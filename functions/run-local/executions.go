@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -21,14 +23,21 @@ type localExecution struct {
 	lock *flock.Flock
 }
 
+// begun counts the executions of this process: two may begin in the same millisecond.
+var begun atomic.Int32
+
 func beginExecution(dir string, now time.Time) (*localExecution, error) {
-	name := fmt.Sprintf("%s-%d", now.UTC().Format("20060102T150405.000Z"), os.Getpid())
+	name := fmt.Sprintf("%s-%d-%d", now.UTC().Format("20060102T150405.000Z"), os.Getpid(), begun.Add(1))
 	path := lockPath(dir, name)
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
 	}
 	lock := flock.New(path)
-	if ok, err := lock.TryLock(); err != nil || !ok {
+	ok, err := lock.TryLock()
+	if err == nil && !ok {
+		err = errors.New("another process has it")
+	}
+	if err != nil {
 		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}
 	return &localExecution{name, lock}, nil

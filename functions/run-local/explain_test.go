@@ -126,7 +126,7 @@ func TestAnExplanationSaysWhoseWhyAndUntilWhen(t *testing.T) {
 	}
 	now := time.Now().UTC()
 	nextHour := now.Truncate(time.Hour).Add(time.Hour)
-	nextDay := now.Truncate(24 * time.Hour).AddDate(0, 0, 1) // 08:00 in Shanghai
+	nextDay := now.Truncate(24*time.Hour).AddDate(0, 0, 1) // 08:00 in Shanghai
 	dayAfter := nextDay.AddDate(0, 0, 1)
 	type fate struct {
 		ID, Reason string

@@ -170,7 +170,6 @@ func TestASecondCopyAtTheSameTimeDoesNothing(t *testing.T) {
 	var wg sync.WaitGroup
 	for i, c := range copies {
 		wg.Go(func() {
-			// Names of executions tell the copies apart by process and millisecond; in one process, by the latter.
 			time.Sleep(time.Duration(i) * 5 * time.Millisecond)
 			errs[i] = c.daily(t.Context(), "-scheduled-time", at)
 		})
