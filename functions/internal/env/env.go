@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"strconv"
+	"time"
 )
 
 // Reader reads settings and remembers what was wrong.
@@ -57,6 +58,22 @@ func (r *Reader) Strings(name string) map[string]string {
 	var out map[string]string
 	if err := json.Unmarshal([]byte(v), &out); err != nil {
 		r.errs = append(r.errs, fmt.Errorf("%s is not a JSON object of strings: %w", name, err))
+	}
+	return out
+}
+
+// Durations gives a JSON object of durations above 0, such as {"SnapshotDaily": "48h"}, or none.
+func (r *Reader) Durations(name string) map[string]time.Duration {
+	var out map[string]time.Duration
+	for key, text := range r.Strings(name) {
+		d, err := time.ParseDuration(text)
+		if err != nil || d <= 0 {
+			r.errs = append(r.errs, fmt.Errorf("%s of %s is %q; give a duration above 0, such as 48h", name, key, text))
+		}
+		if out == nil {
+			out = map[string]time.Duration{}
+		}
+		out[key] = d
 	}
 	return out
 }

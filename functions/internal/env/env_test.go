@@ -1,6 +1,8 @@
 package env
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -79,5 +81,29 @@ func TestReader(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestDurations(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                         "",
+		`{"A": "48h", "B": "30m"}`: "A 48h0m0s, B 30m0s",
+		`{"A": "2 days"}`:          `LIMITS of A is "2 days"; give a duration above 0, such as 48h`,
+		`{"A": "0s"}`:              `LIMITS of A is "0s"; give a duration above 0, such as 48h`,
+		`48h`:                      "LIMITS is not a JSON object of strings: invalid character 'h' after top-level value",
+	} {
+		t.Setenv("LIMITS", text)
+		var r Reader
+		var got []string
+		limits := r.Durations("LIMITS")
+		for _, key := range slices.Sorted(maps.Keys(limits)) {
+			got = append(got, key+" "+limits[key].String())
+		}
+		if err := r.Err(); err != nil {
+			got = []string{err.Error()}
+		}
+		if diff := cmp.Diff(want, strings.Join(got, ", ")); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", text, diff)
+		}
 	}
 }

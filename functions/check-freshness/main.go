@@ -1,0 +1,33 @@
+// Command check-freshness is the Lambda that looks each hour for volumes whose snapshots are too old, whatever the reason.
+package main
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/boundary"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ec2gw"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/env"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/freshness"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/s3store"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/snsgw"
+)
+
+func main() {
+	boundary.Start(func(cfg aws.Config, log *slog.Logger) (boundary.Handler[freshness.Result], error) {
+		var e env.Reader
+		bucket := e.String("BUCKET")
+		s := &freshness.Service{
+			EC2:     ec2gw.New(cfg, ec2gw.Options{}),
+			Objects: s3store.New(cfg, bucket),
+			Topic:   snsgw.New(cfg, e.String("TOPIC_ARN")),
+			Limits:  e.Durations("LIMITS"),
+			Base:    "s3://" + bucket + "/",
+			Now:     time.Now,
+			Log:     log,
+		}
+		return boundary.Handle(log, s.Check), e.Err()
+	})
+}

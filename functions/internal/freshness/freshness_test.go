@@ -1,0 +1,308 @@
+package freshness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/store"
+)
+
+var midnight = time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
+
+// lab is a check over an account that is changed by hand, and a clock.
+type lab struct {
+	t         *testing.T
+	now       time.Time
+	instances map[string][]ebs.Instance
+	tagged    []ebs.Volume
+	snapshots []ebs.Snapshot
+	fails     error
+	objects   store.Memory
+	mails     []string
+	mailFails error
+	service   *Service
+}
+
+func newLab(t *testing.T, limits map[string]time.Duration) *lab {
+	l := &lab{t: t, now: midnight, instances: map[string][]ebs.Instance{}}
+	l.service = &Service{
+		EC2: l, Objects: &l.objects, Topic: l, Limits: limits, Base: "s3://bucket/",
+		Now: func() time.Time { return l.now }, Log: slog.New(slog.DiscardHandler),
+	}
+	return l
+}
+
+func (l *lab) Instances(_ context.Context, keyword string) ([]ebs.Instance, error) {
+	return l.instances[keyword], l.fails
+}
+
+func (l *lab) TaggedVolumes(context.Context, string) ([]ebs.Volume, error) { return l.tagged, l.fails }
+
+func (l *lab) ScheduleSnapshots(_ context.Context, keyword string) ([]ebs.Snapshot, error) {
+	var out []ebs.Snapshot
+	for _, s := range l.snapshots {
+		if s.Tags[ebs.TagSchedule] == keyword {
+			out = append(out, s)
+		}
+	}
+	return out, l.fails
+}
+
+func (l *lab) Publish(_ context.Context, subject, message string) error {
+	if l.mailFails == nil {
+		l.mails = append(l.mails, subject+"\n\n"+message)
+	}
+	return l.mailFails
+}
+
+// instance adds an instance with a volume of the same number.
+func (l *lab) instance(keyword, n, retention string) {
+	l.instances[keyword] = append(l.instances[keyword], ebs.Instance{
+		ID: "i-" + n, Tags: map[string]string{"Name": "web-" + n, keyword: retention},
+		Volumes: []ebs.Attachment{{VolumeID: "vol-" + n, Device: "/dev/xvda"}},
+	})
+}
+
+// snapshot adds one of now.
+func (l *lab) snapshot(keyword, n string, state ebs.State) {
+	l.snapshots = append(l.snapshots, ebs.Snapshot{
+		ID: fmt.Sprintf("snap-%s-%s", n, l.now.Format("02T15")), VolumeID: "vol-" + n, State: state, StartTime: l.now,
+		Tags: map[string]string{ebs.TagSchedule: keyword},
+	})
+}
+
+// check gives the stale volumes.
+func (l *lab) check() []string {
+	l.t.Helper()
+	if _, err := l.service.Check(l.t.Context(), Request{}); err != nil {
+		l.t.Fatal(err)
+	}
+	state, err := l.service.last(l.t.Context())
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	var out []string
+	for _, v := range state.Stale {
+		out = append(out, v.Keyword+" "+v.VolumeID)
+	}
+	return out
+}
+
+// hours lets the check run each hour, with something done before, and gives when volumes became stale, or were so no more.
+func (l *lab) hours(n int, before func(hour int)) []string {
+	l.t.Helper()
+	var out []string
+	last := ""
+	for hour := range n {
+		l.now = midnight.Add(time.Duration(hour) * time.Hour)
+		if before != nil {
+			before(hour)
+		}
+		l.now = l.now.Add(30 * time.Minute)
+		if now := strings.Join(l.check(), ", "); now != last {
+			out, last = append(out, fmt.Sprintf("%d: %s", hour, now)), now
+		}
+	}
+	return out
+}
+
+var daily = map[string]time.Duration{"Daily": 48 * time.Hour}
+
+func (l *lab) same(what string, got, want any) {
+	l.t.Helper()
+	if d := cmp.Diff(want, got); d != "" {
+		l.t.Errorf("%s (-want +got):\n%s", what, d)
+	}
+}
+
+func TestVolumesWithFreshSnapshotsAreNoNews(t *testing.T) {
+	l := newLab(t, daily)
+	l.instance("Daily", "1", "3")
+	got := l.hours(24*10, func(hour int) {
+		if hour%24 == 0 {
+			l.snapshot("Daily", "1", ebs.Completed)
+		}
+	})
+	l.same("stale", got, []string(nil))
+	l.same("mails", len(l.mails), 0)
+}
+
+func TestOneMissedRunIsForgivenASecondIsNot(t *testing.T) {
+	l := newLab(t, daily)
+	l.instance("Daily", "1", "3")
+	l.instance("Daily", "2", "3")
+	got := l.hours(24*6, func(hour int) {
+		if hour%24 == 0 {
+			l.snapshot("Daily", "1", ebs.Completed)
+		}
+		if hour == 0 || hour == 24 || hour == 120 { // then nothing for three days: its schedule, its role or its instance
+			l.snapshot("Daily", "2", ebs.Completed)
+		}
+	})
+	l.same("stale", got, []string{"72: Daily vol-2", "120: "})
+	l.same("mails: at once, and a day and two days later", len(l.mails), 2)
+}
+
+func TestPendingAndFailedSnapshotsAreNoneAndClaimedOnesAre(t *testing.T) {
+	l := newLab(t, daily)
+	for _, n := range []string{"1", "2", "3"} {
+		l.instance("Daily", n, "3")
+	}
+	got := l.hours(24*4, func(hour int) {
+		if hour%24 != 0 {
+			return
+		}
+		l.snapshot("Daily", "1", ebs.Pending)
+		l.snapshot("Daily", "2", ebs.Error)
+		l.snapshot("Daily", "3", ebs.Completed) // has no tag Daily: claimed
+	})
+	l.same("stale", got, []string{"49: Daily vol-1, Daily vol-2"})
+}
+
+func TestAVolumeThatHasJustBecomeTheSchedulesIsOwedNothingYet(t *testing.T) {
+	l := newLab(t, daily)
+	l.instance("Daily", "1", "3")
+	got := l.hours(24*10, func(hour int) {
+		if hour%24 == 0 {
+			l.snapshot("Daily", "1", ebs.Completed)
+		}
+		switch hour {
+		case 1:
+			l.instance("Daily", "2", "3")                   // launched, or tagged
+			l.snapshots = append(l.snapshots, ebs.Snapshot{ // it had the tag before, long ago
+				ID: "snap-old", VolumeID: "vol-2", State: ebs.Completed, StartTime: midnight.AddDate(0, -6, 0), Tags: map[string]string{ebs.TagSchedule: "Daily"},
+			})
+		case 24 * 5:
+			l.instances["Daily"] = l.instances["Daily"][:1] // loses the tag
+		}
+	})
+	l.same("stale", got, []string{"50: Daily vol-2", "120: "})
+}
+
+func TestWhatIsOffOrNotTaggedIsNotWatched(t *testing.T) {
+	l := newLab(t, daily)
+	l.instance("Daily", "1", "off")
+	l.instance("Daily", "2", "3")
+	l.tagged = []ebs.Volume{{ID: "vol-2", Tags: map[string]string{"Daily": "off"}}}
+	l.instance("Weekly", "3", "3") // no limit
+	l.same("stale", l.hours(24*4, nil), []string(nil))
+}
+
+// Whoever deploys this onto an account whose schedule stopped long ago is told at once.
+func TestTheFirstCheckKnowsOldSnapshotsForWhatTheyAre(t *testing.T) {
+	l := newLab(t, daily)
+	l.instance("Daily", "1", "3")
+	l.instance("Daily", "2", "3")
+	l.snapshot("Daily", "1", ebs.Completed)
+	l.now = midnight.AddDate(0, 0, 9)
+	l.same("stale at the first check", l.check(), []string{"Daily vol-1"}) // vol-2 may be new
+	l.now = l.now.Add(49 * time.Hour)
+	l.same("stale two periods later", l.check(), []string{"Daily vol-1", "Daily vol-2"})
+}
+
+func TestEachScheduleHasItsLimit(t *testing.T) {
+	l := newLab(t, map[string]time.Duration{"Daily": 48 * time.Hour, "Hourly": 2 * time.Hour})
+	for _, k := range []string{"Daily", "Hourly"} {
+		l.instance(k, "1", "3")
+		l.snapshot(k, "1", ebs.Completed)
+	}
+	l.same("stale", l.hours(60, nil), []string{"2: Hourly vol-1", "48: Daily vol-1, Hourly vol-1"})
+}
+
+func TestTheSameVolumesAreToldOfOnceADay(t *testing.T) {
+	l := newLab(t, daily)
+	l.instance("Daily", "1", "3")
+	l.snapshot("Daily", "1", ebs.Completed)
+	var at []int
+	l.hours(48+72, func(hour int) {
+		if n := len(l.mails); n > len(at) {
+			at = append(at, hour-1)
+		}
+	})
+	l.same("hours of the mails", at, []int{48, 72, 96})
+}
+
+func TestAnotherVolumeIsNews(t *testing.T) {
+	l := newLab(t, daily)
+	l.instance("Daily", "1", "3")
+	l.instance("Daily", "2", "3")
+	got := l.hours(60, func(hour int) {
+		switch hour {
+		case 0:
+			l.snapshot("Daily", "1", ebs.Completed)
+		case 5:
+			l.snapshot("Daily", "2", ebs.Completed)
+		}
+	})
+	l.same("stale", got, []string{"48: Daily vol-1", "53: Daily vol-1, Daily vol-2"})
+	l.same("mails", len(l.mails), 2)
+}
+
+func TestAMailThatIsNotTakenIsSentAgain(t *testing.T) {
+	l := newLab(t, daily)
+	l.instance("Daily", "1", "3")
+	l.snapshot("Daily", "1", ebs.Completed)
+	l.check()
+	l.now, l.mailFails = midnight.Add(49*time.Hour), errors.New("the topic is closed")
+	if _, err := l.service.Check(t.Context(), Request{}); err == nil {
+		t.Error("nobody was told, and the check succeeds")
+	}
+	l.mailFails = nil
+	l.check()
+	l.same("mails", len(l.mails), 1)
+}
+
+func TestAFailureIsAnErrorAndNeverGoodNews(t *testing.T) {
+	l := newLab(t, daily)
+	l.fails = errors.New("denied")
+	if _, err := l.service.Check(t.Context(), Request{}); err == nil {
+		t.Error("EC2 is not to be read, and the check succeeds")
+	}
+	l.fails = nil
+	l.objects.Fault = func(op, _ string) error { return errors.New(op + " denied") }
+	if _, err := l.service.Check(t.Context(), Request{}); err == nil || !strings.Contains(err.Error(), "read what the check before this one found: get denied") {
+		t.Errorf("error %v", err)
+	}
+	l.objects.Fault = nil
+	if err := l.objects.Put(t.Context(), Key, []byte("{broken")); err != nil {
+		t.Fatal(err)
+	}
+	l.check() // begins anew
+}
+
+func TestTheMessage(t *testing.T) {
+	l := newLab(t, map[string]time.Duration{"Daily": 48 * time.Hour, "Hourly": 2 * time.Hour})
+	for n := range maxListed + 5 {
+		l.instance("Daily", fmt.Sprintf("%02d", n), "3")
+	}
+	l.snapshot("Daily", "00", ebs.Completed)
+	l.instance("Hourly", "db", "3")
+	l.instances["Hourly"][0].Tags["Name"] = ""
+	l.snapshot("Hourly", "db", ebs.Completed)
+	l.check()
+	l.now = midnight.Add(5*24*time.Hour + 30*time.Minute)
+	l.check()
+	if len(l.mails) != 1 {
+		t.Fatalf("%d mails", len(l.mails))
+	}
+	for _, text := range []string{
+		"EBS snapshots: 26 volumes have no fresh snapshot\n\n", "Daily: no completed snapshot in the last 48 hours\n1. web-00 (i-00), volume vol-00 (/dev/xvda)\n",
+		"   Newest: snap-00-22T00 of 2026-11-22 00:00 UTC, 5 days old\n", "2. web-01 (i-01), volume vol-01 (/dev/xvda)\n   No completed snapshot, and the volume has been the schedule's for 5 days at least\n",
+		"20. web-19", "… and 5 more\n\nHourly: no completed snapshot in the last 2 hours\n1. i-db, volume vol-db", "What to do: ", "s3://bucket/freshness.json",
+	} {
+		if !strings.Contains(l.mails[0], text) {
+			t.Errorf("the mail does not say %q:\n%s", text, l.mails[0])
+		}
+	}
+	if strings.Contains(l.mails[0], "21. ") {
+		t.Error("the mail lists more than 20 volumes of a schedule")
+	}
+}
