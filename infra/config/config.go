@@ -16,7 +16,8 @@ type Config struct {
 	MaxConcurrency   int    // child executions at once
 	CreateBurst      int    // snapshots created at once after a rest
 	CreateRate       float64
-	SettleSeconds    int // from a snapshot's creation to the first look at it
+	SettleSeconds    int     // from a snapshot's creation to the first look at it
+	FreshnessPeriods float64 // of its schedule, after which a volume without a snapshot is told of; 0: none is
 	LogRetentionDays int
 	Architecture     string // of the functions
 	Tags             map[string]string
@@ -60,6 +61,7 @@ func Keys() []Key {
 		{"createBurst", "95", "snapshots created at once after a rest; EC2 allows 100"},
 		{"createRate", "4.95", "snapshots created per second after that; EC2 allows 5"},
 		{"settleSeconds", "120", "how long after its creation a snapshot is first looked at, 0 to 3600"},
+		{"freshnessPeriods", "2", "how many periods of its schedule a volume's newest completed snapshot may be old, 1 to 100; `0`: nothing checks that"},
 		{"logRetentionDays", "90", "how long logs are kept; a number of days that CloudWatch Logs knows"},
 		{"architecture", ARM64, "`arm64`, or `x86_64`, which needs `make … ARCH=amd64`"},
 		{"tags", "none", "object of tags for all resources of the stack"},
@@ -88,7 +90,7 @@ func Default() Config {
 			{Keyword: "SnapshotHourly", Expression: mustExpression("cron(0 * * * ? *)"), TimeZone: "UTC", Enabled: true},
 			{Keyword: "SnapshotDaily", Expression: mustExpression("cron(0 8 * * ? *)"), TimeZone: "Asia/Shanghai", Enabled: true},
 		},
-		MaxConcurrency: 10_000, CreateBurst: 95, CreateRate: 4.95, SettleSeconds: 120, LogRetentionDays: 90, Architecture: ARM64,
+		MaxConcurrency: 10_000, CreateBurst: 95, CreateRate: 4.95, SettleSeconds: 120, FreshnessPeriods: 2, LogRetentionDays: 90, Architecture: ARM64,
 	}
 }
 
@@ -135,6 +137,12 @@ func (r *reader) read(c *Config, key string, value any) {
 		c.CreateRate = r.number(key, value, 0.01, 1000)
 	case "settleSeconds":
 		c.SettleSeconds = r.whole(key, value, 0, 3600)
+	case "freshnessPeriods":
+		if decoded(value) != float64(0) {
+			c.FreshnessPeriods = r.number(key, value, 1, 100)
+		} else {
+			c.FreshnessPeriods = 0
+		}
 	case "logRetentionDays":
 		c.LogRetentionDays = r.retention(key, value)
 	case "architecture":

@@ -74,7 +74,7 @@ func TestAllKeysAreRead(t *testing.T) {
 			"flexibleWindowMinutes": 5, "enabled": false}],
 		"alertTopicArn": "arn:aws:sns:eu-central-1:123456789012:alerts",
 		"alertTopicKeyArn": "arn:aws:kms:eu-central-1:123456789012:key/1-2", "maxConcurrency": 7, "createBurst": 8, "createRate": 0.25,
-		"settleSeconds": 0, "logRetentionDays": 30, "architecture": "x86_64", "tags": {"a": "b"},
+		"settleSeconds": 0, "freshnessPeriods": 1.5, "logRetentionDays": 30, "architecture": "x86_64", "tags": {"a": "b"},
 		"targets": [{"region": "eu-central-1"}, {"region": "eu-central-1", "account": "123456789012"}],
 		"@aws-cdk/core:anything": true, "aws:cdk:anything": 1, "availability-zones:account=1:region=2": [], "alertEmails": null
 	}`)
@@ -84,7 +84,7 @@ func TestAllKeysAreRead(t *testing.T) {
 			TimeZone: "Europe/Berlin", WindowMinutes: 5,
 		}},
 		AlertTopicARN: "arn:aws:sns:eu-central-1:123456789012:alerts", AlertTopicKeyARN: "arn:aws:kms:eu-central-1:123456789012:key/1-2",
-		MaxConcurrency: 7, CreateBurst: 8, CreateRate: 0.25, SettleSeconds: 0, LogRetentionDays: 30, Architecture: config.X8664,
+		MaxConcurrency: 7, CreateBurst: 8, CreateRate: 0.25, SettleSeconds: 0, FreshnessPeriods: 1.5, LogRetentionDays: 30, Architecture: config.X8664,
 		Tags: map[string]string{"a": "b"}, Targets: []config.Target{{Region: "eu-central-1"}, {Region: "eu-central-1", Account: "123456789012"}},
 	})
 }
@@ -157,5 +157,21 @@ func TestKeywordsOfTheSharedTable(t *testing.T) {
 		if accepted(k) {
 			t.Errorf("%q is accepted", k)
 		}
+	}
+}
+
+func TestFreshnessLimitsArePeriodsOfTheSchedule(t *testing.T) {
+	const schedules = `"schedules": [
+		{"keyword": "Hourly", "expression": "cron(0 * * * ? *)", "flexibleWindowMinutes": 15},
+		{"keyword": "Daily", "expression": "cron(0 8 ? * MON-FRI *)"}, {"keyword": "Daily", "expression": "cron(0 8 ? * SAT *)"},
+		{"keyword": "Monthly", "expression": "cron(0 3 L * ? *)"},
+		{"keyword": "Paused", "expression": "rate(1 day)", "enabled": false}, {"keyword": "Once", "expression": "at(2030-01-01T00:00:00)"}
+	]`
+	same(t, "by default", read(t, `{`+schedules+`}`).FreshnessLimits(), map[string]time.Duration{
+		"Hourly": 150 * time.Minute, "Daily": 144 * time.Hour, "Monthly": 62 * 24 * time.Hour,
+	})
+	same(t, "three periods", read(t, `{"freshnessPeriods": "3", `+schedules+`}`).FreshnessLimits()["Hourly"], 225*time.Minute)
+	for _, none := range []string{`0`, `"0"`} {
+		same(t, "switched off", read(t, `{"freshnessPeriods": `+none+`, `+schedules+`}`).FreshnessLimits(), map[string]time.Duration{})
 	}
 }

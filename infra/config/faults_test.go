@@ -114,6 +114,7 @@ func TestBadConfigurationsAreRefused(t *testing.T) {
 		{`{"createBurst": 0}`, "createBurst", "1 to 1000"},
 		{`{"createRate": 0}`, "createRate", "0.01 to 1000"},
 		{`{"createRate": "NaN"}`, "createRate", "0.01 to 1000"},
+		{`{"freshnessPeriods": 0.5}`, "freshnessPeriods", "Give a number from 1 to 100"},
 		{`{"settleSeconds": -1}`, "settleSeconds", "0 to 3600"},
 		{`{"logRetentionDays": 45}`, "logRetentionDays", "1, 3, 5, 7, 14"},
 		{`{"logRetentionDays": "forever"}`, "logRetentionDays", "1, 3, 5, 7, 14"},

@@ -59,6 +59,21 @@ func (w *Watch) settle() {
 	}
 }
 
+// FreshnessLimits says of each keyword how old a volume's newest completed snapshot may get. Who disables a schedule in the
+// configuration means it, and is not told; neither can a schedule that fires once be late.
+func (c Config) FreshnessLimits() map[string]time.Duration {
+	out := map[string]time.Duration{}
+	if c.FreshnessPeriods == 0 {
+		return out
+	}
+	for _, w := range c.Watches() {
+		if w.Within > 0 { // two periods
+			out[w.Keyword] = time.Duration(float64(w.Within) / 2 * c.FreshnessPeriods)
+		}
+	}
+	return out
+}
+
 func ascii(s string) bool {
 	for _, c := range s {
 		if c < ' ' || c > '~' {

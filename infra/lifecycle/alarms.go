@@ -34,6 +34,8 @@ type alarm struct {
 	periods int // in a row; 0: one
 	// missing: the alarm is for data that stays away, and says so, too, when it comes again.
 	missing bool
+	// holds: without data the alarm stays as it is; it says, too, when all is well again.
+	holds bool
 }
 
 // newAlarms makes the alarms, and gives their names. What a run can tell by itself comes with its report; these are for what it
@@ -99,12 +101,33 @@ func (p alarmsProps) alarms() []alarm {
 				"topic and use its key.",
 		})
 	}
+	if p.Functions.Freshness != nil {
+		out = append(out, freshnessAlarms()...)
+	}
 	for _, w := range p.Watches {
 		if w.Not == "" {
 			out = append(out, p.missed(w))
 		}
 	}
 	return out
+}
+
+// freshnessAlarms do not depend on any run: the first is about the volumes, the second about who looks after them.
+func freshnessAlarms() []alarm {
+	return []alarm{
+		{
+			id: "StaleVolumes", metric: stale("Maximum"), least: 1, holds: true,
+			means: "Volumes have no completed snapshot in the last periods of their schedule, whatever the reason.",
+			todo: "The e-mail names them, and what to look at. The alarm stands until each has a fresh snapshot, or is no longer tagged; " +
+				"freshness.json in the bucket has the whole list.",
+		},
+		{
+			id: "FreshnessUnchecked", metric: stale("SampleCount"), least: 1, periods: 3, missing: true,
+			means: "Nothing has looked for stale volumes in the last three hours.",
+			todo: "See the log group of check-freshness for errors, and in the EventBridge Scheduler console whether its schedule " +
+				"check.freshness is enabled. Right after the first deployment it is in alarm until the first check, at half past the hour.",
+		},
+	}
 }
 
 // errors is about what a function does not return as a matter of course. discover-instances and report-run return an error when
@@ -155,10 +178,13 @@ func (a alarm) create(scope constructs.Construct, to *alerts) {
 		props.ComparisonOperator = awscloudwatch.ComparisonOperator_LESS_THAN_THRESHOLD
 		props.TreatMissingData = awscloudwatch.TreatMissingData_BREACHING
 	}
+	if a.holds {
+		props.TreatMissingData = awscloudwatch.TreatMissingData_IGNORE
+	}
 	made := awscloudwatch.NewAlarm(scope, str(a.id), props)
 	action := awscloudwatchactions.NewSnsAction(to.Topic)
 	made.AddAlarmAction(action)
-	if a.missing {
+	if a.missing || a.holds {
 		made.AddOkAction(action)
 	}
 }

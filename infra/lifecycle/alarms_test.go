@@ -45,6 +45,8 @@ func TestAlarms(t *testing.T) {
 		"ReportRunThrottled":         "AWS/Lambda Throttles ${ReportRunFunction}: 3 of 300 s Sum >= 1",
 		"RunEndedUntold":             "AWS/Events FailedInvocations ${RulesRunEnded}" + once,
 		"SnapshotFailedUntold":       "AWS/Events FailedInvocations ${RulesSnapshotFailed}" + once,
+		"StaleVolumes":               "EbsSnapshotLifecycle StaleVolumes: 1 of 3600 s Maximum >= 1",
+		"FreshnessUnchecked":         "EbsSnapshotLifecycle StaleVolumes: 3 of 3600 s SampleCount < 1",
 		"NoSuccess-SnapshotHourly":   "EbsSnapshotLifecycle RunsSucceeded SnapshotHourly: 2 of 3600 s Sum < 1",
 		"NoSuccess-SnapshotDaily":    "EbsSnapshotLifecycle RunsSucceeded SnapshotDaily: 48 of 3600 s Sum < 1",
 	})
@@ -60,8 +62,13 @@ func TestEveryAlarmReachesAPersonAndSaysWhatToDo(t *testing.T) {
 			t.Errorf("%s does not say what happened and what to do: %s", a.id, d)
 		}
 		missing, want := a.at("TreatMissingData"), any("notBreaching")
-		if strings.HasPrefix(a.id, "AlarmsNoSuccess") {
+		switch {
+		case strings.HasPrefix(a.id, "AlarmsNoSuccess"), strings.HasPrefix(a.id, "AlarmsFreshnessUnchecked"):
 			want = "breaching" // no data is what it is about
+		case strings.HasPrefix(a.id, "AlarmsStaleVolumes"):
+			want = "ignore" // what was stale is, until a check says otherwise
+		}
+		if want != "notBreaching" {
 			same(t, a.id+" tells, too, when it is over", a.at("OKActions"), topic)
 		}
 		same(t, a.id+" takes missing data as", missing, want)
@@ -109,7 +116,7 @@ func TestWhatMetricsAndQueriesReadIsLogged(t *testing.T) {
 	}
 	for _, file := range []string{
 		"internal/discover/discover.go", "internal/snapshot/snapshot.go", "internal/prune/prune.go", "internal/report/report.go",
-		"internal/boundary/boundary.go",
+		"internal/freshness/freshness.go", "internal/boundary/boundary.go",
 	} {
 		source := readFile(t, "functions", file)
 		for _, m := range regexp.MustCompile(`(?s)\.(?:Info|Warn|Error)Context\(ctx, ("[^"]+"|Log[A-Z]\w+)(.*?)\)\n`).FindAllStringSubmatch(source, -1) {

@@ -9,9 +9,10 @@ import (
 
 // The bucket's folders, as functions and state machine write them.
 const (
-	runsKeys    = "runs/*"    // claims, manifests, recorded failures, reports
-	resultsKeys = "results/*" // what the Distributed Map exports of its children
-	pacingKey   = "pacing.json"
+	runsKeys     = "runs/*"    // claims, manifests, recorded failures, reports
+	resultsKeys  = "results/*" // what the Distributed Map exports of its children
+	pacingKey    = "pacing.json"
+	freshnessKey = "freshness.json" // what check-freshness found last
 )
 
 const (
@@ -24,8 +25,8 @@ const (
 
 // newBucket makes the bucket of the runs: private, encrypted, over TLS only.
 //
-// It has no versions: each object is written once, but for pacing.json and the claims, which are replaced on condition that
-// nobody else has. An old version of those is of no use, and pacing.json would pile up one for each run.
+// It has no versions: each object is written once, but for freshness.json, and for pacing.json and the claims, which are replaced on
+// condition that nobody else has. An old version of those is of no use, and pacing.json would pile up one for each run.
 //
 // It stays when the stack is destroyed: its reports are the record of what was backed up, and CloudFormation can't delete a
 // bucket that holds anything. What is in it expires by itself.

@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -11,10 +12,22 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/infra/config"
 )
 
-// functions are the four that the state machine calls.
-type functions struct{ Discover, Snapshot, Prune, Report *function }
+// functions are the four that the state machine calls, and those that have a schedule of their own.
+type functions struct {
+	Discover, Snapshot, Prune, Report *function
+	Freshness                         *function // nil: nothing checks that
+}
 
+// all are the four that the state machine calls.
 func (f functions) all() []*function { return []*function{f.Discover, f.Snapshot, f.Prune, f.Report} }
+
+// checks are those that have a schedule of their own.
+func (f functions) checks() []*function {
+	return slices.DeleteFunc([]*function{f.Freshness}, func(f *function) bool { return f == nil })
+}
+
+// every is all of both kinds.
+func (f functions) every() []*function { return slices.Concat(f.all(), f.checks()) }
 
 type functionsProps struct {
 	Config config.Config
@@ -63,6 +76,17 @@ func newFunctions(scope constructs.Construct, p functionsProps) functions {
 	p.snapshot(f.Snapshot)
 	p.prune(f.Prune)
 	p.report(f.Report)
+	if limits := c.FreshnessLimits(); len(limits) > 0 {
+		texts := map[string]string{}
+		for keyword, limit := range limits {
+			texts[keyword] = limit.String()
+		}
+		f.Freshness = create("check-freshness", "CheckFreshness", "Looks for volumes whose snapshots are too old, whatever the reason",
+			fleetSeconds, fleetMiB, map[string]*string{
+				"BUCKET": p.Bucket.BucketName(), "TOPIC_ARN": p.Alerts.TopicARN, "LIMITS": str(text(texts)),
+			})
+		p.freshness(f.Freshness)
+	}
 	return f
 }
 
@@ -121,5 +145,15 @@ func (p functionsProps) report(f *function) {
 	allow(f.Role, "WriteTheReport", []string{"s3:PutObject"}, []string{*p.Bucket.ArnForObjects(str(runsKeys))}, nil)
 	allow(f.Role, "ListTheFailures", []string{"s3:ListBucket"}, []string{*p.Bucket.BucketArn()},
 		conditions{"StringLike": {"s3:prefix": runsKeys}})
+	p.Alerts.letPublish(f.Role)
+}
+
+func (p functionsProps) freshness(f *function) {
+	// * : EC2's Describe actions know no resources.
+	allow(f.Role, "FindInstancesVolumesAndSnapshots",
+		[]string{"ec2:DescribeInstances", "ec2:DescribeVolumes", "ec2:DescribeSnapshots"}, []string{"*"}, nil)
+	allow(f.Role, "RememberWhatItFound", []string{"s3:GetObject", "s3:PutObject"}, []string{*p.Bucket.ArnForObjects(str(freshnessKey))}, nil)
+	// As for discovery: without it, S3 answers 403 for an object that is not there yet.
+	allow(f.Role, "TellMissingFromForbidden", []string{"s3:ListBucket"}, []string{*p.Bucket.BucketArn()}, nil)
 	p.Alerts.letPublish(f.Role)
 }

@@ -13,6 +13,7 @@ const (
 	metricNamespace = Name
 	runsSucceeded   = "RunsSucceeded"    // by keyword
 	unexpected      = "UnexpectedErrors" // by function, in the name
+	staleVolumes    = "StaleVolumes"
 )
 
 // newMetrics makes metrics of the functions' logs, whose lines are JSON.
@@ -39,6 +40,27 @@ func newMetrics(scope constructs.Construct, f functions) {
 			MetricValue:     str("1"),
 		})
 	}
+	if f.Freshness != nil {
+		newFreshnessMetric(at, f.Freshness)
+	}
+}
+
+// newFreshnessMetric makes a metric of the line with which check-freshness ends.
+func newFreshnessMetric(at constructs.Construct, f *function) {
+	awslogs.NewMetricFilter(at, str("Stale"), &awslogs.MetricFilterProps{
+		LogGroup:        f.Logs,
+		FilterPattern:   awslogs.FilterPattern_Literal(str(`{ $.message = "freshness checked" }`)),
+		MetricNamespace: str(metricNamespace),
+		MetricName:      str(staleVolumes),
+		MetricValue:     str("$.stale"),
+	})
+}
+
+// stale counts the volumes whose snapshots are too old, or the checks that said how many there are.
+func stale(statistic string) awscloudwatch.Metric {
+	return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
+		Namespace: str(metricNamespace), MetricName: str(staleVolumes), Statistic: str(statistic), Period: minutes(60),
+	})
 }
 
 func unexpectedOf(f *function) string { return unexpected + "-" + f.Name }

@@ -25,6 +25,7 @@ var accepted = map[string]string{
 	wildcard(describe, "SnapshotVolume"):    "EC2's Describe actions and X-Ray know no resources.",
 	wildcard(describe, "PruneVolume"):       "EC2's Describe actions and X-Ray know no resources.",
 	wildcard(describe, "ReportRun"):         "EC2's Describe actions and X-Ray know no resources.",
+	wildcard(describe, "CheckFreshness"):    "EC2's Describe actions and X-Ray know no resources.",
 	wildcard("*", "Workflow"):               "X-Ray and the delivery of logs know no resources.",
 
 	wildcard(runs, "DiscoverInstances"): "Each run has a folder of its own there.",

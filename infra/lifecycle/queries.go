@@ -18,7 +18,7 @@ type query struct {
 // The questions that an administrator asks.
 var queries = map[string]query{
 	"Volume": {
-		"What happened to a volume", functions.all, "the volume's ID",
+		"What happened to a volume", functions.every, "the volume's ID",
 		[]string{
 			"filter @message like /vol-0123456789abcdef0/",
 			"fields @timestamp, message, snapshot_id, reason, error, run_id",
@@ -50,7 +50,7 @@ var queries = map[string]query{
 		},
 	},
 	"Errors": {
-		"Which errors the functions met", functions.all, "",
+		"Which errors the functions met", functions.every, "",
 		[]string{
 			`filter level = "ERROR"`,
 			"stats count(*) as times, latest(error) as example by error_type, @log",

@@ -98,7 +98,8 @@ func (t *template) permissionsTable() string {
 	t.t.Helper()
 	holders := []struct{ name, role string }{
 		{"`discover-instances`", "DiscoverInstancesRole"}, {"`snapshot-volume`", "SnapshotVolumeRole"}, {"`prune-volume`", "PruneVolumeRole"},
-		{"`report-run`", "ReportRunRole"}, {"the state machine", "WorkflowRole"}, {"the schedules", "SchedulesRole"},
+		{"`report-run`", "ReportRunRole"}, {"`check-freshness`", "CheckFreshnessRole"}, {"the state machine", "WorkflowRole"}, {"the schedules", "SchedulesRole"},
+		{"the checks' schedules", "ChecksRole"},
 	}
 	if got := len(t.resources("AWS::IAM::Role")); got != len(holders) {
 		t.t.Fatalf("the template has %d roles, the table %d", got, len(holders))
@@ -124,6 +125,7 @@ func inWords(arn string) string {
 		"${WorkflowStateMachine":      "the state machine",
 		"${DiscoverInstancesFunction": "`discover-instances`", "${SnapshotVolumeFunction": "`snapshot-volume`",
 		"${PruneVolumeFunction": "`prune-volume`", "${ReportRunFunction": "`report-run`",
+		"${CheckFreshnessFunction": "`check-freshness`",
 	} {
 		if strings.HasPrefix(arn, prefix) {
 			if _, key, ok := strings.Cut(arn, "}/"); ok {

@@ -13,8 +13,11 @@ import (
 // roles are the roles by the names of their holders in permissions.json.
 var roles = map[string]string{
 	"discover-instances": "DiscoverInstancesRole", "snapshot-volume": "SnapshotVolumeRole", "prune-volume": "PruneVolumeRole",
-	"report-run": "ReportRunRole", "state-machine": "WorkflowRole",
+	"report-run": "ReportRunRole", "state-machine": "WorkflowRole", "check-freshness": "CheckFreshnessRole",
 }
+
+// ownSchedule are the functions that no state calls.
+var ownSchedule = []string{"check-freshness"}
 
 // Beyond what is called in the code: what AWS does in a role's name.
 var (
@@ -113,6 +116,7 @@ func TestNoOtherRoleExists(t *testing.T) {
 		got = append(got, strings.TrimRight(r.id, "0123456789ABCDEF"))
 	}
 	same(t, "roles", got, []string{
+		"CheckFreshnessRole", "ChecksRole",
 		"DiscoverInstancesRole", "PruneVolumeRole", "ReportRunRole", "SchedulesRole", "SnapshotVolumeRole", "WorkflowRole",
 	})
 }
@@ -217,6 +221,9 @@ func TestRolesCanBeTakenOnOnlyForThisStack(t *testing.T) {
 		{"SchedulesRole", "scheduler.amazonaws.com", from(scheduler+"EbsSnapshotLifecycle", account), true},
 		{"SchedulesRole", "scheduler.amazonaws.com", from(scheduler+"default", account), false},
 		{"SchedulesRole", "scheduler.amazonaws.com", from(scheduler+"EbsSnapshotLifecycle", "999999999999"), false},
+		{"ChecksRole", "scheduler.amazonaws.com", from(scheduler+"EbsSnapshotLifecycle", account), true},
+		{"ChecksRole", "scheduler.amazonaws.com", from(scheduler+"default", account), false},
+		{"CheckFreshnessRole", "lambda.amazonaws.com", nil, true},
 		{"DiscoverInstancesRole", "lambda.amazonaws.com", nil, true},
 		{"DiscoverInstancesRole", "ec2.amazonaws.com", nil, false},
 	} {
@@ -238,7 +245,7 @@ func TestAKeyOfAnExistingTopicIsGrantedOnlyIfItIsNamed(t *testing.T) {
 		c := config.Default()
 		c.AlertTopicARN, c.AlertTopicKeyARN = topic, named
 		tp := templateOf(t, c, config.Target{Region: "cn-north-1", Account: "123456789012"})
-		for _, role := range []string{"WorkflowRole", "ReportRunRole"} {
+		for _, role := range []string{"WorkflowRole", "ReportRunRole", "CheckFreshnessRole"} {
 			all := tp.roleStatements(role)
 			if !decide(t, all, request{"", "sns:Publish", topic, nil}) {
 				t.Errorf("%s may not publish to the topic", role)

@@ -25,6 +25,7 @@ import (
 // schedules is what starts runs.
 type schedules struct {
 	Undelivered awssqs.Queue // firings that could not start an execution
+	Group       awsscheduler.CfnScheduleGroup
 }
 
 type schedulesProps struct {
@@ -50,24 +51,29 @@ func newSchedules(scope constructs.Construct, p schedulesProps) *schedules {
 		}
 		p.schedule(at, id, s, group, role, undelivered)
 	}
-	return &schedules{Undelivered: undelivered}
+	return &schedules{Undelivered: undelivered, Group: group}
 }
 
 // role may start this state machine and nothing else.
 func (p schedulesProps) role(scope constructs.Construct, undelivered awssqs.Queue) awsiam.Role {
 	role := awsiam.NewRole(scope, str("Role"), &awsiam.RoleProps{
 		Description: str("Lets the schedules start runs, and put aside what can't be started"),
-		AssumedBy: awsiam.NewServicePrincipal(str("scheduler.amazonaws.com"), &awsiam.ServicePrincipalOpts{
-			Conditions: conditions{"StringEquals": {
-				"aws:SourceAccount": *p.ARNs.stack.Account(),
-				// The group's: Scheduler gives no schedule's.
-				"aws:SourceArn": p.ARNs.of("scheduler", "schedule-group/"+Name),
-			}}.props(),
-		}),
+		AssumedBy:   p.ARNs.scheduler(),
 	})
 	allow(role, "StartRuns", []string{"states:StartExecution"}, []string{*p.StateMachine.StateMachineArn()}, nil)
 	allow(role, "PutAsideWhatCantBeStarted", []string{"sqs:SendMessage"}, []string{*undelivered.QueueArn()}, nil)
 	return role
+}
+
+// scheduler is EventBridge Scheduler, on behalf of the stack's schedules.
+func (a arns) scheduler() awsiam.IPrincipal {
+	return awsiam.NewServicePrincipal(str("scheduler.amazonaws.com"), &awsiam.ServicePrincipalOpts{
+		Conditions: conditions{"StringEquals": {
+			"aws:SourceAccount": *a.stack.Account(),
+			// The group's: Scheduler gives no schedule's.
+			"aws:SourceArn": a.of("scheduler", "schedule-group/"+Name),
+		}}.props(),
+	})
 }
 
 const maxAge = 24 * time.Hour // Scheduler's limit

@@ -71,6 +71,7 @@ func New(scope constructs.Construct, id string, p Props) (awscdk.Stack, error) {
 	functions := newFunctions(stack, functionsProps{Config: c, Build: p.Build, Bucket: bucket, Alerts: alerts, ARNs: at})
 	machine := newStateMachine(stack, stateMachineProps{Config: c, Functions: functions, Bucket: bucket, Alerts: alerts, ARNs: at})
 	schedules := newSchedules(stack, schedulesProps{Schedules: c.Schedules, StateMachine: machine, ARNs: at})
+	newChecks(stack, checksProps{Functions: functions, Group: schedules.Group, ARNs: at})
 	rules := newRules(stack, rulesProps{StateMachine: machine, Alerts: alerts})
 	alerts.admit(rules, at)
 	newMetrics(stack, functions)

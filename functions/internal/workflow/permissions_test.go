@@ -26,14 +26,15 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/discover"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ec2gw"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ec2sim"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/freshness"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/store"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/workflow"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/asl"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
-// Promise 9: each role allows what its function calls, and nothing else. This half writes down what the four functions and the
-// state machine call; infra/lifecycle compares it with the roles.
+// Promise 9: each role allows what its function calls, and nothing else. This half writes down what the functions and the state
+// machine call; infra/lifecycle compares it with the roles.
 const permissionsFile = "../../../infra/lifecycle/testdata/permissions.json"
 
 // `go test ./functions/internal/workflow -run Permissions -update-permissions` writes the file anew.
@@ -180,11 +181,7 @@ func newAudited(t *testing.T) *audited {
 	executions := &notedExecutions{ledger: a.ledger}
 	w, err := workflow.New(workflow.Config{
 		World: a.world, Objects: notedObjects{a.ledger, a.objects}, Topic: notedTopic{a.ledger, &topic{}}, Executions: executions,
-		EC2: ec2gw.New(aws.Config{
-			Region: "us-east-1", HTTPClient: notedEC2{a.ledger, a.account},
-			Credentials: credentials.NewStaticCredentialsProvider("simulated", "simulated", ""),
-		}, ec2gw.Options{Backoff: func(d time.Duration) { _ = a.world.Sleep(context.Background(), d) }}),
-		Pace: discover.DefaultPace, Settle: 2 * time.Minute, MaxConcurrency: 100,
+		EC2: a.gateway(), Pace: discover.DefaultPace, Settle: 2 * time.Minute, MaxConcurrency: 100,
 		Log: slog.New(slog.DiscardHandler), Around: a.around,
 	})
 	if err != nil {
@@ -219,6 +216,35 @@ func (a *audited) run(t *testing.T, name string, at time.Time) asl.Result {
 	return r
 }
 
+// call has a function do something that has a schedule of its own.
+func (a *audited) call(function string, do func(context.Context) error) error {
+	return do(context.WithValue(context.Background(), callerKey{}, function))
+}
+
+// gateway is the functions', whose calls are noted.
+func (a *audited) gateway() *ec2gw.Gateway {
+	return ec2gw.New(aws.Config{
+		Region: "us-east-1", HTTPClient: notedEC2{a.ledger, a.account},
+		Credentials: credentials.NewStaticCredentialsProvider("simulated", "simulated", ""),
+	}, ec2gw.Options{Backoff: func(d time.Duration) { _ = a.world.Sleep(context.Background(), d) }})
+}
+
+// checkFreshness calls check-freshness.
+func (a *audited) checkFreshness(t *testing.T) {
+	t.Helper()
+	s := &freshness.Service{
+		EC2: a.gateway(), Objects: notedObjects{a.ledger, a.objects}, Topic: notedTopic{a.ledger, &topic{}},
+		Limits: map[string]time.Duration{"SnapshotDaily": 48 * time.Hour}, Now: a.world.Now, Log: slog.New(slog.DiscardHandler),
+	}
+	err := a.call("check-freshness", func(ctx context.Context) error {
+		_, err := s.Check(ctx, freshness.Request{})
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
 // Between them, these make the functions and the state machine do everything that they can do.
 var auditedScenarios = map[string]func(*testing.T, *audited){
 	"all is well, and the second run prunes": func(t *testing.T, a *audited) {
@@ -244,6 +270,13 @@ var auditedScenarios = map[string]func(*testing.T, *audited){
 	"a child execution ends without a record, and the report reads why": func(t *testing.T, a *audited) {
 		a.mangle = func(function string) (string, bool) { return "{}", function == workflow.SnapshotVolume }
 		a.run(t, "first", start)
+	},
+	"volumes become stale": func(t *testing.T, a *audited) {
+		a.run(t, "first", start)
+		for range 3 {
+			a.checkFreshness(t)
+			_ = a.world.Sleep(context.Background(), 25*time.Hour)
+		}
 	},
 	"a run breaks off, and another execution takes it over": func(t *testing.T, a *audited) {
 		a.account.Inject(ec2sim.Fault{Action: "DescribeInstances", Code: "UnauthorizedOperation", Times: 1})

@@ -1,0 +1,46 @@
+package lifecycle_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/infra/config"
+)
+
+func TestTheChecksHaveASchedule(t *testing.T) {
+	tp := standardTemplate(t)
+	role := tp.one("AWS::IAM::Role", "ChecksRole")
+	group := tp.one("AWS::Scheduler::ScheduleGroup", "Schedules")
+	function := tp.one("AWS::Lambda::Function", "CheckFreshness")
+	s := tp.one("AWS::Scheduler::Schedule", "ChecksCheckFreshness")
+	same(t, "the schedule", []any{s.at("Name"), s.at("ScheduleExpression"), s.at("State"), s.at("GroupName"), s.at("FlexibleTimeWindow", "Mode")},
+		[]any{"check.freshness", "cron(30 * * * ? *)", nil, "${" + group.id + "}", "OFF"}) // enabled, unless it says otherwise
+	same(t, "what it calls", []any{s.at("Target", "Arn"), s.at("Target", "RoleArn"), s.at("Target", "Input")},
+		[]any{"${" + function.id + ".Arn}", "${" + role.id + ".Arn}", "{}"})
+	same(t, "what its role allows", allowedOn(tp.roleStatements("ChecksRole")), map[string]string{"lambda:InvokeFunction": "${" + function.id + ".Arn}"})
+}
+
+func TestTheFreshnessCheckKnowsTheLimitOfEachSchedule(t *testing.T) {
+	c := read(t, `{"freshnessPeriods": 3, "schedules": [
+		{"keyword": "A", "expression": "rate(1 day)"}, {"keyword": "备份", "expression": "rate(6 hours)", "flexibleWindowMinutes": 60},
+		{"keyword": "Paused", "expression": "rate(1 hour)", "enabled": false}]}`)
+	variables := templateOf(t, c, config.Target{}).one("AWS::Lambda::Function", "CheckFreshness").at("Environment", "Variables").(map[string]any)
+	var limits map[string]string
+	if err := json.Unmarshal([]byte(variables["LIMITS"].(string)), &limits); err != nil {
+		t.Fatal(err)
+	}
+	same(t, "limits", limits, map[string]string{"A": "72h0m0s", "备份": "21h0m0s"})
+}
+
+func TestWithoutFreshnessNothingOfItIsThere(t *testing.T) {
+	for what, context := range map[string]string{
+		"switched off": `{"freshnessPeriods": 0}`, "no schedule that could be late": `{"schedules": [{"keyword": "K", "expression": "at(2030-01-01T00:00:00)"}]}`,
+	} {
+		for _, r := range templateOf(t, read(t, context), config.Target{}).resources("") {
+			if strings.Contains(r.id, "Fresh") || strings.HasPrefix(r.id, "Checks") || strings.Contains(r.id, "Stale") {
+				t.Errorf("%s: the template has %s", what, r.id)
+			}
+		}
+	}
+}
