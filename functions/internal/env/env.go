@@ -24,14 +24,19 @@ func (r *Reader) String(name string) string {
 }
 
 // Int gives a positive whole number, or what is preset.
-func (r *Reader) Int(name string, preset int) int {
+func (r *Reader) Int(name string, preset int) int { return r.whole(name, 1, preset) }
+
+// Count gives a whole number from 0, which is preset.
+func (r *Reader) Count(name string) int { return r.whole(name, 0, 0) }
+
+func (r *Reader) whole(name string, least, preset int) int {
 	v := os.Getenv(name)
 	if v == "" {
 		return preset
 	}
 	n, err := strconv.Atoi(v)
-	if err != nil || n < 1 {
-		r.errs = append(r.errs, fmt.Errorf("%s is %q; give a whole number from 1", name, v))
+	if err != nil || n < least {
+		r.errs = append(r.errs, fmt.Errorf("%s is %q; give a whole number from %d", name, v, least))
 	}
 	return n
 }

@@ -107,3 +107,18 @@ func TestDurations(t *testing.T) {
 		}
 	}
 }
+
+func TestCountTakesZero(t *testing.T) {
+	for text, want := range map[string]int{"": 0, "0": 0, "365": 365} {
+		t.Setenv("DAYS", text)
+		var r Reader
+		if got := r.Count("DAYS"); got != want || r.Err() != nil {
+			t.Errorf("%q gives %d: %v", text, got, r.Err())
+		}
+	}
+	t.Setenv("DAYS", "-1")
+	var r Reader
+	if r.Count("DAYS"); r.Err() == nil {
+		t.Error("-1 is accepted")
+	}
+}

@@ -1,0 +1,163 @@
+package orphans
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/retention"
+)
+
+// Grace is how long a volume must have been orphaned, at each check and under the same policy, before any of its snapshots goes: who
+// detaches a volume, takes a tag away by mistake, or configures what he did not mean, is told, and has that long to put it right.
+const Grace = 7 * 24 * time.Hour
+
+// Policy says what becomes of the snapshots of orphaned volumes.
+type Policy struct {
+	Rules  retention.Rules // what is kept; none: all is
+	Expire time.Duration   // after which age all go, the last one too; 0: never
+}
+
+// ReadPolicy reads what the configuration says: report, or what to keep, as a retention says it.
+func ReadPolicy(text string, expireDays int) (Policy, error) {
+	p := Policy{Expire: time.Duration(expireDays) * 24 * time.Hour}
+	if text == Report {
+		return Policy{}, nil
+	}
+	var err error
+	if p.Rules, err = retention.Parse(text); err != nil {
+		return Policy{}, fmt.Errorf("the policy for orphans: %w", err)
+	}
+	if p.Rules.Off {
+		return Policy{}, fmt.Errorf("the policy for orphans is %q; give %s, or what to keep, such as last=1", text, Report)
+	}
+	return p, nil
+}
+
+// Report is the policy that deletes nothing.
+const Report = "report"
+
+func (p Policy) String() string {
+	text := p.Rules.String()
+	if text == "" {
+		text = Report
+	}
+	if p.Expire > 0 {
+		text += fmt.Sprintf(", until %d days old", p.days())
+	}
+	return text
+}
+
+func (p Policy) days() int { return int(p.Expire / (24 * time.Hour)) }
+
+func (p Policy) deletes() bool { return p.Rules != (retention.Rules{}) || p.Expire > 0 }
+
+// apply decides about the snapshots of one orphaned volume as a run would, and then about those that are too old altogether.
+func (p Policy) apply(keyword string, snapshots []ebs.Snapshot, now time.Time) retention.Plan {
+	plan := retention.Apply(retention.Policy{Keyword: keyword, Rules: p.Rules}, snapshots, now)
+	for i, d := range plan.Decisions {
+		managed := ebs.OwnershipOf(d.Snapshot, keyword) == ebs.Managed && d.Snapshot.State == ebs.Completed
+		if d.Keep && managed && p.Expire > 0 && now.Sub(d.Snapshot.StartTime) > p.Expire {
+			plan.Decisions[i].Keep = false
+			plan.Decisions[i].Reason = fmt.Sprintf("older than %d days", p.days())
+		}
+	}
+	return plan
+}
+
+// State is what a check found, and what the next one has to know of it.
+type State struct {
+	CheckedAt   time.Time
+	Policy      string
+	PolicySince time.Time
+	Orphans     []Orphan
+	Told        map[string]bool // of which orphans somebody was told, by Orphan.key
+	ToldAt      time.Time
+}
+
+// Orphan is a volume that no run of a schedule works on any more, and that has managed snapshots of it.
+type Orphan struct {
+	Keyword, VolumeID, InstanceID string // the instance is that of its newest snapshot
+	Exists                        bool   // the volume does: its instance is gone, has lost its tag, or lets it go
+	Since                         time.Time
+	Snapshots                     int // managed ones
+	Going                         int // of them; the policy lets them go, once Since is a week ago
+	plan                          retention.Plan
+}
+
+func (o Orphan) key() string { return o.Keyword + " " + o.VolumeID }
+
+// begin gives the state of a check that has found nothing yet.
+func begin(before State, p Policy, now time.Time) State {
+	out := State{CheckedAt: now, Policy: p.String(), PolicySince: before.PolicySince, Orphans: []Orphan{}, Told: map[string]bool{}, ToldAt: before.ToldAt}
+	if before.Policy != out.Policy {
+		out.PolicySince = now
+	}
+	return out
+}
+
+// Find gives the orphans of a schedule, by volume. volumes are those of the instances that carry the keyword, also those that are
+// off: a person who writes off is still there to decide.
+func Find(keyword string, volumes map[string]bool, snapshots []ebs.Snapshot, p Policy, before State, now time.Time) []Orphan {
+	since := map[string]time.Time{}
+	for _, o := range before.Orphans {
+		since[o.key()] = o.Since
+	}
+	byVolume := map[string][]ebs.Snapshot{}
+	for _, s := range snapshots {
+		if !volumes[s.VolumeID] && ebs.OwnershipOf(s, keyword) == ebs.Managed {
+			byVolume[s.VolumeID] = append(byVolume[s.VolumeID], s)
+		}
+	}
+	var out []Orphan
+	for _, id := range slices.Sorted(maps.Keys(byVolume)) {
+		o := Orphan{Keyword: keyword, VolumeID: id, Snapshots: len(byVolume[id]), plan: p.apply(keyword, byVolume[id], now)}
+		o.InstanceID = newest(byVolume[id]).Tags[ebs.TagInstance]
+		o.Going = len(o.plan.Removals())
+		var known bool
+		if o.Since, known = since[o.key()]; !known {
+			o.Since = now
+		}
+		out = append(out, o)
+	}
+	return out
+}
+
+func newest(snapshots []ebs.Snapshot) ebs.Snapshot {
+	return slices.MaxFunc(snapshots, func(a, b ebs.Snapshot) int { return cmp.Or(a.StartTime.Compare(b.StartTime), cmp.Compare(a.ID, b.ID)) })
+}
+
+// goesFrom says when the first snapshot may go.
+func (o Orphan) goesFrom(policySince time.Time) time.Time {
+	if policySince.After(o.Since) {
+		return policySince.Add(Grace)
+	}
+	return o.Since.Add(Grace)
+}
+
+// removals gives what goes now, the oldest first.
+func (o Orphan) removals(policySince, now time.Time) []retention.Decision {
+	if now.Before(o.goesFrom(policySince)) {
+		return nil
+	}
+	out := o.plan.Removals()
+	slices.Reverse(out)
+	return out
+}
+
+// quiet is how long nobody is told of more orphans after he was told of some: where instances come and go there are new ones each day.
+const quiet = 7*24*time.Hour - time.Hour
+
+// news says whether somebody should be told.
+func (s State) news(before State) bool {
+	if before.Policy != s.Policy {
+		return len(s.Orphans) > 0
+	}
+	if s.CheckedAt.Sub(before.ToldAt) < quiet {
+		return false
+	}
+	return slices.ContainsFunc(s.Orphans, func(o Orphan) bool { return !before.Told[o.key()] })
+}

@@ -1,0 +1,155 @@
+package orphans
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+)
+
+const keyword = "Daily"
+
+var now = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+
+// of is a managed snapshot of a volume, so many days old, with tags over the usual ones.
+func of(volume string, days int, state ebs.State, change ...string) ebs.Snapshot {
+	s := ebs.Snapshot{
+		ID: fmt.Sprintf("snap-%s-%03d", volume, days), VolumeID: volume, State: state, StartTime: now.AddDate(0, 0, -days),
+		Tags: map[string]string{keyword: "3", ebs.TagSchedule: keyword, ebs.TagRetention: "3", ebs.TagInstance: "i-gone"},
+	}
+	for _, c := range change {
+		k, v, _ := strings.Cut(c, "=")
+		s.Tags[k] = v
+	}
+	return s
+}
+
+func policy(t *testing.T, text string, expireDays int) Policy {
+	t.Helper()
+	p, err := ReadPolicy(text, expireDays)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func TestWhatGoes(t *testing.T) {
+	held := []ebs.Snapshot{
+		of("vol-1", 400, ebs.Completed), of("vol-1", 100, ebs.Completed), of("vol-1", 40, ebs.Completed), of("vol-1", 30, ebs.Completed),
+		of("vol-1", 20, ebs.Error), of("vol-1", 10, ebs.Pending),
+	}
+	for name, c := range map[string]struct {
+		policy string
+		expire int
+		held   []ebs.Snapshot
+		want   []string
+	}{
+		"nothing by a report":                                 {"report", 0, held, nil},
+		"what is beyond the last so many, and failed ones":    {"last=2", 0, held, []string{"400", "100", "020"}},
+		"what is too old, but never the newest completed one": {"7d", 0, held, []string{"400", "100", "040", "020"}},
+		"what is older than an age whatever is kept":          {"last=9", 365, held, []string{"400", "020"}},
+		"also the last one, if that is asked for":             {"last=9", 25, held, []string{"400", "100", "040", "030", "020"}},
+		"not a claimed one, however old": {"last=1", 25, []ebs.Snapshot{of("vol-1", 400, ebs.Completed, keyword+"=keep"), of("vol-1", 50, ebs.Completed)},
+			[]string{"050"}},
+		"not another schedule's":                      {"last=1", 25, []ebs.Snapshot{of("vol-1", 400, ebs.Completed, ebs.TagSchedule+"=Hourly")}, nil},
+		"not the only completed one for its age":      {"1h", 0, []ebs.Snapshot{of("vol-1", 400, ebs.Completed)}, nil},
+		"not one that is exactly as old as it may be": {"last=1", 30, []ebs.Snapshot{of("vol-1", 30, ebs.Completed)}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got []string
+			for _, o := range Find(keyword, nil, c.held, policy(t, c.policy, c.expire), State{}, now) {
+				o.Since = now.Add(-Grace)
+				for _, r := range o.removals(time.Time{}, now) {
+					got = append(got, strings.TrimPrefix(r.Snapshot.ID, "snap-vol-1-"))
+				}
+			}
+			if d := cmp.Diff(c.want, got); d != "" {
+				t.Errorf("-want +got:\n%s", d)
+			}
+		})
+	}
+}
+
+func TestAVolumeHasAWeekToComeBack(t *testing.T) {
+	held := []ebs.Snapshot{of("vol-1", 30, ebs.Completed), of("vol-1", 20, ebs.Completed)}
+	p := policy(t, "last=1", 0)
+	var state State
+	goes := func(day int, attached ...string) int {
+		at := now.AddDate(0, 0, day)
+		volumes := map[string]bool{}
+		for _, v := range attached {
+			volumes[v] = true
+		}
+		state = State{CheckedAt: at, Orphans: Find(keyword, volumes, held, p, state, at)}
+		n := 0
+		for _, o := range state.Orphans {
+			n += len(o.removals(time.Time{}, at))
+		}
+		return n
+	}
+	for day := range 6 {
+		if n := goes(day); n > 0 {
+			t.Errorf("day %d: %d go", day, n)
+		}
+	}
+	if goes(6, "vol-1"); len(state.Orphans) > 0 {
+		t.Errorf("attached again, it is an orphan: %v", state.Orphans)
+	}
+	for day := 7; day < 14; day++ {
+		if n := goes(day); n > 0 {
+			t.Errorf("day %d: %d go", day, n)
+		}
+	}
+	if n := goes(14); n != 1 {
+		t.Errorf("a week later %d go, want 1", n)
+	}
+}
+
+func TestOrphansAreListedWithWhatIsLeftOfThem(t *testing.T) {
+	held := []ebs.Snapshot{
+		of("vol-2", 9, ebs.Completed, ebs.TagInstance+"=i-old"), of("vol-2", 1, ebs.Completed, ebs.TagInstance+"=i-new"),
+		of("vol-1", 5, ebs.Completed), of("vol-watched", 5, ebs.Completed), of("vol-3", 5, ebs.Completed, keyword+"=keep"),
+	}
+	got := Find(keyword, map[string]bool{"vol-watched": true}, held, policy(t, "last=1", 0), State{}, now)
+	for i := range got {
+		got[i].plan.Decisions = nil
+	}
+	want := []Orphan{
+		{Keyword: keyword, VolumeID: "vol-1", InstanceID: "i-gone", Since: now, Snapshots: 1},
+		{Keyword: keyword, VolumeID: "vol-2", InstanceID: "i-new", Since: now, Snapshots: 2, Going: 1},
+	}
+	if d := cmp.Diff(want, got, cmp.AllowUnexported(Orphan{})); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+}
+
+func TestAPolicyThatCanNotBeReadIsRefused(t *testing.T) {
+	for _, text := range []string{"", "keep", "0", "off", "last=0"} {
+		if _, err := ReadPolicy(text, 0); err == nil {
+			t.Errorf("%q is accepted", text)
+		}
+	}
+}
+
+// infra/config refuses what is no policy when it is deployed; the table holds the two together.
+func TestPoliciesOfTheSharedTable(t *testing.T) {
+	body, err := os.ReadFile("../../../statemachine/testdata/orphan-policies.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var table struct{ Good []string }
+	if err := json.Unmarshal(body, &table); err != nil || len(table.Good) == 0 {
+		t.Fatalf("the table can't be read, or is empty: %v", err)
+	}
+	for _, text := range table.Good {
+		if p := policy(t, text, 0); p.deletes() != (text != Report) {
+			t.Errorf("%q deletes: %t", text, p.deletes())
+		}
+	}
+}

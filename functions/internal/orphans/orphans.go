@@ -1,0 +1,189 @@
+// Package orphans is the use case of tidy-orphans: snapshots whose volume or instance is gone, or whose instance has lost its tag,
+// belong to no run any more, and no run prunes them. It lists them, and deletes what a configured policy does not keep.
+package orphans
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/store"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
+)
+
+type account interface {
+	Instances(ctx context.Context, keyword string) ([]ebs.Instance, error)
+	ScheduleSnapshots(ctx context.Context, keyword string) ([]ebs.Snapshot, error)
+	ExistingVolumes(ctx context.Context, ids []string) (map[string]bool, error)
+	DeleteSnapshot(ctx context.Context, id string) error
+}
+
+type objects interface {
+	Get(ctx context.Context, key string) (body []byte, etag string, err error)
+	Put(ctx context.Context, key string, body []byte) error
+}
+
+type topic interface {
+	Publish(ctx context.Context, subject, message string) error
+}
+
+// Key is the object in which a check leaves what it found, for people and for the next check.
+const Key = "orphans.json"
+
+const (
+	// maxRemovals bounds one call, and so what a mistake can cost in a day.
+	maxRemovals = 500
+	// pace leaves most of EC2's 5 deletes a second to the runs.
+	pace = time.Second
+)
+
+// The log's lines for what happens to a snapshot, as prune-volume has them.
+const (
+	LogDeleted = "snapshot deleted"
+	LogKept    = "snapshot kept" // the policy would drop it, and EC2 does not let it go
+)
+
+// Service tidies up.
+type Service struct {
+	EC2      account
+	Objects  objects
+	Topic    topic
+	Keywords []string // the schedules'
+	Policy   Policy
+	Base     string // what stands before Key in the message: s3://bucket/
+	Now      func() time.Time
+	Wait     func(ctx context.Context, d time.Duration) error
+	Log      *slog.Logger
+}
+
+// Request is what it is called with: nothing.
+type Request struct{}
+
+// Result is what it found and did.
+type Result struct{ Orphans, Deleted int }
+
+// Tidy finds the orphans of all schedules, tells of new ones, and deletes what the policy lets go.
+func (s *Service) Tidy(ctx context.Context, _ Request) (Result, error) {
+	before, err := s.last(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	now, err := s.find(ctx, before)
+	if err != nil {
+		return Result{}, err
+	}
+	if now.news(before) {
+		if err := s.Topic.Publish(ctx, subject(now), message(now, s.Policy, s.Base+Key)); err != nil {
+			return Result{}, err
+		}
+		now.tell()
+	}
+	// Written before anything goes: a week has to be over at each check, and this was one.
+	body, err := json.MarshalIndent(now, "", "  ")
+	if err == nil {
+		err = s.Objects.Put(ctx, Key, body)
+	}
+	if err != nil {
+		return Result{}, fmt.Errorf("write down which orphans there are: %w", err)
+	}
+	deleted, err := s.delete(ctx, now)
+	s.Log.InfoContext(ctx, "orphans looked for", "orphans", len(now.Orphans), "deleted", deleted)
+	return Result{len(now.Orphans), deleted}, err
+}
+
+func (s *Service) last(ctx context.Context) (State, error) {
+	body, _, err := s.Objects.Get(ctx, Key)
+	if errors.Is(err, store.ErrNotFound) {
+		return State{}, nil
+	}
+	if err != nil {
+		return State{}, fmt.Errorf("read which orphans there were: %w", err)
+	}
+	var out State
+	if err := json.Unmarshal(body, &out); err != nil {
+		s.Log.WarnContext(ctx, "which orphans there were can't be read, begun anew", "error", err.Error())
+		return State{}, nil // each gets its week again
+	}
+	return out, nil
+}
+
+func (s *Service) find(ctx context.Context, before State) (State, error) {
+	out := begin(before, s.Policy, s.Now().UTC())
+	for _, keyword := range s.Keywords {
+		// The snapshots first: what is tagged after that has its instance listed.
+		snapshots, err := s.EC2.ScheduleSnapshots(ctx, keyword)
+		if err != nil {
+			return State{}, err
+		}
+		instances, err := s.EC2.Instances(ctx, keyword)
+		if err != nil {
+			return State{}, err
+		}
+		volumes := map[string]bool{}
+		for _, i := range instances {
+			for _, v := range i.Volumes {
+				volumes[v.VolumeID] = true
+			}
+		}
+		out.Orphans = append(out.Orphans, Find(keyword, volumes, snapshots, s.Policy, before, out.CheckedAt)...)
+	}
+	var ids []string
+	for _, o := range out.Orphans {
+		ids = append(ids, o.VolumeID)
+		if before.Told[o.key()] {
+			out.Told[o.key()] = true
+		}
+	}
+	exists, err := s.EC2.ExistingVolumes(ctx, ids)
+	if err != nil {
+		return State{}, err
+	}
+	for i := range out.Orphans {
+		out.Orphans[i].Exists = exists[out.Orphans[i].VolumeID]
+	}
+	return out, nil
+}
+
+// tell notes that somebody has been told.
+func (s *State) tell() {
+	s.ToldAt = s.CheckedAt
+	for _, o := range s.Orphans {
+		s.Told[o.key()] = true
+	}
+}
+
+// delete deletes what the policy lets go. One snapshot's trouble does not keep the others from going; a throttle ends it for today.
+func (s *Service) delete(ctx context.Context, now State) (deleted int, err error) {
+	var errs []error
+	tried := 0
+	for _, o := range now.Orphans {
+		for _, r := range o.removals(now.PolicySince, now.CheckedAt) {
+			if tried++; tried > maxRemovals {
+				return deleted, errors.Join(errs...) // the rest goes tomorrow
+			}
+			if err := s.Wait(ctx, pace); err != nil {
+				return deleted, errors.Join(append(errs, err)...)
+			}
+			err := s.EC2.DeleteSnapshot(ctx, r.Snapshot.ID)
+			refused, isRefused := errors.AsType[*ebs.RefusedError](err)
+			reason := "orphaned since " + o.Since.Format(time.DateOnly) + ", " + r.Reason
+			switch {
+			case err == nil:
+				deleted++
+				s.Log.InfoContext(ctx, LogDeleted, "snapshot_id", r.Snapshot.ID, "volume_id", o.VolumeID, "keyword", o.Keyword, "reason", reason)
+			case isRefused:
+				s.Log.InfoContext(ctx, LogKept, "snapshot_id", r.Snapshot.ID, "volume_id", o.VolumeID, "keyword", o.Keyword, "reason", refused.Error())
+			default:
+				errs = append(errs, err)
+			}
+			if _, throttled := errors.AsType[*contract.ThrottledError](err); throttled {
+				return deleted, errors.Join(errs...)
+			}
+		}
+	}
+	return deleted, errors.Join(errs...)
+}

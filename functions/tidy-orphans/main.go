@@ -1,0 +1,55 @@
+// Command tidy-orphans is the Lambda that looks each day for snapshots that belong to no run any more, and deletes what the policy
+// does not keep.
+package main
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/boundary"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ec2gw"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/env"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/orphans"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/s3store"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/snsgw"
+)
+
+func main() {
+	boundary.Start(func(cfg aws.Config, log *slog.Logger) (boundary.Handler[orphans.Result], error) {
+		var e env.Reader
+		bucket := e.String("BUCKET")
+		s := &orphans.Service{
+			EC2:      ec2gw.New(cfg, ec2gw.Options{}),
+			Objects:  s3store.New(cfg, bucket),
+			Topic:    snsgw.New(cfg, e.String("TOPIC_ARN")),
+			Keywords: slices.Sorted(maps.Keys(e.Strings("KEYWORDS"))),
+			Base:     "s3://" + bucket + "/",
+			Now:      time.Now,
+			Wait:     wait,
+			Log:      log,
+		}
+		policy, expireDays := e.String("POLICY"), e.Count("EXPIRE_DAYS")
+		if err := e.Err(); err != nil {
+			return nil, err
+		}
+		var err error
+		s.Policy, err = orphans.ReadPolicy(policy, expireDays)
+		return boundary.Handle(log, s.Tidy), err
+	})
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
