@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 
-FUNCTIONS := discover-instances snapshot-volume prune-volume report-run check-freshness
+FUNCTIONS := discover-instances snapshot-volume prune-volume report-run check-freshness tidy-orphans
 ARCH ?= arm64
 ARGS ?=
 BUILD ?= build

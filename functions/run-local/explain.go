@@ -130,9 +130,9 @@ func scheduleFor(keyword string, c config.Config, choice *discover.Choice, exist
 	}
 	switch {
 	case !exists:
-		s.Not = "the volume is gone, and no run works on it any more"
+		s.Not = "the volume is gone, and no run works on it any more" + forOrphans(c)
 	case choice == nil:
-		s.Not = "the volume is at no instance with the tag " + keyword
+		s.Not = "the volume is at no instance with the tag " + keyword + forOrphans(c)
 	case choice.LeftOut != "":
 		s.Not = choice.LeftOut
 	}
@@ -147,6 +147,17 @@ func scheduleFor(keyword string, c config.Config, choice *discover.Choice, exist
 	}
 	told.NothingIsDeleted = s.Not
 	return s, told
+}
+
+// forOrphans says what becomes of snapshots that no run prunes.
+func forOrphans(c config.Config) string {
+	switch {
+	case !c.OrphansDeleted():
+		return "; orphans are not deleted"
+	case c.OrphansExpire > 0:
+		return fmt.Sprintf("; of orphans stays %s, until they are %d days old", c.Orphans, c.OrphansExpire)
+	}
+	return "; of orphans stays " + c.Orphans
 }
 
 func (e *explained) add(verdicts []explain.Verdict) {

@@ -184,7 +184,7 @@ func TestAnExplanationSaysWhyNothingIsDeleted(t *testing.T) {
 	account.TagInstance("i-1", "SnapshotDaily", "off")
 	says("kept:  its instance's tag SnapshotDaily is off")
 	account.UntagInstance("i-1", "SnapshotDaily")
-	says("kept:  the volume is at no instance with the tag SnapshotDaily")
+	says("kept:  the volume is at no instance with the tag SnapshotDaily; orphans are not deleted")
 	account.DeleteVolume("vol-1")
 	says("Volume vol-1, which is gone", "the volume is gone, and no run works on it any more", "1 snapshot of this account")
 }

@@ -9,7 +9,7 @@ import (
 
 // Functions are the folders of the functions.
 func Functions() []string {
-	return []string{"discover-instances", "snapshot-volume", "prune-volume", "report-run", "check-freshness"}
+	return []string{"discover-instances", "snapshot-volume", "prune-volume", "report-run", "check-freshness", "tidy-orphans"}
 }
 
 // CheckBinaries says whether the functions in the folder were built, for this architecture: Lambda would find out at the first

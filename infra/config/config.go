@@ -18,6 +18,8 @@ type Config struct {
 	CreateRate       float64
 	SettleSeconds    int     // from a snapshot's creation to the first look at it
 	FreshnessPeriods float64 // of its schedule, after which a volume without a snapshot is told of; 0: none is
+	Orphans          string  // what becomes of snapshots that belong to no run any more: report, off, or what to keep
+	OrphansExpire    int     // days after which all of those go, the last one too; 0: never
 	LogRetentionDays int
 	Architecture     string // of the functions
 	Tags             map[string]string
@@ -62,6 +64,9 @@ func Keys() []Key {
 		{"createRate", "4.95", "snapshots created per second after that; EC2 allows 5"},
 		{"settleSeconds", "120", "how long after its creation a snapshot is first looked at, 0 to 3600"},
 		{"freshnessPeriods", "2", "how many periods of its schedule a volume's newest completed snapshot may be old, 1 to 100; `0`: nothing checks that"},
+		{"orphans", OrphansReport, "what becomes of snapshots whose volume or instance is gone or untagged: `report`, what to keep of each volume (`last=1`, `90d`), " +
+			"or `off`: nothing looks for them"},
+		{"orphansExpireDays", "0", "days after which all of those go, the last one of a volume too, 30 to 36500; `0`: never"},
 		{"logRetentionDays", "90", "how long logs are kept; a number of days that CloudWatch Logs knows"},
 		{"architecture", ARM64, "`arm64`, or `x86_64`, which needs `make … ARCH=amd64`"},
 		{"tags", "none", "object of tags for all resources of the stack"},
@@ -90,7 +95,7 @@ func Default() Config {
 			{Keyword: "SnapshotHourly", Expression: mustExpression("cron(0 * * * ? *)"), TimeZone: "UTC", Enabled: true},
 			{Keyword: "SnapshotDaily", Expression: mustExpression("cron(0 8 * * ? *)"), TimeZone: "Asia/Shanghai", Enabled: true},
 		},
-		MaxConcurrency: 10_000, CreateBurst: 95, CreateRate: 4.95, SettleSeconds: 120, FreshnessPeriods: 2, LogRetentionDays: 90, Architecture: ARM64,
+		MaxConcurrency: 10_000, CreateBurst: 95, CreateRate: 4.95, SettleSeconds: 120, FreshnessPeriods: 2, Orphans: OrphansReport, LogRetentionDays: 90, Architecture: ARM64,
 	}
 }
 
@@ -142,6 +147,14 @@ func (r *reader) read(c *Config, key string, value any) {
 			c.FreshnessPeriods = r.number(key, value, 1, 100)
 		} else {
 			c.FreshnessPeriods = 0
+		}
+	case "orphans":
+		c.Orphans = r.orphans(key, value)
+	case "orphansExpireDays":
+		if decoded(value) != float64(0) {
+			c.OrphansExpire = r.whole(key, value, 30, 36500)
+		} else {
+			c.OrphansExpire = 0
 		}
 	case "logRetentionDays":
 		c.LogRetentionDays = r.retention(key, value)

@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -74,7 +75,7 @@ func TestAllKeysAreRead(t *testing.T) {
 			"flexibleWindowMinutes": 5, "enabled": false}],
 		"alertTopicArn": "arn:aws:sns:eu-central-1:123456789012:alerts",
 		"alertTopicKeyArn": "arn:aws:kms:eu-central-1:123456789012:key/1-2", "maxConcurrency": 7, "createBurst": 8, "createRate": 0.25,
-		"settleSeconds": 0, "freshnessPeriods": 1.5, "logRetentionDays": 30, "architecture": "x86_64", "tags": {"a": "b"},
+		"settleSeconds": 0, "freshnessPeriods": 1.5, "orphans": "90d", "orphansExpireDays": 365, "logRetentionDays": 30, "architecture": "x86_64", "tags": {"a": "b"},
 		"targets": [{"region": "eu-central-1"}, {"region": "eu-central-1", "account": "123456789012"}],
 		"@aws-cdk/core:anything": true, "aws:cdk:anything": 1, "availability-zones:account=1:region=2": [], "alertEmails": null
 	}`)
@@ -84,7 +85,7 @@ func TestAllKeysAreRead(t *testing.T) {
 			TimeZone: "Europe/Berlin", WindowMinutes: 5,
 		}},
 		AlertTopicARN: "arn:aws:sns:eu-central-1:123456789012:alerts", AlertTopicKeyARN: "arn:aws:kms:eu-central-1:123456789012:key/1-2",
-		MaxConcurrency: 7, CreateBurst: 8, CreateRate: 0.25, SettleSeconds: 0, FreshnessPeriods: 1.5, LogRetentionDays: 30, Architecture: config.X8664,
+		MaxConcurrency: 7, CreateBurst: 8, CreateRate: 0.25, SettleSeconds: 0, FreshnessPeriods: 1.5, Orphans: "90d", OrphansExpire: 365, LogRetentionDays: 30, Architecture: config.X8664,
 		Tags: map[string]string{"a": "b"}, Targets: []config.Target{{Region: "eu-central-1"}, {Region: "eu-central-1", Account: "123456789012"}},
 	})
 }
@@ -174,4 +175,30 @@ func TestFreshnessLimitsArePeriodsOfTheSchedule(t *testing.T) {
 	for _, none := range []string{`0`, `"0"`} {
 		same(t, "switched off", read(t, `{"freshnessPeriods": `+none+`, `+schedules+`}`).FreshnessLimits(), map[string]time.Duration{})
 	}
+}
+
+// tidy-orphans reads the same policies; the table holds the two together.
+func TestPoliciesForOrphansOfTheSharedTable(t *testing.T) {
+	var table struct{ Good, Bad []string }
+	if err := json.Unmarshal(readFile(t, "../../statemachine/testdata/orphan-policies.json"), &table); err != nil {
+		t.Fatal(err)
+	}
+	if len(table.Good) == 0 || len(table.Bad) == 0 {
+		t.Fatal("the table is empty")
+	}
+	for _, text := range append(table.Good, "off") {
+		same(t, text, read(t, fmt.Sprintf(`{"orphans": %q}`, text)).Orphans, text)
+	}
+	for _, text := range table.Bad {
+		if _, err := config.Read(map[string]any{"orphans": text}, config.Target{}); err == nil {
+			t.Errorf("%q is accepted", text)
+		}
+	}
+}
+
+func TestOrphansOfPausedSchedulesAreNotLookedFor(t *testing.T) {
+	const schedules = `"schedules": [{"keyword": "A", "expression": "rate(1 day)"}, {"keyword": "A", "expression": "rate(2 days)"},
+		{"keyword": "Paused", "expression": "rate(1 day)", "enabled": false}]`
+	same(t, "keywords", read(t, `{`+schedules+`}`).OrphanKeywords(), []string{"A"})
+	same(t, "keywords, switched off", read(t, `{"orphans": "off", `+schedules+`}`).OrphanKeywords(), []string(nil))
 }

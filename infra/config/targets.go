@@ -50,6 +50,7 @@ const maxZones = 3000
 // together says what is wrong with values that are right each for itself.
 func (r *reader) together(c Config, cli Target) {
 	r.topics(c)
+	r.expiry(c)
 	where, targets := "targets[%d]", c.Targets
 	if len(targets) == 0 {
 		where, targets = "alertTopicArn", []Target{cli}
@@ -64,6 +65,13 @@ func (r *reader) together(c Config, cli Target) {
 	if zones, err := json.Marshal(c.TimeZones()); err == nil && len(zones) > maxZones {
 		r.fault("schedules", "Give fewer schedules, or shorter keywords",
 			"their keywords and time zones are %d bytes, and a Lambda function's environment has room for %d", len(zones), maxZones)
+	}
+}
+
+func (r *reader) expiry(c Config) {
+	if c.OrphansExpire > 0 && !c.OrphansDeleted() {
+		r.fault("orphansExpireDays", `Give in orphans what to keep until then, such as "last=1", or leave this out`,
+			"orphans is %s: nothing is deleted", c.Orphans)
 	}
 }
 

@@ -47,6 +47,7 @@ func TestAlarms(t *testing.T) {
 		"SnapshotFailedUntold":       "AWS/Events FailedInvocations ${RulesSnapshotFailed}" + once,
 		"StaleVolumes":               "EbsSnapshotLifecycle StaleVolumes: 1 of 3600 s Maximum >= 1",
 		"FreshnessUnchecked":         "EbsSnapshotLifecycle StaleVolumes: 3 of 3600 s SampleCount < 1",
+		"TidyOrphansErrors":          "AWS/Lambda Errors ${TidyOrphansFunction}" + once,
 		"NoSuccess-SnapshotHourly":   "EbsSnapshotLifecycle RunsSucceeded SnapshotHourly: 2 of 3600 s Sum < 1",
 		"NoSuccess-SnapshotDaily":    "EbsSnapshotLifecycle RunsSucceeded SnapshotDaily: 48 of 3600 s Sum < 1",
 	})
@@ -116,7 +117,7 @@ func TestWhatMetricsAndQueriesReadIsLogged(t *testing.T) {
 	}
 	for _, file := range []string{
 		"internal/discover/discover.go", "internal/snapshot/snapshot.go", "internal/prune/prune.go", "internal/report/report.go",
-		"internal/freshness/freshness.go", "internal/boundary/boundary.go",
+		"internal/freshness/freshness.go", "internal/orphans/orphans.go", "internal/boundary/boundary.go",
 	} {
 		source := readFile(t, "functions", file)
 		for _, m := range regexp.MustCompile(`(?s)\.(?:Info|Warn|Error)Context\(ctx, ("[^"]+"|Log[A-Z]\w+)(.*?)\)\n`).FindAllStringSubmatch(source, -1) {

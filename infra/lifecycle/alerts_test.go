@@ -61,7 +61,7 @@ func TestPublishersAreAdmittedByTheTopicAndItsKey(t *testing.T) {
 	if !decide(t, onKey, request{"aws:arn:${AWS::Partition}:iam::${AWS::AccountId}:root", "kms:GenerateDataKey", "*", nil}) {
 		t.Error("the key's policy leaves nothing to the policies of roles")
 	}
-	for _, role := range []string{"ReportRunRole", "WorkflowRole", "CheckFreshnessRole"} {
+	for _, role := range []string{"ReportRunRole", "WorkflowRole", "CheckFreshnessRole", "TidyOrphansRole"} {
 		all := tp.roleStatements(role)
 		for action, on := range map[string]string{
 			"sns:Publish": "${" + topic.id + "}", "kms:GenerateDataKey": "${" + key.id + ".Arn}", "kms:Decrypt": "${" + key.id + ".Arn}",

@@ -79,7 +79,7 @@ func TestTheAppSaysWhatIsWrongAndNoMore(t *testing.T) {
 		}
 	}
 	refused("a bad configuration", `{"maxConcurrency": 0, "tags": 3}`, "2 faults", "maxConcurrency: 0", "tags: 3")
-	refused("nothing was built", `{}`, "5 faults", "build/report-run/bootstrap: there is no program. Run `make build`")
+	refused("nothing was built", `{}`, "6 faults", "build/report-run/bootstrap: there is no program. Run `make build`")
 	const x86, arm = 62, 183
 	a.built(t, x86)
 	refused("built for another architecture", `{}`,

@@ -13,6 +13,7 @@ const (
 	resultsKeys  = "results/*" // what the Distributed Map exports of its children
 	pacingKey    = "pacing.json"
 	freshnessKey = "freshness.json" // what check-freshness found last
+	orphansKey   = "orphans.json"   // what tidy-orphans found last
 )
 
 const (
@@ -25,7 +26,7 @@ const (
 
 // newBucket makes the bucket of the runs: private, encrypted, over TLS only.
 //
-// It has no versions: each object is written once, but for freshness.json, and for pacing.json and the claims, which are replaced on
+// It has no versions: each object is written once, but for what the checks found last, and for pacing.json and the claims, which are replaced on
 // condition that nobody else has. An old version of those is of no use, and pacing.json would pile up one for each run.
 //
 // It stays when the stack is destroyed: its reports are the record of what was backed up, and CloudFormation can't delete a

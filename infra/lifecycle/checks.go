@@ -1,11 +1,55 @@
 package lifecycle
 
 import (
+	"strconv"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsscheduler"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 )
+
+// checks makes the functions that have a schedule of their own, as far as they are configured.
+func (p functionsProps) checks(f *functions, create creation) {
+	c := p.Config
+	if limits := c.FreshnessLimits(); len(limits) > 0 {
+		texts := map[string]string{}
+		for keyword, limit := range limits {
+			texts[keyword] = limit.String()
+		}
+		f.Freshness = create("check-freshness", "CheckFreshness", "Looks for volumes whose snapshots are too old, whatever the reason",
+			fleetSeconds, fleetMiB, map[string]*string{
+				"BUCKET": p.Bucket.BucketName(), "TOPIC_ARN": p.Alerts.TopicARN, "LIMITS": str(text(texts)),
+			})
+		p.check(f.Freshness, freshnessKey)
+	}
+	if keywords := c.OrphanKeywords(); len(keywords) > 0 {
+		zones := map[string]string{}
+		for _, keyword := range keywords {
+			zones[keyword] = c.TimeZones()[keyword]
+		}
+		f.Orphans = create("tidy-orphans", "TidyOrphans", "Looks for snapshots that belong to no run any more, and deletes what the policy does not keep",
+			fleetSeconds, fleetMiB, map[string]*string{
+				"BUCKET": p.Bucket.BucketName(), "TOPIC_ARN": p.Alerts.TopicARN, "KEYWORDS": str(text(zones)),
+				"POLICY": str(c.Orphans), "EXPIRE_DAYS": str(strconv.Itoa(c.OrphansExpire)),
+			})
+		p.check(f.Orphans, orphansKey)
+		if c.OrphansDeleted() {
+			p.deleteOnlyOurs(f.Orphans)
+		}
+	}
+}
+
+// check lets a function look at what there is, remember what it found, and tell of it.
+func (p functionsProps) check(f *function, key string) {
+	// * : EC2's Describe actions know no resources.
+	allow(f.Role, "FindInstancesVolumesAndSnapshots",
+		[]string{"ec2:DescribeInstances", "ec2:DescribeVolumes", "ec2:DescribeSnapshots"}, []string{"*"}, nil)
+	allow(f.Role, "RememberWhatItFound", []string{"s3:GetObject", "s3:PutObject"}, []string{*p.Bucket.ArnForObjects(str(key))}, nil)
+	// As for discovery: without it, S3 answers 403 for an object that is not there yet.
+	allow(f.Role, "TellMissingFromForbidden", []string{"s3:ListBucket"}, []string{*p.Bucket.BucketArn()}, nil)
+	p.Alerts.letPublish(f.Role)
+}
 
 type checksProps struct {
 	Functions functions
@@ -32,6 +76,9 @@ func newChecks(scope constructs.Construct, p checksProps) {
 	if f := p.Functions.Freshness; f != nil {
 		// At half past: what fires on the hour has had its time.
 		p.schedule(at, "check.freshness", "cron(30 * * * ? *)", "Looks for volumes whose snapshots are too old", f, role)
+	}
+	if f := p.Functions.Orphans; f != nil {
+		p.schedule(at, "tidy.orphans", "cron(15 3 * * ? *)", "Looks for snapshots that belong to no run any more", f, role)
 	}
 }
 

@@ -12,13 +12,19 @@ func TestTheChecksHaveASchedule(t *testing.T) {
 	tp := standardTemplate(t)
 	role := tp.one("AWS::IAM::Role", "ChecksRole")
 	group := tp.one("AWS::Scheduler::ScheduleGroup", "Schedules")
-	function := tp.one("AWS::Lambda::Function", "CheckFreshness")
-	s := tp.one("AWS::Scheduler::Schedule", "ChecksCheckFreshness")
-	same(t, "the schedule", []any{s.at("Name"), s.at("ScheduleExpression"), s.at("State"), s.at("GroupName"), s.at("FlexibleTimeWindow", "Mode")},
-		[]any{"check.freshness", "cron(30 * * * ? *)", nil, "${" + group.id + "}", "OFF"}) // enabled, unless it says otherwise
-	same(t, "what it calls", []any{s.at("Target", "Arn"), s.at("Target", "RoleArn"), s.at("Target", "Input")},
-		[]any{"${" + function.id + ".Arn}", "${" + role.id + ".Arn}", "{}"})
-	same(t, "what its role allows", allowedOn(tp.roleStatements("ChecksRole")), map[string]string{"lambda:InvokeFunction": "${" + function.id + ".Arn}"})
+	var called []string
+	for _, c := range []struct{ function, name, expression string }{
+		{"CheckFreshness", "check.freshness", "cron(30 * * * ? *)"}, {"TidyOrphans", "tidy.orphans", "cron(15 3 * * ? *)"},
+	} {
+		function := "${" + tp.one("AWS::Lambda::Function", c.function).id + ".Arn}"
+		s := tp.one("AWS::Scheduler::Schedule", "Checks"+c.function)
+		same(t, "the schedule", []any{s.at("Name"), s.at("ScheduleExpression"), s.at("State"), s.at("GroupName"), s.at("FlexibleTimeWindow", "Mode")},
+			[]any{c.name, c.expression, nil, "${" + group.id + "}", "OFF"}) // enabled, unless it says otherwise
+		same(t, "what it calls", []any{s.at("Target", "Arn"), s.at("Target", "RoleArn"), s.at("Target", "Input")},
+			[]any{function, "${" + role.id + ".Arn}", "{}"})
+		called = append(called, function)
+	}
+	same(t, "what their role allows", allowedOn(tp.roleStatements("ChecksRole")), map[string]string{"lambda:InvokeFunction": strings.Join(called, " ")})
 }
 
 func TestTheFreshnessCheckKnowsTheLimitOfEachSchedule(t *testing.T) {
@@ -38,9 +44,23 @@ func TestWithoutFreshnessNothingOfItIsThere(t *testing.T) {
 		"switched off": `{"freshnessPeriods": 0}`, "no schedule that could be late": `{"schedules": [{"keyword": "K", "expression": "at(2030-01-01T00:00:00)"}]}`,
 	} {
 		for _, r := range templateOf(t, read(t, context), config.Target{}).resources("") {
-			if strings.Contains(r.id, "Fresh") || strings.HasPrefix(r.id, "Checks") || strings.Contains(r.id, "Stale") {
+			if strings.Contains(r.id, "Fresh") || strings.Contains(r.id, "Stale") {
 				t.Errorf("%s: the template has %s", what, r.id)
 			}
+		}
+	}
+}
+
+func TestThePolicyForOrphansReachesTheFunction(t *testing.T) {
+	f := deletingTemplate(t).one("AWS::Lambda::Function", "TidyOrphans").at("Environment", "Variables").(map[string]any)
+	same(t, "settings", []any{f["POLICY"], f["EXPIRE_DAYS"], f["KEYWORDS"]},
+		[]any{"last=1", "365", `{"SnapshotDaily":"Asia/Shanghai","SnapshotHourly":"UTC"}`})
+}
+
+func TestWithoutChecksNothingOfThemIsThere(t *testing.T) {
+	for _, r := range templateOf(t, read(t, `{"freshnessPeriods": 0, "orphans": "off"}`), config.Target{}).resources("") {
+		if strings.Contains(r.id, "Orphan") || strings.HasPrefix(r.id, "Checks") {
+			t.Errorf("the template has %s", r.id)
 		}
 	}
 }

@@ -64,13 +64,13 @@ func TestSavedQueriesAskTheLogsThatAnswer(t *testing.T) {
 		got[q.at("Name").(string)] = groups
 	}
 	all := []string{"DiscoverInstances", "PruneVolume", "ReportRun", "SnapshotVolume"}
-	every := append([]string{"CheckFreshness"}, all...)
+	every := append(append([]string{"CheckFreshness"}, all...), "TidyOrphans")
 	same(t, "queries", got, map[string][]string{
 		"EbsSnapshotLifecycle/What happened to a volume":      every,
 		"EbsSnapshotLifecycle/What happened in a run":         all,
 		"EbsSnapshotLifecycle/Which errors the functions met": every,
 		"EbsSnapshotLifecycle/How the runs ended":             {"ReportRun"},
-		"EbsSnapshotLifecycle/What was deleted, and why":      {"PruneVolume"},
+		"EbsSnapshotLifecycle/What was deleted, and why":      {"PruneVolume", "TidyOrphans"},
 	})
 }
 

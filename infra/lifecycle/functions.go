@@ -15,7 +15,7 @@ import (
 // functions are the four that the state machine calls, and those that have a schedule of their own.
 type functions struct {
 	Discover, Snapshot, Prune, Report *function
-	Freshness                         *function // nil: nothing checks that
+	Freshness, Orphans                *function // nil: nothing checks that
 }
 
 // all are the four that the state machine calls.
@@ -23,7 +23,7 @@ func (f functions) all() []*function { return []*function{f.Discover, f.Snapshot
 
 // checks are those that have a schedule of their own.
 func (f functions) checks() []*function {
-	return slices.DeleteFunc([]*function{f.Freshness}, func(f *function) bool { return f == nil })
+	return slices.DeleteFunc([]*function{f.Freshness, f.Orphans}, func(f *function) bool { return f == nil })
 }
 
 // every is all of both kinds.
@@ -44,6 +44,9 @@ const (
 	fleetMiB, volumeMiB         = 1024, 256
 )
 
+// creation makes a function with a role that may write logs, and nothing else yet.
+type creation func(name, id, description string, seconds, mib int, environment map[string]*string) *function
+
 func newFunctions(scope constructs.Construct, p functionsProps) functions {
 	c := p.Config
 	common := functionProps{
@@ -52,7 +55,7 @@ func newFunctions(scope constructs.Construct, p functionsProps) functions {
 			Expression: awscdk.Fn_ConditionEquals(awscdk.Aws_PARTITION(), "aws-cn"),
 		}),
 	}
-	create := func(name, id, description string, seconds, mib int, environment map[string]*string) *function {
+	var create creation = func(name, id, description string, seconds, mib int, environment map[string]*string) *function {
 		f := common
 		f.Name, f.ID, f.Description, f.TimeoutSeconds, f.MemoryMiB, f.Environment = name, id, description, seconds, mib, environment
 		return newFunction(scope, f)
@@ -76,17 +79,7 @@ func newFunctions(scope constructs.Construct, p functionsProps) functions {
 	p.snapshot(f.Snapshot)
 	p.prune(f.Prune)
 	p.report(f.Report)
-	if limits := c.FreshnessLimits(); len(limits) > 0 {
-		texts := map[string]string{}
-		for keyword, limit := range limits {
-			texts[keyword] = limit.String()
-		}
-		f.Freshness = create("check-freshness", "CheckFreshness", "Looks for volumes whose snapshots are too old, whatever the reason",
-			fleetSeconds, fleetMiB, map[string]*string{
-				"BUCKET": p.Bucket.BucketName(), "TOPIC_ARN": p.Alerts.TopicARN, "LIMITS": str(text(texts)),
-			})
-		p.freshness(f.Freshness)
-	}
+	p.checks(&f, create)
 	return f
 }
 
@@ -131,6 +124,10 @@ const scheduleTag = "snapshot-lifecycle:schedule"
 func (p functionsProps) prune(f *function) {
 	// * : EC2's Describe actions know no resources.
 	allow(f.Role, "FindSnapshots", []string{"ec2:DescribeSnapshots"}, []string{"*"}, nil)
+	p.deleteOnlyOurs(f)
+}
+
+func (p functionsProps) deleteOnlyOurs(f *function) {
 	// * : any snapshot that is ours. The code deletes none but those; this holds even if the code is wrong.
 	allow(f.Role, "DeleteOnlySnapshotsThatAreMarkedAsOurs", []string{"ec2:DeleteSnapshot"}, []string{p.ARNs.snapshots()},
 		conditions{"Null": {"aws:ResourceTag/" + scheduleTag: "false"}})
@@ -145,15 +142,5 @@ func (p functionsProps) report(f *function) {
 	allow(f.Role, "WriteTheReport", []string{"s3:PutObject"}, []string{*p.Bucket.ArnForObjects(str(runsKeys))}, nil)
 	allow(f.Role, "ListTheFailures", []string{"s3:ListBucket"}, []string{*p.Bucket.BucketArn()},
 		conditions{"StringLike": {"s3:prefix": runsKeys}})
-	p.Alerts.letPublish(f.Role)
-}
-
-func (p functionsProps) freshness(f *function) {
-	// * : EC2's Describe actions know no resources.
-	allow(f.Role, "FindInstancesVolumesAndSnapshots",
-		[]string{"ec2:DescribeInstances", "ec2:DescribeVolumes", "ec2:DescribeSnapshots"}, []string{"*"}, nil)
-	allow(f.Role, "RememberWhatItFound", []string{"s3:GetObject", "s3:PutObject"}, []string{*p.Bucket.ArnForObjects(str(freshnessKey))}, nil)
-	// As for discovery: without it, S3 answers 403 for an object that is not there yet.
-	allow(f.Role, "TellMissingFromForbidden", []string{"s3:ListBucket"}, []string{*p.Bucket.BucketArn()}, nil)
 	p.Alerts.letPublish(f.Role)
 }

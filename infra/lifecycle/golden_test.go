@@ -26,7 +26,8 @@ func TestGoldenTemplates(t *testing.T) {
 		],
 		"alertTopicArn": "arn:aws-cn:sns:cn-northwest-1:123456789012:alerts",
 		"alertTopicKeyArn": "arn:aws-cn:kms:cn-northwest-1:123456789012:key/11111111-2222-3333-4444-555555555555",
-		"maxConcurrency": 50, "createBurst": 40, "createRate": 2.5, "settleSeconds": 30, "logRetentionDays": 365,
+		"maxConcurrency": 50, "createBurst": 40, "createRate": 2.5, "settleSeconds": 30, "freshnessPeriods": 3, "orphans": "last=2",
+		"orphansExpireDays": 365, "logRetentionDays": 365,
 		"architecture": "x86_64", "tags": {"team": "storage", "cost-center": "4711"}
 	}`)
 	standard := config.Default()

@@ -42,7 +42,7 @@ var queries = map[string]query{
 		},
 	},
 	"Deleted": {
-		"What was deleted, and why", func(f functions) []*function { return []*function{f.Prune} }, "",
+		"What was deleted, and why", functions.deleting, "",
 		[]string{
 			`filter message in ["snapshot deleted", "snapshot kept"]`,
 			"fields @timestamp, message, snapshot_id, volume_id, reason, run_id",
@@ -57,6 +57,14 @@ var queries = map[string]query{
 			"sort times desc",
 		},
 	},
+}
+
+// deleting are those that delete snapshots.
+func (f functions) deleting() []*function {
+	if f.Orphans == nil {
+		return []*function{f.Prune}
+	}
+	return []*function{f.Prune, f.Orphans}
 }
 
 // newQueries saves the questions in the console, under the stack's name.

@@ -98,7 +98,7 @@ func (t *template) permissionsTable() string {
 	t.t.Helper()
 	holders := []struct{ name, role string }{
 		{"`discover-instances`", "DiscoverInstancesRole"}, {"`snapshot-volume`", "SnapshotVolumeRole"}, {"`prune-volume`", "PruneVolumeRole"},
-		{"`report-run`", "ReportRunRole"}, {"`check-freshness`", "CheckFreshnessRole"}, {"the state machine", "WorkflowRole"}, {"the schedules", "SchedulesRole"},
+		{"`report-run`", "ReportRunRole"}, {"`check-freshness`", "CheckFreshnessRole"}, {"`tidy-orphans`", "TidyOrphansRole"}, {"the state machine", "WorkflowRole"}, {"the schedules", "SchedulesRole"},
 		{"the checks' schedules", "ChecksRole"},
 	}
 	if got := len(t.resources("AWS::IAM::Role")); got != len(holders) {
@@ -125,7 +125,7 @@ func inWords(arn string) string {
 		"${WorkflowStateMachine":      "the state machine",
 		"${DiscoverInstancesFunction": "`discover-instances`", "${SnapshotVolumeFunction": "`snapshot-volume`",
 		"${PruneVolumeFunction": "`prune-volume`", "${ReportRunFunction": "`report-run`",
-		"${CheckFreshnessFunction": "`check-freshness`",
+		"${CheckFreshnessFunction": "`check-freshness`", "${TidyOrphansFunction": "`tidy-orphans`",
 	} {
 		if strings.HasPrefix(arn, prefix) {
 			if _, key, ok := strings.Cut(arn, "}/"); ok {

@@ -14,10 +14,19 @@ import (
 var roles = map[string]string{
 	"discover-instances": "DiscoverInstancesRole", "snapshot-volume": "SnapshotVolumeRole", "prune-volume": "PruneVolumeRole",
 	"report-run": "ReportRunRole", "state-machine": "WorkflowRole", "check-freshness": "CheckFreshnessRole",
+	"tidy-orphans": "TidyOrphansRole",
 }
 
 // ownSchedule are the functions that no state calls.
-var ownSchedule = []string{"check-freshness"}
+var ownSchedule = []string{"check-freshness", "tidy-orphans"}
+
+// deleting is tidy-orphans where the policy has it delete: another role, of another configuration.
+const deleting = "tidy-orphans, deleting"
+
+func deletingTemplate(t *testing.T) *template {
+	t.Helper()
+	return templateOf(t, read(t, `{"orphans": "last=1", "orphansExpireDays": 365}`), config.Target{})
+}
 
 // Beyond what is called in the code: what AWS does in a role's name.
 var (
@@ -93,7 +102,9 @@ func (t *template) concerns(s statement, action, resource string) string {
 
 func TestEachRoleAllowsWhatItsHolderCallsAndNothingElse(t *testing.T) {
 	all := called(t)
-	same(t, "holders of roles", sortedKeys(all), sortedKeys(roles))
+	holders := append(sortedKeys(roles), deleting)
+	slices.Sort(holders)
+	same(t, "holders of roles", sortedKeys(all), holders)
 	for holder, calls := range all {
 		t.Run(holder, func(t *testing.T) {
 			want := slices.Concat(calls, ofLambda)
@@ -104,8 +115,11 @@ func TestEachRoleAllowsWhatItsHolderCallsAndNothingElse(t *testing.T) {
 				want = slices.Concat(want, ofEncryptedTopics)
 			}
 			slices.Sort(want)
-			tp := standardTemplate(t)
-			same(t, "what the role allows", tp.granted(roles[holder]), slices.Compact(want))
+			tp, role := standardTemplate(t), roles[holder]
+			if holder == deleting {
+				tp, role = deletingTemplate(t), roles["tidy-orphans"]
+			}
+			same(t, "what the role allows", tp.granted(role), slices.Compact(want))
 		})
 	}
 }
@@ -117,7 +131,7 @@ func TestNoOtherRoleExists(t *testing.T) {
 	}
 	same(t, "roles", got, []string{
 		"CheckFreshnessRole", "ChecksRole",
-		"DiscoverInstancesRole", "PruneVolumeRole", "ReportRunRole", "SchedulesRole", "SnapshotVolumeRole", "WorkflowRole",
+		"DiscoverInstancesRole", "PruneVolumeRole", "ReportRunRole", "SchedulesRole", "SnapshotVolumeRole", "TidyOrphansRole", "WorkflowRole",
 	})
 }
 
@@ -167,13 +181,13 @@ func TestWildcardsStandOnlyWhereTheyMust(t *testing.T) {
 func (t *template) bucketARN() string { return "${" + t.one("AWS::S3::Bucket", "Runs").id + ".Arn}" }
 
 func TestSnapshotsAreCreatedAndDeletedOnlyWithOurTag(t *testing.T) {
-	tp := standardTemplate(t)
+	tp := deletingTemplate(t)
 	const snapshot = "arn:${AWS::Partition}:ec2:${AWS::Region}::snapshot/snap-1"
 	const volume = "arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}:volume/vol-1"
 	marked := func(kind string) map[string]string {
 		return map[string]string{"aws:" + kind + "Tag/snapshot-lifecycle:schedule": "SnapshotDaily"}
 	}
-	const create, prune = "SnapshotVolumeRole", "PruneVolumeRole"
+	const create, prune, tidy = "SnapshotVolumeRole", "PruneVolumeRole", "TidyOrphansRole"
 	by := func(action string) map[string]string { return map[string]string{"ec2:CreateAction": action} }
 	for name, c := range map[string]struct {
 		role, action, on string
@@ -190,6 +204,8 @@ func TestSnapshotsAreCreatedAndDeletedOnlyWithOurTag(t *testing.T) {
 		"deletes a marked snapshot":                 {prune, "ec2:DeleteSnapshot", snapshot, marked("Resource"), true},
 		"deletes no unmarked snapshot":              {prune, "ec2:DeleteSnapshot", snapshot, nil, false},
 		"deletes none that only the call marks":     {prune, "ec2:DeleteSnapshot", snapshot, marked("Request"), false},
+		"tidy-orphans deletes a marked snapshot":    {tidy, "ec2:DeleteSnapshot", snapshot, marked("Resource"), true},
+		"tidy-orphans deletes no unmarked snapshot": {tidy, "ec2:DeleteSnapshot", snapshot, nil, false},
 		"prune-volume creates nothing":              {prune, "ec2:CreateSnapshot", snapshot, marked("Request"), false},
 		"snapshot-volume deletes nothing":           {create, "ec2:DeleteSnapshot", snapshot, marked("Resource"), false},
 	} {
@@ -245,7 +261,7 @@ func TestAKeyOfAnExistingTopicIsGrantedOnlyIfItIsNamed(t *testing.T) {
 		c := config.Default()
 		c.AlertTopicARN, c.AlertTopicKeyARN = topic, named
 		tp := templateOf(t, c, config.Target{Region: "cn-north-1", Account: "123456789012"})
-		for _, role := range []string{"WorkflowRole", "ReportRunRole", "CheckFreshnessRole"} {
+		for _, role := range []string{"WorkflowRole", "ReportRunRole", "CheckFreshnessRole", "TidyOrphansRole"} {
 			all := tp.roleStatements(role)
 			if !decide(t, all, request{"", "sns:Publish", topic, nil}) {
 				t.Errorf("%s may not publish to the topic", role)

@@ -58,7 +58,7 @@ func TestEveryLogGroupExpires(t *testing.T) {
 	for _, g := range groups {
 		same(t, g.id+"'s retention", g.at("RetentionInDays"), any(90.0))
 	}
-	same(t, "log groups: one a function, one for the state machine", len(groups), 6)
+	same(t, "log groups: one a function, one for the state machine", len(groups), 7)
 }
 
 // What CloudFormation can't tag.

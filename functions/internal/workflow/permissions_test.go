@@ -27,6 +27,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ec2gw"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ec2sim"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/freshness"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/orphans"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/store"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/workflow"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/asl"
@@ -245,6 +246,40 @@ func (a *audited) checkFreshness(t *testing.T) {
 	}
 }
 
+// orphan leaves two snapshots of each volume behind.
+func (a *audited) orphan(t *testing.T) {
+	t.Helper()
+	a.account.TagInstance("i-web", "SnapshotDaily", "5")
+	a.run(t, "first", start)
+	_ = a.world.Sleep(context.Background(), time.Hour)
+	a.run(t, "second", start.Add(time.Hour))
+	a.account.SetInstanceState("i-web", ec2sim.InstanceTerminated)
+}
+
+// tidyOrphans calls tidy-orphans, which has another role if it deletes.
+func (a *audited) tidyOrphans(t *testing.T, policy string) {
+	t.Helper()
+	p, err := orphans.ReadPolicy(policy, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &orphans.Service{
+		EC2: a.gateway(), Objects: notedObjects{a.ledger, a.objects}, Topic: notedTopic{a.ledger, &topic{}},
+		Keywords: []string{"SnapshotDaily"}, Policy: p, Now: a.world.Now, Wait: a.world.Sleep, Log: slog.New(slog.DiscardHandler),
+	}
+	caller := "tidy-orphans"
+	if policy != orphans.Report {
+		caller = "tidy-orphans, deleting"
+	}
+	err = a.call(caller, func(ctx context.Context) error {
+		_, err := s.Tidy(ctx, orphans.Request{})
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
 // Between them, these make the functions and the state machine do everything that they can do.
 var auditedScenarios = map[string]func(*testing.T, *audited){
 	"all is well, and the second run prunes": func(t *testing.T, a *audited) {
@@ -276,6 +311,20 @@ var auditedScenarios = map[string]func(*testing.T, *audited){
 		for range 3 {
 			a.checkFreshness(t)
 			_ = a.world.Sleep(context.Background(), 25*time.Hour)
+		}
+	},
+	"orphans are told of": func(t *testing.T, a *audited) {
+		a.orphan(t)
+		a.tidyOrphans(t, orphans.Report)
+	},
+	"orphans are deleted": func(t *testing.T, a *audited) {
+		a.orphan(t)
+		for range 9 {
+			a.tidyOrphans(t, "last=1")
+			_ = a.world.Sleep(context.Background(), 24*time.Hour)
+		}
+		if left := len(a.account.Snapshots()); left != 2 {
+			t.Errorf("%d snapshots are left, want the newest of each volume", left)
 		}
 	},
 	"a run breaks off, and another execution takes it over": func(t *testing.T, a *audited) {
