@@ -41,6 +41,7 @@ type Instance struct {
 type Attachment struct {
 	VolumeID string // vol-…
 	Device   string // e.g. /dev/xvda
+	Boot     bool   // the instance boots from it
 }
 
 // Volume is a volume as it is by itself, whatever it is attached to.

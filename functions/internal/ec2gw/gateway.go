@@ -158,7 +158,10 @@ func instance(i types.Instance) ebs.Instance {
 	out := ebs.Instance{ID: aws.ToString(i.InstanceId), Tags: tagMap(i.Tags)}
 	for _, m := range i.BlockDeviceMappings {
 		if m.Ebs != nil && m.Ebs.VolumeId != nil {
-			out.Volumes = append(out.Volumes, ebs.Attachment{VolumeID: *m.Ebs.VolumeId, Device: aws.ToString(m.DeviceName)})
+			device := aws.ToString(m.DeviceName)
+			out.Volumes = append(out.Volumes, ebs.Attachment{
+				VolumeID: *m.Ebs.VolumeId, Device: device, Boot: device != "" && device == aws.ToString(i.RootDeviceName),
+			})
 		}
 	}
 	return out

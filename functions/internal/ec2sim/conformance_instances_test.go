@@ -34,6 +34,15 @@ func stateOf(i types.Instance) string {
 }
 
 var instanceCases = []ConformanceCase{
+	{Name: "An instance says which of its devices it boots from", Run: func(t *testing.T, w *World) {
+		image, _ := w.Image()
+		for _, i := range w.Instances(filter("instance-id", w.Launch(image, 1)...)) {
+			root := aws.ToString(i.RootDeviceName)
+			if !slices.ContainsFunc(i.BlockDeviceMappings, func(m types.InstanceBlockDeviceMapping) bool { return aws.ToString(m.DeviceName) == root }) {
+				t.Errorf("it boots from %q, which is none of its %d devices", root, len(i.BlockDeviceMappings))
+			}
+		}
+	}},
 	{Name: "An instance tells its tags and its volumes by device, and its volumes tell theirs", Run: func(t *testing.T, w *World) {
 		imageID, _ := w.Image()
 		id := w.Launch(imageID, 1, dataDevice("/dev/xvda", true), dataDevice("/dev/sdf", false))[0]

@@ -9,6 +9,7 @@ import (
 type image struct {
 	id      string
 	name    string
+	root    string // the device
 	mapping []mapping
 }
 
@@ -48,7 +49,7 @@ func (a *Account) registerImage(p *params, now time.Time) (reply, *apiError) {
 	if err := p.done(); err != nil {
 		return nil, err
 	}
-	img := &image{id: a.newIdent(imagePrefix, "").id, name: name, mapping: devices}
+	img := &image{id: a.newIdent(imagePrefix, "").id, name: name, root: root, mapping: devices}
 	a.images[img.id] = img
 	return &registerImageReply{ImageID: img.id}, nil
 }

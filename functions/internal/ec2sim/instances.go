@@ -30,6 +30,7 @@ type instance struct {
 	imageID       string
 	instanceType  string
 	reservationID string
+	rootDevice    string
 	launchedAt    time.Time
 	tags          map[string]string // never changed, only replaced
 	devices       []device          // in the order of attaching
@@ -51,6 +52,7 @@ type instanceXML struct {
 	LaunchTime   string           `xml:"launchTime"`
 	Zone         string           `xml:"placement>availabilityZone"`
 	RootType     string           `xml:"rootDeviceType"`
+	RootDevice   string           `xml:"rootDeviceName,omitempty"`
 	Devices      []deviceXML      `xml:"blockDeviceMapping>item"`
 	Tags         []tagXML         `xml:"tagSet>item"`
 }
@@ -89,6 +91,7 @@ func (a *Account) instanceXML(i *instance, state string) instanceXML {
 		LaunchTime:   i.launchedAt.Format(timeFormat),
 		Zone:         a.zone(),
 		RootType:     "ebs",
+		RootDevice:   i.rootDevice,
 		Tags:         tagSet(i.tags),
 	}
 	for _, d := range i.devices {

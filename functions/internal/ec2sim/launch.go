@@ -84,6 +84,7 @@ func (a *Account) runInstances(p *params, now time.Time) (reply, *apiError) {
 				imageID:       img.id,
 				instanceType:  kind,
 				reservationID: out.ReservationID,
+				rootDevice:    img.root,
 				launchedAt:    now,
 				tags:          merged(tags["instance"], nil),
 			}

@@ -17,6 +17,7 @@ import (
 type Instance struct {
 	ID      string            // default: a new one
 	State   string            // one of the Instance… constants; default running
+	Root    string            // the device that it boots from; default: that of its first volume
 	Tags    map[string]string // those of AWS (aws:…) too
 	Volumes []BlockDevice
 }
@@ -56,6 +57,9 @@ func (a *Account) AddInstance(in Instance) Instance {
 		tags:         merged(in.Tags, nil),
 	}
 	i.reservationID = "r" + i.id[1:]
+	if i.rootDevice = in.Root; i.rootDevice == "" && len(in.Volumes) > 0 {
+		i.rootDevice = in.Volumes[0].Device
+	}
 	a.instances.add(i)
 	for _, d := range in.Volumes {
 		a.addDevice(i, d)
@@ -170,7 +174,7 @@ func (a *Account) Instance(id string) (Instance, bool) {
 }
 
 func (a *Account) copyInstance(i *instance) Instance {
-	out := Instance{ID: i.id, State: i.state, Tags: maps.Clone(i.tags)}
+	out := Instance{ID: i.id, State: i.state, Root: i.rootDevice, Tags: maps.Clone(i.tags)}
 	for _, d := range i.devices {
 		if d.volumeID == "" {
 			out.Volumes = append(out.Volumes, BlockDevice{Device: d.name, InstanceStore: true})

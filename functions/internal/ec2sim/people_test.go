@@ -32,6 +32,7 @@ func TestAnInstanceCanHaveAWSTagsAndInstanceStores(t *testing.T) {
 	in := ec2sim.Instance{
 		ID:    "i-1",
 		State: ec2sim.InstanceStopped,
+		Root:  "/dev/xvda",
 		Tags:  map[string]string{"aws:autoscaling:groupName": "web", "SnapshotDaily": "3"},
 		Volumes: []ec2sim.BlockDevice{
 			{ID: "vol-1", Device: "/dev/xvda", SizeGiB: 30, Type: "gp3", Tags: map[string]string{"SnapshotDaily": "off"}, DeleteOnTermination: true},
