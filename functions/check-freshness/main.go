@@ -20,13 +20,14 @@ func main() {
 		var e env.Reader
 		bucket := e.String("BUCKET")
 		s := &freshness.Service{
-			EC2:     ec2gw.New(cfg, ec2gw.Options{}),
-			Objects: s3store.New(cfg, bucket),
-			Topic:   snsgw.New(cfg, e.String("TOPIC_ARN")),
-			Limits:  e.Durations("LIMITS"),
-			Base:    "s3://" + bucket + "/",
-			Now:     time.Now,
-			Log:     log,
+			EC2:         ec2gw.New(cfg, ec2gw.Options{}),
+			Objects:     s3store.New(cfg, bucket),
+			Topic:       snsgw.New(cfg, e.String("TOPIC_ARN")),
+			Limits:      e.Durations("LIMITS"),
+			ExcludeBoot: e.List("EXCLUDE_BOOT"),
+			Base:        "s3://" + bucket + "/",
+			Now:         time.Now,
+			Log:         log,
 		}
 		return boundary.Handle(log, s.Check), e.Err()
 	})

@@ -29,10 +29,11 @@ func main() {
 				Burst: e.Int("CREATE_BURST", discover.DefaultPace.Burst),
 				Rate:  e.Rate("CREATE_RATE", discover.DefaultPace.Rate),
 			},
-			TimeZones: e.Strings("TIME_ZONES"),
-			Aftermath: discover.LambdaAftermath,
-			Now:       time.Now,
-			Log:       log,
+			TimeZones:   e.Strings("TIME_ZONES"),
+			ExcludeBoot: e.List("EXCLUDE_BOOT"),
+			Aftermath:   discover.LambdaAftermath,
+			Now:         time.Now,
+			Log:         log,
 		}
 		return boundary.Handle(log, s.Discover), e.Err()
 	})

@@ -112,7 +112,7 @@ func schedulesBeside(keyword string, c config.Config) []string {
 // consequences says what a run would do once the snapshots are adopted: the person decides about that.
 func (o options) consequences(ctx context.Context, ec2 *ec2gw.Gateway, l adopt.Listing) (adoption, error) {
 	o.schedule = o.adopt
-	if err := o.setZone(); err != nil {
+	if err := o.asDeployed(); err != nil {
 		return adoption{}, err
 	}
 	var more []ebs.Snapshot

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -79,7 +80,7 @@ func explainVolume(ctx context.Context, o options, stdout io.Writer) error {
 	now := time.Now()
 	var schedules []explain.Schedule
 	for _, keyword := range keywordsOf(c) {
-		choice, err := choiceOf(ctx, ec2, keyword, o.explain)
+		choice, err := choiceOf(ctx, ec2, c, keyword, o.explain)
 		if err != nil {
 			return err
 		}
@@ -92,7 +93,7 @@ func explainVolume(ctx context.Context, o options, stdout io.Writer) error {
 }
 
 // choiceOf gives what the runs of a schedule do with the volume; nil if they never meet it.
-func choiceOf(ctx context.Context, ec2 *ec2gw.Gateway, keyword, volumeID string) (*discover.Choice, error) {
+func choiceOf(ctx context.Context, ec2 *ec2gw.Gateway, c config.Config, keyword, volumeID string) (*discover.Choice, error) {
 	instances, err := ec2.Instances(ctx, keyword)
 	if err != nil {
 		return nil, err
@@ -101,9 +102,9 @@ func choiceOf(ctx context.Context, ec2 *ec2gw.Gateway, keyword, volumeID string)
 	if err != nil {
 		return nil, err
 	}
-	for _, c := range discover.Choose(keyword, instances, tagged) {
-		if c.Volume.VolumeID == volumeID {
-			return &c, nil
+	for _, one := range discover.Choose(keyword, slices.Contains(c.ExcludeBoot(), keyword), instances, tagged) {
+		if one.Volume.VolumeID == volumeID {
+			return &one, nil
 		}
 	}
 	return nil, nil

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/discover"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ec2sim"
 )
@@ -20,7 +21,8 @@ func deployed(t *testing.T) string {
 	name := filepath.Join(t.TempDir(), "cdk.json")
 	err := os.WriteFile(name, []byte(`{"app": "go run ./infra", "context": {"schedules": [
 		{"keyword": "SnapshotDaily", "expression": "cron(0 8 * * ? *)", "timeZone": "Asia/Shanghai"},
-		{"keyword": "SnapshotHourly", "expression": "cron(0 * * * ? *)"}
+		{"keyword": "SnapshotHourly", "expression": "cron(0 * * * ? *)"},
+		{"keyword": "SnapshotData", "expression": "rate(1 day)", "excludeBootVolumes": true}
 	], "@aws-cdk/core:checkSecretUsage": true}}`), 0o600)
 	if err != nil {
 		t.Fatal(err)
@@ -56,10 +58,10 @@ func TestAPlanOfAllSchedulesAddsThemUp(t *testing.T) {
 	if err := json.Unmarshal(c.stdout.Bytes(), &all); err != nil {
 		t.Fatal(err)
 	}
-	if len(all.Schedules) != 2 || all.Create != 3 || all.Delete != 2 || all.Keep != 4 || all.UpperBound.GiB != 32 {
-		t.Errorf("%d schedules: create %d, delete %d, keep %d, at most %v GiB; want 2: 3, 2, 4, 32", len(all.Schedules), all.Create, all.Delete, all.Keep, all.UpperBound.GiB)
+	if len(all.Schedules) != 3 || all.Create != 3 || all.Delete != 2 || all.Keep != 4 || all.UpperBound.GiB != 32 {
+		t.Errorf("%d schedules: create %d, delete %d, keep %d, at most %v GiB; want 3: 3, 2, 4, 32", len(all.Schedules), all.Create, all.Delete, all.Keep, all.UpperBound.GiB)
 	}
-	want := []plannedLeftOut{{"i-1", "web-i-1", "vol-2", "/dev/xvda", "its own tag SnapshotHourly is off"}}
+	want := []discover.LeftOut{{InstanceID: "i-1", Name: "web-i-1", VolumeID: "vol-2", Device: "/dev/xvda", Reason: "its own tag SnapshotHourly is off"}}
 	if d := cmp.Diff(want, all.Schedules[1].LeftOut); d != "" {
 		t.Errorf("left out (-want +got):\n%s", d)
 	}
@@ -161,6 +163,29 @@ func TestAnExplanationSaysWhoseWhyAndUntilWhen(t *testing.T) {
 		if !strings.HasPrefix(action, "Describe") {
 			t.Errorf("the explanation called %s", action)
 		}
+	}
+}
+
+func TestBootVolumesAreLeftOutHereAsTheyAreWhereItIsDeployed(t *testing.T) {
+	account := server(t)
+	account.AddInstance(ec2sim.Instance{ID: "i-1", Tags: map[string]string{"SnapshotData": "3"}, Volumes: []ec2sim.BlockDevice{
+		{ID: "vol-boot", Device: "/dev/xvda"}, {ID: "vol-data", Device: "/dev/sdf"},
+	}})
+	c := newCommand(t)
+	for _, args := range [][]string{{"-plan"}, {"-explain", "vol-boot"}, {"-schedule", "SnapshotData", "-plan"}} {
+		if got := c.run(t.Context(), append(args, "-config", deployed(t))...); got != exitOK || !strings.Contains(c.stdout.String(), "it is a boot volume") {
+			t.Errorf("%v: exit status %d: %s", args, got, c.stdout.String())
+		}
+	}
+	if got := c.run(t.Context(), "-schedule", "SnapshotData", "-config", deployed(t), "-dir", c.dir); got != exitOK {
+		t.Fatalf("exit status %d: %s", got, c.stderr.String())
+	}
+	var got []string
+	for _, s := range account.Snapshots() {
+		got = append(got, s.VolumeID)
+	}
+	if d := cmp.Diff([]string{"vol-data"}, got); d != "" {
+		t.Errorf("snapshots of (-want +got):\n%s", d)
 	}
 }
 

@@ -48,7 +48,7 @@ func live(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	if o.scheduledTime.IsZero() {
 		o.scheduledTime = time.Now()
 	}
-	if err := o.setZone(); err != nil {
+	if err := o.asDeployed(); err != nil {
 		return err
 	}
 	run, err := runOf(o)
@@ -78,7 +78,7 @@ func live(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	w, err := workflow.New(workflow.Config{
 		World: asl.Real(), EC2: ec2gw.New(cfg, ec2gw.Options{}), Objects: objects, Topic: alerts, Executions: localExecutions{dir},
 		Pace: o.pace, Settle: o.settle, MaxConcurrency: maxConcurrency, Log: track.log(functionLog(o, stderr)),
-		Around: track.around(maxCalls), Aftermath: o.aftermath, ReportBase: dir + string(filepath.Separator),
+		Around: track.around(maxCalls), Aftermath: o.aftermath, ExcludeBoot: o.excludeBoot, ReportBase: dir + string(filepath.Separator),
 	})
 	if err != nil {
 		return err
@@ -130,6 +130,9 @@ func (o options) again(run contract.Run) string {
 	}
 	if o.given["dir"] {
 		args = append(args, "-dir", quoted(o.dir))
+	}
+	if o.given["config"] {
+		args = append(args, "-config", quoted(o.config))
 	}
 	if o.given["topic-arn"] {
 		args = append(args, "-topic-arn", quoted(o.topicARN))

@@ -65,12 +65,13 @@ type options struct {
 	given              map[string]bool
 	verbose            bool
 
-	explain    string   // a volume's ID
-	adopt      string   // the keyword whose snapshots are to be adopted
-	alsoTagged []string // see adopt.Request
-	undo, yes  bool
-	config     string // the file of the deployment's configuration
-	person     asker
+	explain     string   // a volume's ID
+	adopt       string   // the keyword whose snapshots are to be adopted
+	alsoTagged  []string // see adopt.Request
+	undo, yes   bool
+	excludeBoot []string // keywords whose runs leave boot volumes out
+	config      string   // the file of the deployment's configuration
+	person      asker
 }
 
 func main() {

@@ -21,7 +21,7 @@ import (
 type planned struct {
 	Run     contract.Run
 	Volumes []plannedVolume
-	LeftOut []plannedLeftOut
+	LeftOut []discover.LeftOut
 	Create  int
 	Keep    int
 	Delete  int
@@ -37,8 +37,6 @@ type plannedVolume struct {
 	DroppedTags                        []string `json:",omitempty"`
 	Keep, Delete                       []plannedSnapshot
 }
-
-type plannedLeftOut struct{ InstanceID, Name, VolumeID, Device, Reason string }
 
 type plannedSnapshot struct {
 	SnapshotID string
@@ -63,7 +61,7 @@ func plan(ctx context.Context, o options, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := o.setZone(); err != nil {
+	if err := o.asDeployed(); err != nil {
 		return err
 	}
 	p, err := o.planned(ctx, ec2gw.New(cfg, ec2gw.Options{}), nil)
@@ -90,7 +88,7 @@ func planAll(ctx context.Context, o options, stdout io.Writer) error {
 	all := allPlanned{Schedules: []planned{}}
 	for _, keyword := range keywordsOf(c) {
 		one := o
-		one.schedule, one.timeZone = keyword, c.TimeZones()[keyword]
+		one.schedule, one.timeZone, one.excludeBoot = keyword, c.TimeZones()[keyword], c.ExcludeBoot()
 		p, err := one.planned(ctx, ec2, nil)
 		if err != nil {
 			return err
@@ -114,7 +112,7 @@ func (o options) planned(ctx context.Context, ec2 *ec2gw.Gateway, more []ebs.Sna
 	if err != nil {
 		return planned{}, err
 	}
-	found, choices, err := (&discover.Service{EC2: ec2}).Survey(ctx, run)
+	found, choices, err := (&discover.Service{EC2: ec2, ExcludeBoot: o.excludeBoot}).Survey(ctx, run)
 	if err != nil {
 		return planned{}, err
 	}
@@ -127,11 +125,7 @@ func (o options) planned(ctx context.Context, ec2 *ec2gw.Gateway, more []ebs.Sna
 		return planned{}, err
 	}
 	p := planOf(run, found, append(held, more...), volumes, now)
-	for _, c := range choices {
-		if c.LeftOut != "" {
-			p.LeftOut = append(p.LeftOut, plannedLeftOut{c.Instance.ID, c.Instance.Tags["Name"], c.Volume.VolumeID, c.Volume.Device, c.LeftOut})
-		}
-	}
+	p.LeftOut = append(p.LeftOut, discover.LeftOutOf(choices)...)
 	return p, nil
 }
 
@@ -146,7 +140,7 @@ func volumeIDs(found []contract.Item) []string {
 }
 
 func planOf(run contract.Run, found []contract.Item, held []ebs.Snapshot, volumes map[string]ebs.Volume, now time.Time) planned {
-	p := planned{Run: run, Volumes: []plannedVolume{}, LeftOut: []plannedLeftOut{}}
+	p := planned{Run: run, Volumes: []plannedVolume{}, LeftOut: []discover.LeftOut{}}
 	byVolume := map[string][]ebs.Snapshot{}
 	for _, s := range held {
 		byVolume[s.VolumeID] = append(byVolume[s.VolumeID], s)

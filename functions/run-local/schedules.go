@@ -56,16 +56,16 @@ func keywordsOf(c config.Config) []string {
 	return out
 }
 
-// setZone sets the zone in which calendar rules count to that of the keyword's schedule, unless the command line gives one. In
-// another zone a run would keep and delete other snapshots.
-func (o *options) setZone() error {
-	if o.timeZone != "" {
-		return nil
-	}
+// asDeployed takes from the configuration what the functions know of the keyword's schedule besides the input: whether it leaves
+// boot volumes out, and the zone in which its calendar rules count, unless the command line gives one.
+func (o *options) asDeployed() error {
 	c, err := o.deployment()
 	if err != nil {
 		return err
 	}
-	o.timeZone = c.TimeZones()[o.schedule]
+	o.excludeBoot = c.ExcludeBoot()
+	if o.timeZone == "" {
+		o.timeZone = c.TimeZones()[o.schedule]
+	}
 	return nil
 }

@@ -72,7 +72,7 @@ func TestCDKJSONHasTheDefaults(t *testing.T) {
 func TestAllKeysAreRead(t *testing.T) {
 	got := read(t, `{
 		"schedules": [{"keyword": "K", "expression": "rate(2 hours)", "timeZone": "Europe/Berlin",
-			"flexibleWindowMinutes": 5, "enabled": false}],
+			"flexibleWindowMinutes": 5, "enabled": false, "excludeBootVolumes": true}],
 		"alertTopicArn": "arn:aws:sns:eu-central-1:123456789012:alerts",
 		"alertTopicKeyArn": "arn:aws:kms:eu-central-1:123456789012:key/1-2", "maxConcurrency": 7, "createBurst": 8, "createRate": 0.25,
 		"settleSeconds": 0, "freshnessPeriods": 1.5, "orphans": "90d", "orphansExpireDays": 365, "logRetentionDays": 30, "architecture": "x86_64", "tags": {"a": "b"},
@@ -82,7 +82,7 @@ func TestAllKeysAreRead(t *testing.T) {
 	same(t, "configuration", got, config.Config{
 		Schedules: []config.Schedule{{
 			Keyword: "K", Expression: config.Expression{Text: "rate(2 hours)", Longest: 2 * time.Hour},
-			TimeZone: "Europe/Berlin", WindowMinutes: 5,
+			TimeZone: "Europe/Berlin", WindowMinutes: 5, ExcludeBoot: true,
 		}},
 		AlertTopicARN: "arn:aws:sns:eu-central-1:123456789012:alerts", AlertTopicKeyARN: "arn:aws:kms:eu-central-1:123456789012:key/1-2",
 		MaxConcurrency: 7, CreateBurst: 8, CreateRate: 0.25, SettleSeconds: 0, FreshnessPeriods: 1.5, Orphans: "90d", OrphansExpire: 365, LogRetentionDays: 30, Architecture: config.X8664,

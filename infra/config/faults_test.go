@@ -49,6 +49,8 @@ func TestBadConfigurationsAreRefused(t *testing.T) {
 		{schedule(`, "enabled": 0`), "schedules[0].enabled", "true or false"},
 		{schedule(`}, {"keyword": "K", "expression": "rate(1 day)"`), "schedules[1]", "the same as schedules[0]"},
 		{schedule(`}, {"keyword": "K", "expression": "rate(2 days)", "timeZone": "Asia/Shanghai"`), "schedules[1].timeZone", "one time zone"},
+		{schedule(`}, {"keyword": "K", "expression": "rate(2 days)", "excludeBootVolumes": true`), "schedules[1].excludeBootVolumes", "the same"},
+		{schedule(`, "excludeBootVolumes": "yes"`), "schedules[0].excludeBootVolumes", "true or false"},
 
 		{expression("0 8 * * ? *"), "schedules[0].expression", "no schedule expression"},
 		{expression("every day"), "schedules[0].expression", "no schedule expression"},

@@ -68,6 +68,8 @@ func (r *reader) scheduleKey(s *Schedule, where, key string, value any) {
 		s.WindowMinutes = r.whole(where, value, 0, 1440)
 	case "enabled":
 		s.Enabled = r.boolean(where, value)
+	case "excludeBootVolumes":
+		s.ExcludeBoot = r.boolean(where, value)
 	}
 }
 
@@ -105,6 +107,9 @@ func (r *reader) besides(where string, before []Schedule, s Schedule) {
 			// A run that a person starts with the keyword alone has to know in which zone its calendar rules count.
 			r.fault(join(where, "timeZone"), "Give all schedules of a keyword one time zone, or one of them another keyword",
 				"%s is in %s here and in %s in schedules[%d]", s.Keyword, s.TimeZone, other.TimeZone, i)
+		case other.ExcludeBoot != s.ExcludeBoot:
+			r.fault(join(where, "excludeBootVolumes"), "Give all schedules of a keyword the same, or one of them another keyword",
+				"%s leaves boot volumes out in one of this and schedules[%d]", s.Keyword, i)
 		}
 	}
 }

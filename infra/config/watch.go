@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -57,6 +58,17 @@ func (w *Watch) settle() {
 	case !ascii(w.Keyword):
 		w.Not = "CloudWatch's dimensions hold ASCII only"
 	}
+}
+
+// ExcludeBoot gives the keywords whose runs leave boot volumes out.
+func (c Config) ExcludeBoot() []string {
+	out := []string{}
+	for _, s := range c.Schedules {
+		if s.ExcludeBoot && !slices.Contains(out, s.Keyword) {
+			out = append(out, s.Keyword)
+		}
+	}
+	return out
 }
 
 // FreshnessLimits says of each keyword how old a volume's newest completed snapshot may get. Who disables a schedule in the

@@ -20,6 +20,7 @@ func (p functionsProps) checks(f *functions, create creation) {
 		f.Freshness = create("check-freshness", "CheckFreshness", "Looks for volumes whose snapshots are too old, whatever the reason",
 			fleetSeconds, fleetMiB, map[string]*string{
 				"BUCKET": p.Bucket.BucketName(), "TOPIC_ARN": p.Alerts.TopicARN, "LIMITS": str(text(texts)),
+				"EXCLUDE_BOOT": str(text(c.ExcludeBoot())),
 			})
 		p.check(f.Freshness, freshnessKey)
 	}

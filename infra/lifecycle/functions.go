@@ -67,6 +67,7 @@ func newFunctions(scope constructs.Construct, p functionsProps) functions {
 				"CREATE_BURST": str(strconv.Itoa(c.CreateBurst)),
 				"CREATE_RATE":  str(strconv.FormatFloat(c.CreateRate, 'f', -1, 64)),
 				"TIME_ZONES":   str(text(c.TimeZones())),
+				"EXCLUDE_BOOT": str(text(c.ExcludeBoot())),
 			}),
 		Snapshot: create("snapshot-volume", "SnapshotVolume", "Creates a run's snapshot of one volume, or finds it",
 			volumeSeconds, volumeMiB, nil),
@@ -85,7 +86,7 @@ func newFunctions(scope constructs.Construct, p functionsProps) functions {
 
 func text(v any) string {
 	out, err := json.Marshal(v)
-	if err != nil { // maps of strings only
+	if err != nil { // maps and lists of strings only
 		panic(err)
 	}
 	return string(out)

@@ -151,11 +151,14 @@ func timeoutOf(t *testing.T, state string) int {
 
 func TestSettingsOfTheFunctionsFollowTheConfiguration(t *testing.T) {
 	c := read(t, `{"createBurst": 10, "createRate": 0.5, "architecture": "x86_64", "logRetentionDays": 14, "schedules": [
-		{"keyword": "A", "expression": "rate(1 day)", "timeZone": "Asia/Shanghai"}, {"keyword": "B", "expression": "rate(1 day)"}]}`)
+		{"keyword": "A", "expression": "rate(1 day)", "timeZone": "Asia/Shanghai"}, {"keyword": "B", "expression": "rate(1 day)", "excludeBootVolumes": true}]}`)
 	tp := templateOf(t, c, config.Target{})
 	variables := tp.one("AWS::Lambda::Function", "DiscoverInstances").at("Environment", "Variables").(map[string]any)
 	same(t, "burst, rate and zones", []any{variables["CREATE_BURST"], variables["CREATE_RATE"], variables["TIME_ZONES"]},
 		[]any{"10", "0.5", `{"A":"Asia/Shanghai","B":"UTC"}`})
+	for _, f := range []string{"DiscoverInstances", "CheckFreshness"} {
+		same(t, f+" leaves boot volumes out of", tp.one("AWS::Lambda::Function", f).at("Environment", "Variables", "EXCLUDE_BOOT"), any(`["B"]`))
+	}
 	for _, f := range tp.resources("AWS::Lambda::Function") {
 		same(t, f.id+"'s architecture", f.at("Architectures"), any([]any{"x86_64"}))
 	}

@@ -18,8 +18,8 @@ type Choice struct {
 }
 
 // Choose says what the runs of a schedule work on: each volume of the instances once, by the instances' IDs. tagged are the volumes
-// that carry the keyword themselves.
-func Choose(keyword string, instances []ebs.Instance, tagged []ebs.Volume) []Choice {
+// that carry the keyword themselves; what their tags say goes before all else. excludeBoot: the schedule leaves boot volumes out.
+func Choose(keyword string, excludeBoot bool, instances []ebs.Instance, tagged []ebs.Volume) []Choice {
 	override := map[string]string{}
 	for _, v := range tagged {
 		if value, ok := v.Tags[keyword]; ok {
@@ -37,17 +37,25 @@ func Choose(keyword string, instances []ebs.Instance, tagged []ebs.Volume) []Cho
 			if c.Retention, c.OwnTag = override[a.VolumeID]; !c.OwnTag {
 				c.Retention = i.Tags[keyword]
 			}
-			if isOff(c.Retention) {
-				c.LeftOut = "its instance's tag " + keyword + " is off"
-				if c.OwnTag {
-					c.LeftOut = "its own tag " + keyword + " is off"
-				}
-			}
+			c.LeftOut = c.against(keyword, excludeBoot)
 			taken[a.VolumeID] = c.LeftOut == ""
 			out = append(out, c)
 		}
 	}
 	return slices.DeleteFunc(out, func(c Choice) bool { return c.LeftOut != "" && taken[c.Volume.VolumeID] })
+}
+
+// against says why runs leave the volume out, "" if they do not.
+func (c Choice) against(keyword string, excludeBoot bool) string {
+	switch off := isOff(c.Retention); {
+	case off && c.OwnTag:
+		return "its own tag " + keyword + " is off"
+	case off:
+		return "its instance's tag " + keyword + " is off"
+	case excludeBoot && c.Volume.Boot && !c.OwnTag:
+		return "it is a boot volume, and the schedule leaves those out (a tag " + keyword + " of its own would have it in)"
+	}
+	return ""
 }
 
 func isOff(value string) bool {

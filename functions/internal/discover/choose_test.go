@@ -16,7 +16,7 @@ func TestChoose(t *testing.T) {
 	}
 	own := []ebs.Volume{tagged("vol-2", "OFF"), tagged("vol-3", "9"), tagged("vol-7", "1"), tagged("vol-elsewhere", "2"), {ID: "vol-1", Tags: map[string]string{"Another": "off"}}}
 	var got []string
-	for _, c := range Choose(keyword, instances, own) {
+	for _, c := range Choose(keyword, false, instances, own) {
 		got = append(got, fmt.Sprintf("%s %s %s: %q own %t, left out: %q", c.Instance.ID, c.Volume.VolumeID, c.Volume.Device, c.Retention, c.OwnTag, c.LeftOut))
 	}
 	want := []string{
@@ -33,8 +33,30 @@ func TestChoose(t *testing.T) {
 	}
 }
 
+func TestBootVolumesAreLeftOutIfTheScheduleSaysSo(t *testing.T) {
+	booting := func(i ebs.Instance) ebs.Instance { i.Volumes[0].Boot = true; return i }
+	instances := []ebs.Instance{
+		booting(instance("i-1", "3", "vol-1", "vol-2")), booting(instance("i-2", "3", "vol-3")), booting(instance("i-3", "off", "vol-4")),
+		instance("i-4", "3", "vol-shared"), booting(instance("i-5", "3", "vol-shared")),
+	}
+	own := []ebs.Volume{tagged("vol-3", "5"), tagged("vol-2", "off")}
+	const boot = "it is a boot volume, and the schedule leaves those out (a tag SnapshotDaily of its own would have it in)"
+	for exclude, want := range map[bool]map[string]string{
+		false: {"vol-1": "", "vol-2": "its own tag SnapshotDaily is off", "vol-3": "", "vol-4": "its instance's tag SnapshotDaily is off", "vol-shared": ""},
+		true:  {"vol-1": boot, "vol-2": "its own tag SnapshotDaily is off", "vol-3": "", "vol-4": "its instance's tag SnapshotDaily is off", "vol-shared": ""},
+	} {
+		got := map[string]string{}
+		for _, c := range Choose(keyword, exclude, instances, own) {
+			got[c.Volume.VolumeID] = c.LeftOut
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("leaving boot volumes out: %t (-want +got):\n%s", exclude, d)
+		}
+	}
+}
+
 func TestAVolumeThatOneInstanceLeavesOutIsAnothers(t *testing.T) {
-	got := Choose(keyword, []ebs.Instance{instance("i-1", "off", "vol-1"), instance("i-2", "3", "vol-1")}, nil)
+	got := Choose(keyword, false, []ebs.Instance{instance("i-1", "off", "vol-1"), instance("i-2", "3", "vol-1")}, nil)
 	if len(got) != 1 || got[0].Instance.ID != "i-2" || got[0].LeftOut != "" {
 		t.Errorf("got %+v", got)
 	}

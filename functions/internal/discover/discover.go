@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
@@ -50,9 +51,12 @@ type Service struct {
 	Executions executions
 	Pace       Pace
 	TimeZones  map[string]string // by keyword: the zone of a run whose input names none
-	Aftermath  time.Duration     // how long an execution that has ended may still create snapshots
-	Now        func() time.Time
-	Log        *slog.Logger
+	// ExcludeBoot has the keywords whose runs leave boot volumes out. Like the zones it does not come with the input: a run that a
+	// person starts with the keyword alone has to leave out the same.
+	ExcludeBoot []string
+	Aftermath   time.Duration // how long an execution that has ended may still create snapshots
+	Now         func() time.Time
+	Log         *slog.Logger
 }
 
 // Discover finds the run's instances and volumes and writes the manifest, unless another execution has the run.
@@ -75,20 +79,18 @@ func (s *Service) Discover(ctx context.Context, req contract.DiscoverRequest) (c
 		return d, nil
 	}
 	d.Run.Resumed = holder.Resumed
-	instances, err := s.Find(ctx, d.Run)
+	found, choices, err := s.Survey(ctx, d.Run)
 	if err != nil {
 		return contract.Discovery{}, err
 	}
-	return s.write(ctx, d, instances, s.quiet(holder))
+	if err := s.writeLeftOut(ctx, &d, choices); err != nil {
+		return contract.Discovery{}, err
+	}
+	return s.write(ctx, d, found, s.quiet(holder))
 }
 
-// Find lists the instances of the run and their volumes, without their turns. It changes nothing.
-func (s *Service) Find(ctx context.Context, run contract.Run) ([]contract.Item, error) {
-	found, _, err := s.Survey(ctx, run)
-	return found, err
-}
-
-// Survey is Find, and says of each volume of the run's instances whether the run works on it, and why not.
+// Survey lists the instances of the run and their volumes, without their turns, and says of each volume whether the run works on
+// it, and why not. It changes nothing.
 func (s *Service) Survey(ctx context.Context, run contract.Run) ([]contract.Item, []Choice, error) {
 	instances, err := s.EC2.Instances(ctx, run.SnapshotKeyWord)
 	if err != nil {
@@ -107,8 +109,39 @@ func (s *Service) Survey(ctx context.Context, run contract.Run) ([]contract.Item
 		return nil, nil, err
 	}
 	run.Resumed = run.Resumed || len(existing) > 0
-	choices := Choose(run.SnapshotKeyWord, instances, volumes)
+	choices := Choose(run.SnapshotKeyWord, slices.Contains(s.ExcludeBoot, run.SnapshotKeyWord), instances, volumes)
 	return items(run, choices, existing), choices, nil
+}
+
+// LeftOut is a volume of the run's instances that the run leaves out.
+type LeftOut struct{ InstanceID, Name, VolumeID, Device, Reason string }
+
+// LeftOutOf gives those that were left out.
+func LeftOutOf(choices []Choice) []LeftOut {
+	var out []LeftOut
+	for _, c := range choices {
+		if c.LeftOut != "" {
+			out = append(out, LeftOut{c.Instance.ID, c.Instance.Tags["Name"], c.Volume.VolumeID, c.Volume.Device, c.LeftOut})
+		}
+	}
+	return out
+}
+
+// writeLeftOut writes down for the report what the manifest does not have.
+func (s *Service) writeLeftOut(ctx context.Context, d *contract.Discovery, choices []Choice) error {
+	left := LeftOutOf(choices)
+	d.LeftOut = len(left)
+	if d.LeftOut == 0 {
+		return nil
+	}
+	body, err := json.Marshal(left)
+	if err == nil {
+		err = s.Objects.Put(ctx, LeftOutKey(d.ManifestKey), body)
+	}
+	if err != nil {
+		return fmt.Errorf("write down what run %s leaves out: %w", d.Run.ID, err)
+	}
+	return nil
 }
 
 func (s *Service) write(ctx context.Context, d contract.Discovery, found []contract.Item, earliest time.Time) (contract.Discovery, error) {
@@ -139,6 +172,6 @@ func (s *Service) write(ctx context.Context, d contract.Discovery, found []contr
 		return contract.Discovery{}, fmt.Errorf("write the manifest of run %s: %w", d.Run.ID, err)
 	}
 	s.Log.InfoContext(ctx, "run planned", "run_id", d.Run.ID, "instances", d.Instances, "volumes", d.Volumes,
-		"last_start_at", d.LastStartAt, "manifest_bytes", len(body))
+		"left_out", d.LeftOut, "last_start_at", d.LastStartAt, "manifest_bytes", len(body))
 	return d, nil
 }

@@ -76,6 +76,9 @@ func TestDiscoverFindsNothing(t *testing.T) {
 			}
 			want := discovery("first")
 			want.Outcome = contract.OutcomeNothing
+			for _, i := range instances {
+				want.LeftOut += len(i.Volumes)
+			}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("discovery (-want +got):\n%s", diff)
 			}
@@ -86,6 +89,28 @@ func TestDiscoverFindsNothing(t *testing.T) {
 				t.Errorf("creates were reserved for nothing (%v)", err)
 			}
 		})
+	}
+}
+
+func TestDiscoverWritesDownWhatItLeavesOut(t *testing.T) {
+	w := newWorld()
+	i := instance("i-1", "3", "vol-1", "vol-2", "vol-3")
+	i.Tags["Name"], i.Volumes[0].Boot = "web", true
+	w.ec2.instances, w.ec2.tagged = []ebs.Instance{i}, []ebs.Volume{tagged("vol-2", "off")}
+	w.service.ExcludeBoot = []string{keyword}
+	got, err := w.discover(t, first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.LeftOut != 2 || got.Volumes != 1 {
+		t.Errorf("%d volumes, %d left out; want 1 and 2", got.Volumes, got.LeftOut)
+	}
+	want := []LeftOut{
+		{"i-1", "web", "vol-1", "/dev/sda", "it is a boot volume, and the schedule leaves those out (a tag SnapshotDaily of its own would have it in)"},
+		{"i-1", "web", "vol-2", "/dev/sdb", "its own tag SnapshotDaily is off"},
+	}
+	if diff := cmp.Diff(want, read[[]LeftOut](t, w, LeftOutKey(got.ManifestKey))); diff != "" {
+		t.Errorf("left out (-want +got):\n%s", diff)
 	}
 }
 
@@ -162,7 +187,7 @@ func TestDiscoverAgain(t *testing.T) {
 	t.Run("has the volumes looked at again where snapshots of the run are there, whoever made them", func(t *testing.T) {
 		w := newWorld()
 		w.ec2.existing = []ebs.Snapshot{taken("snap-1", "vol-1", ebs.Completed, 1)}
-		found, err := w.service.Find(t.Context(), dailyRun)
+		found, _, err := w.service.Survey(t.Context(), dailyRun)
 		if err != nil {
 			t.Fatal(err)
 		}

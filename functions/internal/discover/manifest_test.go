@@ -114,7 +114,7 @@ func TestItems(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			if diff := cmp.Diff(c.want, items(dailyRun, Choose(keyword, c.instances, c.tagged), c.existing)); diff != "" {
+			if diff := cmp.Diff(c.want, items(dailyRun, Choose(keyword, false, c.instances, c.tagged), c.existing)); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})
@@ -128,7 +128,7 @@ func TestItemsSplitsAnInstanceWithManyVolumes(t *testing.T) {
 	}
 	var sizes []int
 	var ids []string
-	for _, i := range items(dailyRun, Choose(keyword, []ebs.Instance{many}, nil), nil) {
+	for _, i := range items(dailyRun, Choose(keyword, false, []ebs.Instance{many}, nil), nil) {
 		sizes = append(sizes, len(i.Volumes))
 		for _, v := range i.Volumes {
 			ids = append(ids, v.ID)
@@ -154,8 +154,8 @@ func TestItemsDoesNotDependOnTheOrderInWhichEC2Lists(t *testing.T) {
 		}
 		own := []ebs.Volume{tagged("vol-1", "off"), tagged("vol-2", "9"), tagged("vol-3", "")}
 		existing := []ebs.Snapshot{taken("snap-1", "vol-2", ebs.Completed, 2), taken("snap-2", "vol-2", ebs.Error, 1), taken("snap-3", "vol-2", ebs.Pending, 3)}
-		want := items(dailyRun, Choose(keyword, instances, own), existing)
-		got := items(dailyRun, Choose(keyword, rapid.Permutation(instances).Draw(t, "listed"), rapid.Permutation(own).Draw(t, "tagged")),
+		want := items(dailyRun, Choose(keyword, false, instances, own), existing)
+		got := items(dailyRun, Choose(keyword, false, rapid.Permutation(instances).Draw(t, "listed"), rapid.Permutation(own).Draw(t, "tagged")),
 			rapid.Permutation(existing).Draw(t, "existing"))
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Fatalf("-want +got:\n%s", diff)

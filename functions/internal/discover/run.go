@@ -89,5 +89,8 @@ func failurePrefix(r contract.Run, execution string) string {
 	return executionPrefix(r, execution) + "failures/"
 }
 
+// LeftOutKey is where the volumes stand that the run leaves out, if there are any.
+func LeftOutKey(manifestKey string) string { return path.Dir(manifestKey) + "/left-out.json" }
+
 // ReportKey is where the report of a run stands whose manifest is there.
 func ReportKey(manifestKey string) string { return path.Dir(manifestKey) + "/report.json" }

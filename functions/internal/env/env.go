@@ -67,6 +67,19 @@ func (r *Reader) Strings(name string) map[string]string {
 	return out
 }
 
+// List gives a JSON array of strings, or none.
+func (r *Reader) List(name string) []string {
+	v := os.Getenv(name)
+	if v == "" {
+		return nil
+	}
+	var out []string
+	if err := json.Unmarshal([]byte(v), &out); err != nil {
+		r.errs = append(r.errs, fmt.Errorf("%s is not a JSON array of strings: %w", name, err))
+	}
+	return out
+}
+
 // Durations gives a JSON object of durations above 0, such as {"SnapshotDaily": "48h"}, or none.
 func (r *Reader) Durations(name string) map[string]time.Duration {
 	var out map[string]time.Duration

@@ -108,6 +108,22 @@ func TestDurations(t *testing.T) {
 	}
 }
 
+func TestList(t *testing.T) {
+	for text, want := range map[string]string{
+		"": "", "[]": "", `["A", "B"]`: "A B", `{"A": 1}`: "LIST is not a JSON array of strings: json: cannot unmarshal object into Go value of type []string",
+	} {
+		t.Setenv("LIST", text)
+		var r Reader
+		got := strings.Join(r.List("LIST"), " ")
+		if err := r.Err(); err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("%s gives %q, want %q", text, got, want)
+		}
+	}
+}
+
 func TestCountTakesZero(t *testing.T) {
 	for text, want := range map[string]int{"": 0, "0": 0, "365": 365} {
 		t.Setenv("DAYS", text)

@@ -41,9 +41,11 @@ type Service struct {
 	Objects objects
 	Topic   topic
 	Limits  map[string]time.Duration // by keyword: how old a volume's newest completed snapshot may get
-	Base    string                   // what stands before Key in the message: s3://bucket/
-	Now     func() time.Time
-	Log     *slog.Logger
+	// ExcludeBoot has the keywords whose runs leave boot volumes out.
+	ExcludeBoot []string
+	Base        string // what stands before Key in the message: s3://bucket/
+	Now         func() time.Time
+	Log         *slog.Logger
 }
 
 // Request is what the check is called with: nothing.
@@ -127,7 +129,7 @@ func (s *Service) watched(ctx context.Context, keyword string) ([]Watched, error
 		}
 	}
 	var out []Watched
-	for _, c := range discover.Choose(keyword, instances, tagged) {
+	for _, c := range discover.Choose(keyword, slices.Contains(s.ExcludeBoot, keyword), instances, tagged) {
 		if c.LeftOut == "" {
 			out = append(out, Watched{Keyword: keyword, Choice: c, Newest: newest[c.Volume.VolumeID]})
 		}

@@ -193,6 +193,8 @@ func TestWhatIsOffOrNotTaggedIsNotWatched(t *testing.T) {
 	l.instance("Daily", "2", "3")
 	l.tagged = []ebs.Volume{{ID: "vol-2", Tags: map[string]string{"Daily": "off"}}}
 	l.instance("Weekly", "3", "3") // no limit
+	l.instance("Daily", "4", "3")
+	l.instances["Daily"][2].Volumes[0].Boot, l.service.ExcludeBoot = true, []string{"Daily"}
 	l.same("stale", l.hours(24*4, nil), []string(nil))
 }
 

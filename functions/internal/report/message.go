@@ -58,6 +58,9 @@ func message(r *Report, reportURL string) string {
 	fmt.Fprintf(&b, "EBS snapshots, run %s\n%s\n\n", r.Run.ID, localTime(r))
 	fmt.Fprintf(&b, "%d of %s have a completed snapshot of this run.\n", r.Completed, count(r.Volumes, "volume"))
 	fmt.Fprintf(&b, "%d failed, %d deleted meanwhile, %s.\n", r.failedVolumes(), len(r.Gone), count(len(r.Problems), "other problem"))
+	if n := len(r.LeftOut); n > 0 {
+		fmt.Fprintf(&b, "%s of its instances left out, as tags or the schedule say; the whole report lists them.\n", count(n, "volume"))
+	}
 	if len(r.Failures) > 0 {
 		fmt.Fprintf(&b, "\nFAILED (%s)\n", byError(r.Failures))
 		list(&b, r.Failures, reportURL, func(f Failure) (Volume, string, string) { return f.Volume, f.Error + ": " + f.Reason, f.Advice })

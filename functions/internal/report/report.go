@@ -53,6 +53,13 @@ type Report struct {
 	Failures  []Failure // volumes without a healthy snapshot, or not pruned
 	Gone      []Volume  // deleted since discovery: no failure
 	Problems  []Problem // that are no failures, but want a person's attention
+	LeftOut   []LeftOut `json:",omitempty"` // of the run's instances, by their tags or the schedule
+}
+
+// LeftOut is a volume that the run was not to work on.
+type LeftOut struct {
+	Volume
+	Reason string
 }
 
 // Volume says where something happened, in the words by which an administrator knows it.
@@ -135,6 +142,7 @@ func (s *Service) compare(ctx context.Context, d contract.Discovery) (*Report, e
 		Run: d.Run, Execution: d.Execution, WrittenAt: s.Now().UTC(), Instances: d.Instances,
 		Problems: problems(items, held),
 	}
+	r.addLeftOut(s.leftOut(ctx, d))
 	byVolume := group(held)
 	for _, i := range items {
 		for _, v := range i.Volumes {
@@ -144,6 +152,36 @@ func (s *Service) compare(ctx context.Context, d contract.Discovery) (*Report, e
 	r.addRun(recorded)
 	r.conclude()
 	return r, nil
+}
+
+// leftOut reads what discovery left out of the manifest.
+func (s *Service) leftOut(ctx context.Context, d contract.Discovery) ([]LeftOut, error) {
+	if d.LeftOut == 0 {
+		return nil, nil
+	}
+	body, _, err := s.Objects.Get(ctx, discover.LeftOutKey(d.ManifestKey))
+	var left []discover.LeftOut
+	if err == nil {
+		err = json.Unmarshal(body, &left)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var out []LeftOut
+	for _, v := range left {
+		out = append(out, LeftOut{Volume{v.InstanceID, v.Name, v.VolumeID, v.Device}, v.Reason})
+	}
+	return out, nil
+}
+
+// addLeftOut adds what the run was not to work on. A report can do without it.
+func (r *Report) addLeftOut(left []LeftOut, err error) {
+	r.LeftOut = left
+	if err != nil {
+		r.Problems = append(r.Problems, Problem{
+			What: "the volumes that tags or the schedule leave out are not in the report: " + err.Error(), Advice: "Nothing, unless it comes again.",
+		})
+	}
 }
 
 // judge decides what became of one volume.

@@ -47,7 +47,8 @@ type setup struct {
 	pace       discover.Pace
 	atOnce     int // child executions
 	executions workflow.Executions
-	unguarded  bool // see lab.guard; a large fleet is slow with it
+	noBoot     []string // keywords whose runs leave boot volumes out
+	unguarded  bool     // see lab.guard; a large fleet is slow with it
 }
 
 // mail is a message that went to the topic.
@@ -87,9 +88,10 @@ func newLab(t *testing.T, change ...func(*setup)) *lab {
 	w, err := workflow.New(workflow.Config{
 		World: l.world, EC2: l.gateway(), Objects: l.objects, Topic: l.topic, Executions: l.setup.executions,
 		Pace: l.setup.pace, Settle: 2 * time.Minute, MaxConcurrency: l.setup.atOnce, Aftermath: discover.LambdaAftermath,
-		Log:     slog.New(slog.DiscardHandler),
-		Observe: func(e asl.Event) { l.events = append(l.events, e) },
-		Around:  l.around,
+		ExcludeBoot: l.setup.noBoot,
+		Log:         slog.New(slog.DiscardHandler),
+		Observe:     func(e asl.Event) { l.events = append(l.events, e) },
+		Around:      l.around,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -65,6 +65,7 @@ type Config struct {
 	Settle         time.Duration // from a snapshot's creation to the first look at it
 	MaxConcurrency int           // child executions at once
 	TimeZones      map[string]string
+	ExcludeBoot    []string      // see discover.Service
 	Aftermath      time.Duration // see discover.Service
 	Log            *slog.Logger
 	Observe        func(asl.Event)
@@ -170,7 +171,7 @@ func (w *Workflow) setStatus(id string, s discover.Status) {
 func (w *Workflow) functions() map[string]asl.Task {
 	c, now := w.config, w.config.World.Now
 	discovery := &discover.Service{
-		EC2: c.EC2, Objects: c.Objects, Executions: c.Executions, Pace: c.Pace, TimeZones: c.TimeZones, Aftermath: c.Aftermath,
+		EC2: c.EC2, Objects: c.Objects, Executions: c.Executions, Pace: c.Pace, TimeZones: c.TimeZones, ExcludeBoot: c.ExcludeBoot, Aftermath: c.Aftermath,
 		Now: now, Log: c.Log,
 	}
 	creation := &snapshot.Service{EC2: c.EC2, Now: now, Log: c.Log}
