@@ -77,7 +77,7 @@ func (e *evidence) orphans() []Spared {
 		}
 		o := byVolume[s.VolumeID]
 		if o == nil {
-			o = &Spared{"orphans", nil, e.name(s.VolumeID), s.StartTime, "their volume is gone, and no run looks at them any more"}
+			o = &Spared{"orphans", nil, e.name(s.VolumeID), s.StartTime, "their volume is gone: no run prunes them, and no policy for orphans is set"}
 			byVolume[s.VolumeID] = o
 		}
 		o.SnapshotIDs = append(o.SnapshotIDs, s.ID)

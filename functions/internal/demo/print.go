@@ -229,6 +229,7 @@ func (p printer) next() {
 		p.command(fmt.Sprintf("-days %d", aMonth), "the same fleet for longer")
 	}
 	p.command("-schedule SnapshotDaily -plan", "what a run would do in your account")
+	p.command("-explain vol-0123456789abcdef0", "why each is kept, and how long")
 	p.command("-h", "all that it can do")
 }
 

@@ -69,6 +69,7 @@ const (
 	byPerson = "person"
 	byAWS    = "AWS"
 	byRun    = "run"
+	byCheck  = "check"
 )
 
 // Event is something worth telling.

@@ -93,7 +93,7 @@ func (m moment) after(start time.Time) time.Time {
 // script says what happens when, up to the end of the last day.
 func (s *stage) script() []cue {
 	s.setUp()
-	cues := s.firings()
+	cues := append(s.firings(), s.watches()...)
 	for _, scene := range []struct {
 		when moment
 		do   func(context.Context) error

@@ -14,7 +14,7 @@ import (
 // story tells what happened, in order: what people and AWS did, and how the runs took it.
 func (e *evidence) story() []Event {
 	out := slices.Concat(e.acts, e.duplicates(), e.lostAnswers(), e.newcomers(),
-		e.failures(), e.cleanUps(), e.takenOver(), e.attention(), e.gone(), e.refusedOnes())
+		e.failures(), e.cleanUps(), e.takenOver(), e.attention(), e.gone(), e.refusedOnes(), e.watched())
 	for i := range out {
 		out[i].At = out[i].At.In(e.zone)
 	}
