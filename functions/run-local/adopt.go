@@ -68,9 +68,7 @@ func adoptOrUndo(ctx context.Context, o options, stdout, stderr io.Writer) error
 	if len(listing.Adopt) == 0 || o.plan {
 		return emit(o, stdout, a, text)
 	}
-	if o.json != "-" {
-		text(stdout)
-	}
+	o.show(stdout, stderr, text)
 	question := fmt.Sprintf("Adopt %s into the schedule %s?", snapshots(len(listing.Adopt)), o.adopt)
 	if err := o.agree(ctx, stderr, question); err != nil {
 		return errors.Join(err, o.writeJSON(stdout, a))
@@ -82,6 +80,14 @@ func adoptOrUndo(ctx context.Context, o options, stdout, stderr io.Writer) error
 		err = emitErr
 	}
 	return o.closing(ctx, outcome, err)
+}
+
+// show prints what the person is asked about: where standard output is for JSON, to the other one.
+func (o options) show(stdout, stderr io.Writer, text func(io.Writer)) {
+	if o.json == "-" {
+		stdout = stderr
+	}
+	text(stdout)
 }
 
 // list says what there is to adopt.
@@ -161,9 +167,7 @@ func (o options) undoAdoption(ctx context.Context, ec2 *ec2gw.Gateway, service *
 	if len(adopted) == 0 || o.plan {
 		return emit(o, stdout, u, func(w io.Writer) { u.print(w, where) })
 	}
-	if o.json != "-" {
-		u.print(stdout, where)
-	}
+	o.show(stdout, stderr, func(w io.Writer) { u.print(w, where) })
 	question := fmt.Sprintf("Undo the adoption of %s into the schedule %s?", snapshots(len(adopted)), o.adopt)
 	if err := o.agree(ctx, stderr, question); err != nil {
 		return errors.Join(err, o.writeJSON(stdout, u))

@@ -22,7 +22,8 @@ func deployed(t *testing.T) string {
 	err := os.WriteFile(name, []byte(`{"app": "go run ./infra", "context": {"schedules": [
 		{"keyword": "SnapshotDaily", "expression": "cron(0 8 * * ? *)", "timeZone": "Asia/Shanghai"},
 		{"keyword": "SnapshotHourly", "expression": "cron(0 * * * ? *)"},
-		{"keyword": "SnapshotData", "expression": "rate(1 day)", "excludeBootVolumes": true}
+		{"keyword": "SnapshotData", "expression": "rate(1 day)", "excludeBootVolumes": true},
+		{"keyword": "SnapshotPaused", "expression": "rate(1 day)", "enabled": false}
 	], "@aws-cdk/core:checkSecretUsage": true}}`), 0o600)
 	if err != nil {
 		t.Fatal(err)
@@ -73,7 +74,7 @@ func TestAPlanOfAllSchedulesAddsThemUp(t *testing.T) {
 	}
 	for _, text := range []string{
 		"Plan of run SnapshotDaily/", "Plan of run SnapshotHourly/", "its own tag SnapshotHourly is off",
-		"All schedules: create 3, keep 4, delete 2 snapshots.", "at most 1.60 USD a month (32 GiB at 0.05 USD, us-east-1). It is an upper bound, not an estimate:",
+		"All schedules: create 3, keep 4, delete 2 snapshots.", "The schedule SnapshotPaused is disabled", "at most 1.60 USD a month (32 GiB at 0.05 USD, us-east-1). It is an upper bound, not an estimate:",
 	} {
 		if !strings.Contains(c.stdout.String(), text) {
 			t.Errorf("the output does not say %q:\n%s", text, c.stdout.String())

@@ -14,6 +14,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/prune"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/retention"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/snapshot"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/infra/config"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
@@ -48,6 +49,7 @@ type plannedSnapshot struct {
 // allPlanned is what the runs of all schedules would do.
 type allPlanned struct {
 	Schedules            []planned
+	Disabled             []string // keywords that have no enabled schedule: no run of them is ahead
 	Create, Keep, Delete int
 	UpperBound           explain.Bound
 }
@@ -85,8 +87,12 @@ func planAll(ctx context.Context, o options, stdout io.Writer) error {
 		return err
 	}
 	ec2 := ec2gw.New(cfg, ec2gw.Options{})
-	all := allPlanned{Schedules: []planned{}}
+	all := allPlanned{Schedules: []planned{}, Disabled: []string{}}
 	for _, keyword := range keywordsOf(c) {
+		if !slices.ContainsFunc(c.Schedules, func(s config.Schedule) bool { return s.Keyword == keyword && s.Enabled }) {
+			all.Disabled = append(all.Disabled, keyword)
+			continue
+		}
 		one := o
 		one.schedule, one.timeZone, one.excludeBoot = keyword, c.TimeZones()[keyword], c.ExcludeBoot()
 		p, err := one.planned(ctx, ec2, nil)
@@ -259,6 +265,9 @@ func (a allPlanned) print(w io.Writer, where string) {
 	for _, p := range a.Schedules {
 		p.print(w, where)
 		fmt.Fprintln(w)
+	}
+	for _, keyword := range a.Disabled {
+		fmt.Fprintf(w, "The schedule %s is disabled: -schedule %s shows its plan.\n", keyword, quoted(keyword))
 	}
 	fmt.Fprintf(w, "All schedules: create %d, keep %d, delete %d snapshots.\n", a.Create, a.Keep, a.Delete)
 	printBound(w, "What is kept", a.UpperBound)

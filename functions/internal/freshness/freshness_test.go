@@ -204,10 +204,13 @@ func TestTheFirstCheckKnowsOldSnapshotsForWhatTheyAre(t *testing.T) {
 	l.instance("Daily", "1", "3")
 	l.instance("Daily", "2", "3")
 	l.snapshot("Daily", "1", ebs.Completed)
+	l.instance("Daily", "3", "3")
+	l.snapshot("Daily", "3", ebs.Completed)
+	l.snapshots[1].Tags[ebs.TagRun] = ebs.AdoptedRun // says nothing of this schedule's runs
 	l.now = midnight.AddDate(0, 0, 9)
 	l.same("stale at the first check", l.check(), []string{"Daily vol-1"}) // vol-2 may be new
 	l.now = l.now.Add(49 * time.Hour)
-	l.same("stale two periods later", l.check(), []string{"Daily vol-1", "Daily vol-2"})
+	l.same("stale two periods later", l.check(), []string{"Daily vol-1", "Daily vol-2", "Daily vol-3"})
 }
 
 func TestEachScheduleHasItsLimit(t *testing.T) {

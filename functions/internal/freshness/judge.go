@@ -69,13 +69,13 @@ func Judge(before State, limits map[string]time.Duration, watched []Watched, now
 }
 
 // firstSeen says since when the volume has been the schedule's. The first check of a schedule knows no more than that it was when
-// its newest snapshot was made.
+// its newest snapshot was made, unless that one was adopted: another tool's run made it.
 func firstSeen(before State, w Watched, now time.Time) time.Time {
 	seen, known := before.Seen[w.Keyword]
 	if at, ok := seen[w.Choice.Volume.VolumeID]; ok {
 		return at
 	}
-	if !known && w.Newest.ID != "" {
+	if !known && w.Newest.ID != "" && w.Newest.Tags[ebs.TagRun] != ebs.AdoptedRun {
 		return w.Newest.StartTime
 	}
 	return now
