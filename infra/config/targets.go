@@ -44,8 +44,8 @@ func (r *reader) targets(list []any) []Target {
 	return out
 }
 
-// maxZones is what the environment of discover-instances, 4 KB in all, has room for.
-const maxZones = 3000
+// maxSettings is what the environment of a function, 4 KB in all, has room for.
+const maxSettings = 3000
 
 // together says what is wrong with values that are right each for itself.
 func (r *reader) together(c Config, cli Target) {
@@ -62,10 +62,22 @@ func (r *reader) together(c Config, cli Target) {
 		}
 		r.reach(at, c.AlertTopicARN, t)
 	}
-	if zones, err := json.Marshal(c.TimeZones()); err == nil && len(zones) > maxZones {
+	if n := c.settings(); n > maxSettings {
 		r.fault("schedules", "Give fewer schedules, or shorter keywords",
-			"their keywords and time zones are %d bytes, and a Lambda function's environment has room for %d", len(zones), maxZones)
+			"what functions have to know of them is %d bytes, and a Lambda function's environment has room for %d", n, maxSettings)
 	}
+}
+
+// settings is how many bytes of its environment a function needs at most for what it has to know of the schedules.
+func (c Config) settings() int {
+	size := func(v any) int {
+		text, err := json.Marshal(v)
+		if err != nil { // maps and lists of strings and numbers only
+			return 0
+		}
+		return len(text)
+	}
+	return max(size(c.TimeZones()), size(c.FreshnessLimits())) + size(c.ExcludeBoot())
 }
 
 func (r *reader) expiry(c Config) {

@@ -43,6 +43,8 @@ func newBucket(scope constructs.Construct) awss3.Bucket {
 		LifecycleRules: &[]*awss3.LifecycleRule{
 			{Id: str("runs"), Prefix: str("runs/"), Expiration: awscdk.Duration_Days(jsii.Number(runsDays))},
 			{Id: str("results"), Prefix: str("results/"), Expiration: awscdk.Duration_Days(jsii.Number(resultsDays))},
+			// What is not replaced any more: nothing runs or checks.
+			{Id: str("rest"), Expiration: awscdk.Duration_Days(jsii.Number(runsDays))},
 			{Id: str("uploads"), AbortIncompleteMultipartUploadAfter: awscdk.Duration_Days(jsii.Number(7))},
 		},
 	})

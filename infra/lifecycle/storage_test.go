@@ -21,6 +21,7 @@ func TestTheBucketIsPrivateEncryptedAndExpires(t *testing.T) {
 	same(t, "what expires", bucket.at("LifecycleConfiguration", "Rules"), any([]any{
 		map[string]any{"Id": "runs", "Prefix": "runs/", "Status": "Enabled", "ExpirationInDays": 400.0},
 		map[string]any{"Id": "results", "Prefix": "results/", "Status": "Enabled", "ExpirationInDays": 30.0},
+		map[string]any{"Id": "rest", "Status": "Enabled", "ExpirationInDays": 400.0},
 		map[string]any{"Id": "uploads", "Status": "Enabled", "AbortIncompleteMultipartUpload": map[string]any{"DaysAfterInitiation": 7.0}},
 	}))
 	policy := statements(t, tp.one("AWS::S3::BucketPolicy", "Runs").properties["PolicyDocument"], "the bucket's policy")
