@@ -27,6 +27,7 @@ func TestDeployed(t *testing.T) {
 	d.part(t, "an error of ours is matched by its name", d.canary)
 	d.part(t, "schedules start runs that snapshot each volume once", d.schedulesFire)
 	d.part(t, "hour after hour exactly as many are kept as the tag says", d.hoursPass)
+	d.part(t, "the checks look, and tell of what they find", d.theChecksLook)
 	d.part(t, "a firing that is delivered twice makes nothing twice", d.deliveredTwice)
 	d.part(t, "a run that a person aborts is finished by a new execution, and the next firing goes well", d.aborted)
 	d.part(t, "the interpreters agree", func(t *testing.T) { theInterpretersAgree(t, d.lab) })
@@ -67,6 +68,7 @@ type deployed struct {
 	lab       *e2e.Lab
 	stack     e2e.Stack
 	schedules map[string]string // inputs, by the schedules' names
+	checks    map[string]string // functions that have a schedule of their own, by the schedules' names
 	fleet     []e2e.Instance
 	hour      time.Time           // the last full one that has passed here
 	fired     map[string][]string // the runs that there were, by keyword
@@ -90,6 +92,7 @@ func deploy(t *testing.T, region string) *deployed {
 		}
 	}
 	same(t, "schedules", slices.Sorted(maps.Keys(d.schedules)), []string{"SnapshotDaily", "SnapshotHourly"})
+	same(t, "checks", slices.Sorted(maps.Keys(d.checks)), []string{"check.freshness", "tidy.orphans"})
 	if err := d.lab.Subscribe(ctx, d.stack); err != nil {
 		t.Fatal(err)
 	}
@@ -128,14 +131,18 @@ func (d *deployed) readSchedules(t *testing.T) {
 		Schedules []struct{ Name, GroupName string }
 	}
 	d.cli(t, &listed, "scheduler", "list-schedules")
-	d.schedules = map[string]string{}
+	d.schedules, d.checks = map[string]string{}, map[string]string{}
 	for _, s := range listed.Schedules {
 		var schedule struct{ Target struct{ Arn, Input string } }
 		d.cli(t, &schedule, "scheduler", "get-schedule", "--name", s.Name, "--group-name", s.GroupName)
-		if schedule.Target.Arn != d.lab.StateMachineARN() {
+		switch {
+		case schedule.Target.Arn == d.lab.StateMachineARN():
+			d.schedules[s.Name] = schedule.Target.Input
+		case strings.Contains(schedule.Target.Arn, ":function:"+e2e.StackName+"-"):
+			d.checks[s.Name] = schedule.Target.Arn
+		default:
 			t.Errorf("schedule %s starts %s", s.Name, schedule.Target.Arn)
 		}
-		d.schedules[s.Name] = schedule.Target.Input
 	}
 }
 
