@@ -22,6 +22,7 @@ type adoption struct {
 	Adopt       []adoptedSnapshot
 	LeftOut     []leftOut
 	AlreadyOurs int
+	Note        string         `json:",omitempty"` // why no run would work on them
 	NextRun     planned        // what a run would do then
 	Outcome     *adopt.Outcome `json:",omitempty"` // nothing was changed without it
 }
@@ -63,6 +64,9 @@ func adoptOrUndo(ctx context.Context, o options, stdout, stderr io.Writer) error
 	a, err := o.consequences(ctx, ec2, listing)
 	if err != nil {
 		return err
+	}
+	if len(c.Schedules) > 0 && !slices.Contains(keywordsOf(c), o.adopt) {
+		a.Note = o.config + " has no schedule " + o.adopt + ": until it has one, nothing counts or deletes what is adopted."
 	}
 	text := func(w io.Writer) { a.print(w, where(cfg)) }
 	if len(listing.Adopt) == 0 || o.plan {
@@ -252,6 +256,9 @@ func (a adoption) print(w io.Writer, where string) {
 		fmt.Fprintf(w, "The next run of %s would then delete %s, %d of them adopted ones.\nWhat counts is the retention in force for the volume, "+
 			"not the value on a snapshot.\nSwitch the Lambda before this one off first: it counts, and deletes, whatever carries the tag.\n",
 			a.Keyword, snapshots(a.NextRun.Delete), goes)
+	}
+	if a.Note != "" {
+		fmt.Fprintln(w, a.Note)
 	}
 }
 

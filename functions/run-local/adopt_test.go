@@ -216,6 +216,18 @@ func TestTwoKeywordsOnASnapshotWantAChoice(t *testing.T) {
 	}
 }
 
+func TestAdoptingIntoAScheduleThatIsNotConfiguredSaysSo(t *testing.T) {
+	account := server(t)
+	account.AddInstance(ec2sim.Instance{ID: "i-1", Tags: map[string]string{"SnapshotWeekly": "3"}, Volumes: []ec2sim.BlockDevice{{ID: "vol-1", Device: "/dev/xvda"}}})
+	left := ec2sim.Snapshot{Description: "AutoSnapshot web - vol-1 (/dev/xvda)"}
+	left.VolumeID, left.Tags = "vol-1", map[string]string{"SnapshotWeekly": "3"}
+	account.AddSnapshot(left)
+	c := newCommand(t)
+	if got := c.run(t.Context(), "-adopt", "SnapshotWeekly", "-plan", "-config", deployed(t)); got != exitOK || !strings.Contains(c.stdout.String(), "has no schedule SnapshotWeekly") {
+		t.Errorf("exit status %d: %s", got, c.stdout.String())
+	}
+}
+
 func TestAdoptingThatIsDeniedSaysWhatIsMissing(t *testing.T) {
 	account := server(t)
 	addInstance(account, "i-1", "3", "vol-1")

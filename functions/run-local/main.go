@@ -33,8 +33,8 @@ const usage = `run-local runs the snapshot life cycle on this machine: the real 
 
   run-local                                     a demonstration over a simulated account: no AWS, nothing is changed
   run-local -schedule SnapshotDaily -plan       what a run would create, keep and delete in your account, and why
-  run-local -schedule SnapshotDaily             one run in your account: creates and deletes snapshots
   run-local -plan                               the same for all schedules that cdk.json has
+  run-local -schedule SnapshotDaily             one run in your account: creates and deletes snapshots
   run-local -explain vol-0123456789abcdef0      whose the snapshots of a volume are, why each is kept, and when it will go
   run-local -adopt SnapshotDaily                takes over the snapshots of the Lambda before this tool: lists them, and asks
   run-local -adopt SnapshotDaily -undo          gives them back
