@@ -67,6 +67,7 @@ func TestTheCheckerFinds(t *testing.T) {
 		}, []string{
 			"SnapshotVolume: ResultSelector: SnapshotID.$: $.Payload.SnapshotId: there is no SnapshotId in contract.SnapshotResult",
 			"SnapshotVolume: contract.SnapshotResult wants a field SnapshotID, which is not given",
+			"GiveItTime: SecondsPath: $.Snapshot.WaitSeconds: there is no Snapshot in contract.VolumeTask",
 			"PruneVolume: Parameters: Payload: Snapshot.$: $.Snapshot: there is no Snapshot in contract.VolumeTask",
 		}},
 		{"a cause that the report does not give", func(e *editor) {
@@ -89,6 +90,7 @@ func TestTheCheckerFinds(t *testing.T) {
 			"SnapshotVolume: Payload: contract.PruneRequest wants a field Snapshot, which is not given",
 			"SnapshotVolume: ResultSelector: Found.$: $.Payload.Found: there is no Found in contract.PruneResult",
 			"SnapshotVolume: contract.SnapshotResult wants a field SnapshotID, which is not given",
+			"GiveItTime: SecondsPath: $.Snapshot.WaitSeconds: there is no Snapshot in contract.VolumeTask",
 			"PruneVolume: Parameters: Payload: Snapshot.$: $.Snapshot: there is no Snapshot in contract.VolumeTask",
 		}},
 		{"a parameter that S3 does not take", func(e *editor) {
@@ -97,14 +99,16 @@ func TestTheCheckerFinds(t *testing.T) {
 		{"a result that takes the place of the state", func(e *editor) {
 			e.drop("SnapshotVolume", "ResultPath")
 		}, []string{
-			"PruneVolume: Parameters: Payload: Run.$: $.Run: there is no Run in an object of 2 fields",
-			"RecordFailure: Parameters: Key.$: $.FailurePrefix: there is no FailurePrefix in an object of 3 fields",
-			"AlertUnrecordedFailure: Parameters: Message.$: $.Volume.ID: there is no Volume in an object of 4 fields",
+			"GiveItTime: SecondsPath: $.Snapshot.WaitSeconds: there is no Snapshot in an object of 3 fields",
+			"PruneVolume: Parameters: Payload: Run.$: $.Run: there is no Run in an object of 3 fields",
+			"RecordFailure: Parameters: Key.$: $.FailurePrefix: there is no FailurePrefix in an object of 4 fields",
+			"AlertUnrecordedFailure: Parameters: Message.$: $.Volume.ID: there is no Volume in an object of 5 fields",
 		}},
 		{"a result put where the next step does not look", func(e *editor) {
 			e.set("$.Result", "SnapshotVolume", "ResultPath")
 		}, []string{
 			"SnapshotVolume: ResultPath $.Result: contract.VolumeTask has no field for it",
+			"GiveItTime: SecondsPath: $.Snapshot.WaitSeconds: there is no Snapshot in contract.VolumeTask",
 			"PruneVolume: Parameters: Payload: Snapshot.$: $.Snapshot: there is no Snapshot in contract.VolumeTask",
 		}},
 		{"an error put where its record does not look", func(e *editor) {
@@ -113,6 +117,12 @@ func TestTheCheckerFinds(t *testing.T) {
 			"RecordFailure: Parameters: Body.$: $.Failure: there is no Failure in contract.VolumeTask",
 			"AlertUnrecordedFailure: Parameters: Message.$: $.Failure: there is no Failure in contract.VolumeTask",
 		}},
+		{"a wait that is no number", func(e *editor) {
+			e.set("$.Snapshot.SnapshotID", "GiveItTime", "SecondsPath")
+		}, []string{"GiveItTime: SecondsPath: string where a int is wanted"}},
+		{"a text where a function wants a number", func(e *editor) {
+			e.set("120", "SnapshotVolume", "Parameters", "Payload", "SettleSeconds")
+		}, []string{"SnapshotVolume: Payload: field SettleSeconds: string where a int is wanted"}},
 		{"children that return something", func(e *editor) {
 			e.drop("SnapshotVolumes", "OutputPath")
 		}, []string{"SnapshotVolumes: leaves contract.MapResult: what a Map's item leaves grows with the fleet, so it must be {}"}},

@@ -21,6 +21,9 @@ var contextObject = map[string]shape{
 	"$$.State.RetryCount":    shapeOf(numberType),
 }
 
+// numbers are the placeholders that a number takes the place of.
+var numbers = []string{"${MaxConcurrency}", "${SettleSeconds}"}
+
 // template gives the shape of what a Parameters, an ItemSelector or a ResultSelector puts together.
 func (s scope) template(t map[string]any) (shape, error) {
 	out := shape{fields: map[string]shape{}}
@@ -39,6 +42,9 @@ func (s scope) value(key string, value any) (shape, error) {
 	case string:
 		if strings.HasSuffix(key, ".$") {
 			return s.expression(value)
+		}
+		if slices.Contains(numbers, value) {
+			return shapeOf(numberType), nil
 		}
 		return shapeOf(textType), nil
 	case map[string]any:

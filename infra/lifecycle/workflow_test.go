@@ -67,7 +67,7 @@ func TestNumbersOfTheConfigurationReachTheDefinition(t *testing.T) {
 	c := config.Default()
 	c.MaxConcurrency, c.SettleSeconds = 50, 7
 	text := templateOf(t, c, config.Target{}).definition()
-	for _, want := range []string{`"MaxConcurrency": 50,`, `"Seconds": 7,`} {
+	for _, want := range []string{`"MaxConcurrency": 50,`, `"SettleSeconds": 7`} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the definition does not have %s", want)
 		}

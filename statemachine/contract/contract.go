@@ -107,12 +107,16 @@ type SnapshotRequest struct {
 	Instance Instance
 	Volume   Volume
 	Attempt  int // how often the state was retried: 0 the first time
+	// SettleSeconds is how long after its creation a snapshot is worth a first look: most have completed by then.
+	SettleSeconds int
 }
 
 // SnapshotResult is what snapshot-volume returns.
 type SnapshotResult struct {
 	SnapshotID string
 	Found      bool // it was there already: an earlier attempt or execution of this run created it
+	// WaitSeconds is how long the state machine waits before prune-volume looks at it: what is left of SettleSeconds.
+	WaitSeconds int
 }
 
 // PruneRequest is what prune-volume is called with.

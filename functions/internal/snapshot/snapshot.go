@@ -35,6 +35,7 @@ const maxDescription = 255
 // been tried before is looked for first; the state machine waits before it retries, since a list shows a new snapshot late.
 func (s *Service) Snapshot(ctx context.Context, req contract.SnapshotRequest) (contract.SnapshotResult, error) {
 	if id := req.Volume.SnapshotID; id != "" {
+		// An execution before this one created it, and this run's turns began minutes after that execution's end.
 		return contract.SnapshotResult{SnapshotID: id, Found: true}, nil
 	}
 	if req.Attempt > 0 || req.Run.Resumed || s.Now().Sub(req.StartAt) > punctual {
@@ -44,9 +45,9 @@ func (s *Service) Snapshot(ctx context.Context, req contract.SnapshotRequest) (c
 		}
 		found = slices.DeleteFunc(found, failed)
 		if len(found) > 0 {
-			id := slices.MinFunc(found, oldest).ID
-			s.Log.InfoContext(ctx, "snapshot found", "snapshot_id", id, "volume_id", req.Volume.ID, "run_id", req.Run.ID)
-			return contract.SnapshotResult{SnapshotID: id, Found: true}, nil
+			first := slices.MinFunc(found, oldest)
+			s.Log.InfoContext(ctx, "snapshot found", "snapshot_id", first.ID, "volume_id", req.Volume.ID, "run_id", req.Run.ID)
+			return contract.SnapshotResult{SnapshotID: first.ID, Found: true, WaitSeconds: wait(first, req.SettleSeconds, s.Now())}, nil
 		}
 	}
 	tags, dropped := ebs.SnapshotTags(StampOf(req.Run, req.Instance, req.Volume), req.Instance.Tags)
@@ -56,7 +57,17 @@ func (s *Service) Snapshot(ctx context.Context, req contract.SnapshotRequest) (c
 	}
 	s.Log.InfoContext(ctx, "snapshot created", "snapshot_id", made.ID, "volume_id", req.Volume.ID,
 		"instance_id", req.Instance.ID, "run_id", req.Run.ID, "dropped_tags", dropped)
-	return contract.SnapshotResult{SnapshotID: made.ID}, nil
+	return contract.SnapshotResult{SnapshotID: made.ID, WaitSeconds: wait(made, req.SettleSeconds, made.StartTime)}, nil // now, by EC2's clock
+}
+
+// wait gives how long a snapshot is left alone before it is looked at: not at all if it has completed, else until it is settle
+// seconds old. A clock that is off makes it wait no longer than that.
+func wait(snap ebs.Snapshot, settle int, now time.Time) int {
+	if snap.State == ebs.Completed {
+		return 0
+	}
+	age := int(max(0, now.Sub(snap.StartTime)).Seconds())
+	return max(0, settle-age)
 }
 
 // StampOf gives what the run writes on its snapshot of the volume.

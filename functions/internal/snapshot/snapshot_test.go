@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,7 +11,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
@@ -23,7 +24,9 @@ var turn = time.Date(2026, 11, 22, 0, 3, 0, 0, time.UTC)
 // fakeEC2 has one volume. It writes down what it is asked.
 type fakeEC2 struct {
 	held        []ebs.Snapshot // of the run
+	state       ebs.State      // in the answer to a creation; "": pending
 	calls       []string
+	ahead       time.Duration // of EC2's clock
 	err         error
 	tags        []ebs.Tag
 	description string
@@ -32,7 +35,7 @@ type fakeEC2 struct {
 func (f *fakeEC2) CreateSnapshot(_ context.Context, volumeID, description string, tags []ebs.Tag) (ebs.Snapshot, error) {
 	f.calls = append(f.calls, "create "+volumeID)
 	f.description, f.tags = description, tags
-	return ebs.Snapshot{ID: "snap-new", VolumeID: volumeID, State: ebs.Pending}, f.err
+	return ebs.Snapshot{ID: "snap-new", VolumeID: volumeID, State: cmp.Or(f.state, ebs.Pending), StartTime: turn.Add(f.ahead)}, f.err
 }
 
 func (f *fakeEC2) VolumeRunSnapshots(_ context.Context, volumeID, run string) ([]ebs.Snapshot, error) {
@@ -54,6 +57,8 @@ func request() contract.SnapshotRequest {
 		StartAt:  turn,
 		Instance: contract.Instance{ID: "i-1", Tags: map[string]string{"Name": "web", "SnapshotDaily": "3", "team": "shop"}},
 		Volume:   contract.Volume{ID: "vol-1", Device: "/dev/xvda", Retention: "3"},
+
+		SettleSeconds: 120,
 	}
 }
 
@@ -63,8 +68,8 @@ func held(id string, state ebs.State, minute int) ebs.Snapshot {
 
 func TestSnapshot(t *testing.T) {
 	const look, create = "look for vol-1", "create vol-1"
-	made := contract.SnapshotResult{SnapshotID: "snap-new"}
-	there := contract.SnapshotResult{SnapshotID: "snap-old", Found: true}
+	made := contract.SnapshotResult{SnapshotID: "snap-new", WaitSeconds: 120}
+	there := contract.SnapshotResult{SnapshotID: "snap-old", Found: true, WaitSeconds: 120}
 	broken := errors.New("broken")
 	cases := []struct {
 		name  string
@@ -100,10 +105,11 @@ func TestSnapshot(t *testing.T) {
 		{name: "takes a good one that is younger than a failed one",
 			set: func(f *fakeEC2, req *contract.SnapshotRequest) {
 				req.Attempt = 1
-				f.held = []ebs.Snapshot{held("snap-failed", ebs.Error, 1), held("snap-old", ebs.Completed, 9)}
+				f.held = []ebs.Snapshot{held("snap-failed", ebs.Error, 1), held("snap-old", ebs.Pending, 9)}
 			}, want: there, calls: []string{look}},
 		{name: "calls nobody when the manifest has the snapshot already", late: time.Hour,
-			set: func(_ *fakeEC2, req *contract.SnapshotRequest) { req.Volume.SnapshotID, req.Attempt = "snap-old", 3 }, want: there},
+			set:  func(_ *fakeEC2, req *contract.SnapshotRequest) { req.Volume.SnapshotID, req.Attempt = "snap-old", 3 },
+			want: contract.SnapshotResult{SnapshotID: "snap-old", Found: true}},
 		{name: "creates nothing when it can't look", late: time.Hour,
 			set: func(f *fakeEC2, _ *contract.SnapshotRequest) { f.err = broken }, err: broken, calls: []string{look}},
 		{name: "hands on what EC2 says to a creation",
@@ -119,10 +125,10 @@ func TestSnapshot(t *testing.T) {
 			if !errors.Is(err, c.err) {
 				t.Errorf("error %v, want %v", err, c.err)
 			}
-			if diff := cmp.Diff(c.want, got); diff != "" {
+			if diff := gocmp.Diff(c.want, got); diff != "" {
 				t.Errorf("result (-want +got):\n%s", diff)
 			}
-			if diff := cmp.Diff(c.calls, f.calls); diff != "" {
+			if diff := gocmp.Diff(c.calls, f.calls); diff != "" {
 				t.Errorf("calls (-want +got):\n%s", diff)
 			}
 		})
@@ -143,7 +149,7 @@ func TestSnapshotSetsAllTagsWithTheCreation(t *testing.T) {
 		{Key: "Name", Value: "web"},
 		{Key: "team", Value: "shop"},
 	}
-	if diff := cmp.Diff(want, f.tags); diff != "" {
+	if diff := gocmp.Diff(want, f.tags); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }
@@ -177,5 +183,44 @@ func TestTheDescription(t *testing.T) {
 				t.Errorf("it has %d characters, EC2 takes 255", n)
 			}
 		})
+	}
+}
+
+func TestWhatIsLeftOfTheTimeToSettleIsWaitedFor(t *testing.T) {
+	cases := []struct {
+		name   string
+		state  ebs.State
+		age    time.Duration // when it is found
+		settle int
+		want   int
+	}{
+		{"all of it for a new one", ebs.Pending, 0, 120, 120},
+		{"the rest of it, in whole seconds, for one that an earlier attempt created", ebs.Pending, 30*time.Second + time.Millisecond, 120, 90},
+		{"nothing for an old one", ebs.Pending, time.Hour, 120, 0},
+		{"nothing for one that has completed", ebs.Completed, time.Second, 120, 0},
+		{"never more than that, when EC2's clock is ahead", ebs.Pending, -time.Hour, 120, 120},
+		{"nothing when nothing is configured", ebs.Pending, 0, 0, 0},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			req := request()
+			req.Attempt, req.SettleSeconds = 1, c.settle
+			f := &fakeEC2{held: []ebs.Snapshot{held("snap-old", c.state, 0)}}
+			got, err := f.snapshot(t.Context(), turn.Add(c.age), req)
+			if want := (contract.SnapshotResult{SnapshotID: "snap-old", Found: true, WaitSeconds: c.want}); err != nil || got != want {
+				t.Errorf("%+v, %v, want %+v", got, err, want)
+			}
+		})
+	}
+}
+
+func TestANewSnapshotIsWaitedForByItsStateAndWhateverTheClockSays(t *testing.T) {
+	for state, want := range map[ebs.State]int{ebs.Pending: 120, ebs.Completed: 0} {
+		for _, ahead := range []time.Duration{-time.Hour, 0, time.Hour} {
+			got, err := (&fakeEC2{state: state, ahead: ahead}).snapshot(t.Context(), turn, request())
+			if err != nil || got.WaitSeconds != want {
+				t.Errorf("%s, EC2's clock ahead by %v: wait %d s, %v, want %d s", state, ahead, got.WaitSeconds, err, want)
+			}
+		}
 	}
 }

@@ -21,7 +21,7 @@ func TestPromise6WhatTheReportSaysIsSoInEC2(t *testing.T) {
 	t.Run("a function that says it created, and did not", func(t *testing.T) {
 		l := newLab(t)
 		l.fleet()
-		l.meddle(workflow.SnapshotVolume, "vol-web-0", answers(`{"SnapshotID": "snap-0123456789abcdef0", "Found": false}`))
+		l.meddle(workflow.SnapshotVolume, "vol-web-0", answers(`{"SnapshotID": "snap-0123456789abcdef0", "Found": false, "WaitSeconds": 120}`))
 		l.meddle(workflow.PruneVolume, "vol-web-0", answers(`{}`))
 		l.fire("SnapshotDaily")
 		l.lastMail("1 of 3 volumes FAILED", "2 of 3 volumes have a completed snapshot", "web-1 (i-web), volume vol-web-0", "NoSnapshot")
@@ -30,7 +30,7 @@ func TestPromise6WhatTheReportSaysIsSoInEC2(t *testing.T) {
 	t.Run("a function that names a snapshot that is not there: the next one finds out", func(t *testing.T) {
 		l := newLab(t)
 		l.fleet()
-		l.meddle(workflow.SnapshotVolume, "vol-web-0", answers(`{"SnapshotID": "snap-0123456789abcdef0", "Found": false}`))
+		l.meddle(workflow.SnapshotVolume, "vol-web-0", answers(`{"SnapshotID": "snap-0123456789abcdef0", "Found": false, "WaitSeconds": 120}`))
 		l.fire("SnapshotDaily")
 		l.lastMail("1 of 3 volumes FAILED", "web-1 (i-web), volume vol-web-0", "SnapshotFailedError", "snap-0123456789abcdef0 is gone")
 	})

@@ -62,7 +62,7 @@ type Config struct {
 	ReportBase     string     // see report.Service; "": a bucket's
 	Executions     Executions // nil: this workflow's own
 	Pace           discover.Pace
-	Settle         time.Duration // from a snapshot's creation to the first look at it
+	Settle         time.Duration // from a snapshot's creation to the first look at it, if it is pending then
 	MaxConcurrency int           // child executions at once
 	TimeZones      map[string]string
 	Aftermath      time.Duration // see discover.Service
