@@ -115,7 +115,8 @@ type SnapshotRequest struct {
 type SnapshotResult struct {
 	SnapshotID string
 	Found      bool // it was there already: an earlier attempt or execution of this run created it
-	// WaitSeconds is how long the state machine waits before prune-volume looks at it: what is left of SettleSeconds.
+	// WaitSeconds is how long the state machine waits before prune-volume looks at it: what is left of SettleSeconds,
+	// or of the moment that EC2's lists need to show one that has completed at once.
 	WaitSeconds int
 }
 

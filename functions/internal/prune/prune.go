@@ -37,7 +37,7 @@ const (
 	// maxRemovals bounds one call: at EC2's 5 deletes a second it is well inside the function's timeout. The state machine's
 	// retry goes on with the rest.
 	maxRemovals = 100
-	// unlisted is how many attempts, a minute and more apart, a snapshot that EC2 said it created may be missing from its
+	// unlisted is how many attempts, minutes apart, a snapshot that EC2 said it created may be missing from its
 	// lists before it counts as deleted by somebody.
 	unlisted = 3
 )

@@ -47,7 +47,8 @@ func (s *Service) Snapshot(ctx context.Context, req contract.SnapshotRequest) (c
 		if len(found) > 0 {
 			first := slices.MinFunc(found, oldest)
 			s.Log.InfoContext(ctx, "snapshot found", "snapshot_id", first.ID, "volume_id", req.Volume.ID, "run_id", req.Run.ID)
-			return contract.SnapshotResult{SnapshotID: first.ID, Found: true, WaitSeconds: wait(first, req.SettleSeconds, s.Now())}, nil
+			age := s.Now().Sub(first.StartTime)
+			return contract.SnapshotResult{SnapshotID: first.ID, Found: true, WaitSeconds: wait(first, req.SettleSeconds, age)}, nil
 		}
 	}
 	tags, dropped := ebs.SnapshotTags(StampOf(req.Run, req.Instance, req.Volume), req.Instance.Tags)
@@ -57,17 +58,19 @@ func (s *Service) Snapshot(ctx context.Context, req contract.SnapshotRequest) (c
 	}
 	s.Log.InfoContext(ctx, "snapshot created", "snapshot_id", made.ID, "volume_id", req.Volume.ID,
 		"instance_id", req.Instance.ID, "run_id", req.Run.ID, "dropped_tags", dropped)
-	return contract.SnapshotResult{SnapshotID: made.ID, WaitSeconds: wait(made, req.SettleSeconds, made.StartTime)}, nil // now, by EC2's clock
+	return contract.SnapshotResult{SnapshotID: made.ID, WaitSeconds: wait(made, req.SettleSeconds, 0)}, nil
 }
 
-// wait gives how long a snapshot is left alone before it is looked at: not at all if it has completed, else until it is settle
-// seconds old. A clock that is off makes it wait no longer than that.
-func wait(snap ebs.Snapshot, settle int, now time.Time) int {
+// listed is how long EC2's lists take to show a snapshot, in seconds; usually they do.
+const listed = 3
+
+// wait gives how many seconds a snapshot of this age is left alone before it is looked at: until it is settle seconds old, or, if
+// it has completed, only until the lists show it. A clock that is off makes it wait no longer than that.
+func wait(snap ebs.Snapshot, settle int, age time.Duration) int {
 	if snap.State == ebs.Completed {
-		return 0
+		settle = min(settle, listed)
 	}
-	age := int(max(0, now.Sub(snap.StartTime)).Seconds())
-	return max(0, settle-age)
+	return max(0, settle-int(max(0, age).Seconds()))
 }
 
 // StampOf gives what the run writes on its snapshot of the volume.

@@ -197,7 +197,8 @@ func TestWhatIsLeftOfTheTimeToSettleIsWaitedFor(t *testing.T) {
 		{"all of it for a new one", ebs.Pending, 0, 120, 120},
 		{"the rest of it, in whole seconds, for one that an earlier attempt created", ebs.Pending, 30*time.Second + time.Millisecond, 120, 90},
 		{"nothing for an old one", ebs.Pending, time.Hour, 120, 0},
-		{"nothing for one that has completed", ebs.Completed, time.Second, 120, 0},
+		{"nothing for one that has completed", ebs.Completed, 3 * time.Second, 120, 0},
+		{"a moment for one that has completed at once, so that the lists show it", ebs.Completed, time.Second, 120, 2},
 		{"never more than that, when EC2's clock is ahead", ebs.Pending, -time.Hour, 120, 120},
 		{"nothing when nothing is configured", ebs.Pending, 0, 0, 0},
 	}
@@ -215,7 +216,7 @@ func TestWhatIsLeftOfTheTimeToSettleIsWaitedFor(t *testing.T) {
 }
 
 func TestANewSnapshotIsWaitedForByItsStateAndWhateverTheClockSays(t *testing.T) {
-	for state, want := range map[ebs.State]int{ebs.Pending: 120, ebs.Completed: 0} {
+	for state, want := range map[ebs.State]int{ebs.Pending: 120, ebs.Completed: 3} {
 		for _, ahead := range []time.Duration{-time.Hour, 0, time.Hour} {
 			got, err := (&fakeEC2{state: state, ahead: ahead}).snapshot(t.Context(), turn, request())
 			if err != nil || got.WaitSeconds != want {

@@ -39,7 +39,7 @@ func TestEachErrorOfEachFunctionIsRetriedAsItDeserves(t *testing.T) {
 		workflow.PruneVolume: {
 			"InvalidInputError": never, "AccessDeniedError": never, "SnapshotFailedError": never,
 			"ThrottledError": throttled, "Lambda.TooManyRequestsException": throttled,
-			"SnapshotPendingError": "30 times, after 1m0s 1m30s 2m15s …, then SnapshotStillPending",
+			"SnapshotPendingError": "14 times, after 6m0s 24m0s 30m0s …, then SnapshotStillPending",
 			"SnapshotRateError":    other, "SnapshotQuotaError": other, "SnapshotLimitError": other, "VolumeGoneError": other,
 			"UnexpectedError": other, "States.Timeout": other, "Lambda.ServiceException": other,
 		},
@@ -97,5 +97,5 @@ func TestARunEndsInTimeWhateverIsRetried(t *testing.T) {
 	if took := r.Stop.Sub(r.Start); r.Status != asl.Succeeded || took < 9*time.Hour || took > 23*time.Hour {
 		t.Errorf("the run took %v and ended %s; the definition lets it run for 24 hours", took, r.Status)
 	}
-	same(t, "retries", []int{l.retries("SnapshotVolume", "SnapshotQuotaError"), l.retries("PruneVolume", "SnapshotPendingError")}, []int{100, 30})
+	same(t, "retries", []int{l.retries("SnapshotVolume", "SnapshotQuotaError"), l.retries("PruneVolume", "SnapshotPendingError")}, []int{100, 14})
 }
