@@ -8,6 +8,7 @@ ARGS ?=
 
 BOOTSTRAPS := $(FUNCTIONS:%=build/%/bootstrap)
 DEFINITION := .cache/snapshot-lifecycle.asl.json
+FIGURES := functions/internal/bench/testdata/bench.json
 NODE_MODULES := infra/node_modules/.package-lock.json
 TEMPLATES := $(wildcard infra/lifecycle/testdata/*.golden.json)
 STACKS ?= --all
@@ -36,6 +37,13 @@ demo: need-go ## run the whole workflow on a simulated AWS account (ARGS=-h: the
 test: need-go ## run all tests; needs only Go (ARGS='-run Prune -v': go test's flags)
 	$(call warn-if-cold)
 	go test $(if $(ARGS),$(ARGS) )./...
+
+# The figures, and the tables of the documents that quote them.
+.PHONY: bench
+bench: need-go ## measure runs over up to 100,000 volumes, simulated, and write functions/SCALING.md's tables (minutes)
+	$(call warn-if-cold)
+	go run ./functions/run-local -bench -json $(FIGURES)
+	go test ./functions/internal/bench -run TestTheDocumentsQuote -update
 
 .PHONY: build
 build: $(BOOTSTRAPS) ## build the Lambda functions into build/<function>/bootstrap (ARCH=amd64: for x86)

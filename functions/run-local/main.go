@@ -51,7 +51,7 @@ type options struct {
 	schedule, timeZone string
 	scheduledTime      time.Time
 	plan, definition   bool
-	cost               bool
+	bench              bool
 	dir, topicARN      string
 	json               string
 	days               int
@@ -88,8 +88,8 @@ func (o options) run(ctx context.Context, stdout, stderr io.Writer) error {
 	switch {
 	case o.definition:
 		return printDefinition(o, stdout)
-	case o.cost:
-		return costs(ctx, o, stdout, stderr)
+	case o.bench:
+		return benchmarks(ctx, o, stdout, stderr)
 	case o.schedule == "":
 		return demo(ctx, o, stdout)
 	case o.plan:
@@ -114,7 +114,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.IntVar(&o.pace.Burst, "create-burst", o.pace.Burst, "snapshots created at once after a rest; EC2 takes 100")
 	f.Float64Var(&o.pace.Rate, "create-rate", o.pace.Rate, "snapshots created per second; EC2 takes 5")
 	f.BoolVar(&o.definition, "definition", false, "print the state machine's definition as it runs here, and end")
-	f.BoolVar(&o.cost, "cost", false, "print what runs over 10 to 10,000 volumes use of AWS and cost, measured over a simulated account")
+	f.BoolVar(&o.bench, "bench", false, "measure runs over up to 100,000 volumes on a simulated account: speed, usage, limits and cost; takes minutes")
 	f.BoolVar(&o.verbose, "v", false, "print the functions' logs to standard error")
 	if err := f.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -171,8 +171,8 @@ func (o *options) checkTogether(given map[string]bool) error {
 	switch {
 	case given["definition"]:
 		what, use = "-definition", []string{"definition"}
-	case given["cost"]:
-		what, use = "-cost", []string{"cost", "json"}
+	case given["bench"]:
+		what, use = "-bench", []string{"bench", "json"}
 	case given["schedule"]: // and -plan, which takes what the run that it is about takes
 		what, use = "a run", []string{
 			"schedule", "plan", "scheduled-time", "time-zone", "dir", "topic-arn", "json", "create-burst", "create-rate", "v",

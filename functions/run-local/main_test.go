@@ -18,7 +18,7 @@ func TestAWrongCommandLineIsNamedAndEndsWithStatus2(t *testing.T) {
 		"a zone that is none":          {[]string{"-schedule", "SnapshotDaily", "-time-zone", "Mars/Olympus"}, "Mars/Olympus"},
 		"a plan without a schedule":    {[]string{"-plan"}, "-plan needs -schedule"},
 		"days with a schedule":         {[]string{"-schedule", "SnapshotDaily", "-days", "3"}, "-days has no effect on a run"},
-		"a cost of one schedule":       {[]string{"-cost", "-schedule", "SnapshotDaily"}, "-schedule has no effect on -cost"},
+		"a bench of one schedule":      {[]string{"-bench", "-schedule", "SnapshotDaily"}, "-schedule has no effect on -bench"},
 		"no days":                      {[]string{"-days", "0"}, "1 to 60"},
 		"a rate above EC2's":           {[]string{"-schedule", "SnapshotDaily", "-create-rate", "50"}, "-create-rate 50"},
 		"a burst that creates nothing": {[]string{"-schedule", "SnapshotDaily", "-create-burst", "0"}, "-create-burst 0"},

@@ -5,17 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
-
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/discover"
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ec2gw"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ec2sim"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/report"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/store"
@@ -47,7 +42,8 @@ type setup struct {
 	pace       discover.Pace
 	atOnce     int // child executions
 	executions workflow.Executions
-	unguarded  bool // see lab.guard; a large fleet is slow with it
+	ahead      map[string]time.Duration // the functions' clocks
+	unguarded  bool                     // see lab.guard; a large fleet is slow with it
 }
 
 // mail is a message that went to the topic.
@@ -85,9 +81,9 @@ func newLab(t *testing.T, change ...func(*setup)) *lab {
 	}
 	l.account = ec2sim.New(l.setup.Config)
 	w, err := workflow.New(workflow.Config{
-		World: l.world, EC2: l.gateway(), Objects: l.objects, Topic: l.topic, Executions: l.setup.executions,
+		World: l.world, EC2: workflow.SimulatedEC2(mortalEC2{l.account}, l.world), Objects: mortalObjects{l.objects}, Topic: mortalTopic{l.topic}, Executions: l.setup.executions,
 		Pace: l.setup.pace, Settle: 2 * time.Minute, MaxConcurrency: l.setup.atOnce, Aftermath: discover.LambdaAftermath,
-		Log:     slog.New(slog.DiscardHandler),
+		Ahead: l.setup.ahead, Log: slog.New(slog.DiscardHandler),
 		Observe: func(e asl.Event) { l.events = append(l.events, e) },
 		Around:  l.around,
 	})
@@ -99,18 +95,6 @@ func newLab(t *testing.T, change ...func(*setup)) *lab {
 		l.guard()
 	}
 	return l
-}
-
-// gateway is the product's, through the real SDK client. The SDK draws its backoff from the system's randomness; here it is
-// drawn from a fixed seed, so that each test goes the same way each time.
-func (l *lab) gateway() *ec2gw.Gateway {
-	random := rand.New(rand.NewPCG(1, 2))
-	return ec2gw.New(aws.Config{
-		Region: "us-east-1", HTTPClient: l.account,
-		Credentials: credentials.NewStaticCredentialsProvider("simulated", "simulated", ""),
-	}, ec2gw.Options{Backoff: func(time.Duration) {
-		_ = l.world.Sleep(context.Background(), time.Duration(random.Float64()*float64(2*time.Second)))
-	}})
 }
 
 // fire starts an execution as the schedule does, at the present (virtual) time, and waits for its end.

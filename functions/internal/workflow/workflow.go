@@ -66,8 +66,10 @@ type Config struct {
 	MaxConcurrency int           // child executions at once
 	TimeZones      map[string]string
 	Aftermath      time.Duration // see discover.Service
-	Log            *slog.Logger
-	Observe        func(asl.Event)
+	// Ahead is how far a function's clock is ahead of the world's, by its name: no two machines agree on the time.
+	Ahead   map[string]time.Duration
+	Log     *slog.Logger
+	Observe func(asl.Event)
 	// Around, if set, stands around each function: to count its calls, or to make it fail as Lambda may.
 	Around func(function string, call asl.Task) asl.Task
 }
@@ -168,14 +170,19 @@ func (w *Workflow) setStatus(id string, s discover.Status) {
 
 // functions makes the handlers, as the functions' mains do.
 func (w *Workflow) functions() map[string]asl.Task {
-	c, now := w.config, w.config.World.Now
+	c := w.config
+	clock := func(function string) func() time.Time {
+		return func() time.Time { return c.World.Now().Add(c.Ahead[function]) }
+	}
 	discovery := &discover.Service{
 		EC2: c.EC2, Objects: c.Objects, Executions: c.Executions, Pace: c.Pace, TimeZones: c.TimeZones, Aftermath: c.Aftermath,
-		Now: now, Log: c.Log,
+		Now: clock(DiscoverInstances), Log: c.Log,
 	}
-	creation := &snapshot.Service{EC2: c.EC2, Now: now, Log: c.Log}
-	pruning := &prune.Service{EC2: c.EC2, Now: now, Log: c.Log}
-	reporting := &report.Service{EC2: c.EC2, Objects: c.Objects, Topic: c.Topic, Base: cmp.Or(c.ReportBase, "s3://"+Bucket+"/"), Now: now, Log: c.Log}
+	creation := &snapshot.Service{EC2: c.EC2, Now: clock(SnapshotVolume), Log: c.Log}
+	pruning := &prune.Service{EC2: c.EC2, Now: clock(PruneVolume), Log: c.Log}
+	reporting := &report.Service{
+		EC2: c.EC2, Objects: c.Objects, Topic: c.Topic, Base: cmp.Or(c.ReportBase, "s3://"+Bucket+"/"), Now: clock(ReportRun), Log: c.Log,
+	}
 	out := map[string]asl.Task{
 		DiscoverInstances: task(boundary.Handle(c.Log, discovery.Discover)),
 		SnapshotVolume:    task(boundary.Handle(c.Log, creation.Snapshot)),
