@@ -38,7 +38,7 @@ func of(scenarios []Scenario, results []Result) []measured {
 	return out
 }
 
-// table puts rows together, the first column but one to the right.
+// table puts rows under a header, aligned to the right.
 func table(header string, rows [][]string) string {
 	columns := strings.Count(header, "|") - 1
 	var b strings.Builder
