@@ -5,10 +5,11 @@
 FUNCTIONS := discover-instances snapshot-volume prune-volume report-run check-freshness tidy-orphans
 ARCH ?= arm64
 ARGS ?=
-BUILD ?= build
+BUILD := build
 
 BOOTSTRAPS := $(FUNCTIONS:%=$(BUILD)/%/bootstrap)
 DEFINITION := .cache/snapshot-lifecycle.asl.json
+FIGURES := functions/internal/bench/testdata/bench.json
 NODE_MODULES := infra/node_modules/.package-lock.json
 TEMPLATES := $(wildcard infra/lifecycle/testdata/*.golden.json)
 STACKS ?= --all
@@ -51,6 +52,13 @@ measure: need-go need-npm need-python ## how fast the functions start, and what 
 .PHONY: local
 local: need-go need-npm need-python ## deploy to an emulated AWS account on this machine, and leave it running for you to try (Linux; ARGS=-h)
 	@go run ./infra/e2e/local $(ARGS)
+
+# The figures, and the tables of the documents that quote them.
+.PHONY: bench
+bench: need-go ## measure runs over up to 100,000 volumes, simulated, and write functions/SCALING.md's tables (minutes)
+	$(call warn-if-cold)
+	go run ./functions/run-local -bench -json $(FIGURES)
+	go test ./functions/internal/bench -run TestTheDocumentsQuote -update
 
 .PHONY: build
 build: $(BOOTSTRAPS) ## build the Lambda functions into build/<function>/bootstrap (ARCH=amd64: for x86)

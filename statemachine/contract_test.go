@@ -96,6 +96,7 @@ func TestTheCheckerFinds(t *testing.T) {
 		{"a result that takes the place of the state", func(e *editor) {
 			e.drop("SnapshotVolume", "ResultPath")
 		}, []string{
+			"GiveItTime: SecondsPath: $.Volume.WaitSeconds: there is no Volume in an object of 1 fields",
 			"PruneVolume: Parameters: Payload: Run.$: $.Run: there is no Run in an object of 1 fields",
 			"RecordFailure: Parameters: Key.$: $.FailurePrefix: there is no FailurePrefix in an object of 2 fields",
 			"AlertUnrecordedFailure: Parameters: Message.$: $.Volume.ID: there is no Volume in an object of 3 fields",
@@ -112,6 +113,9 @@ func TestTheCheckerFinds(t *testing.T) {
 			"RecordFailure: Parameters: Body.$: $.Failure: there is no Failure in contract.VolumeTask",
 			"AlertUnrecordedFailure: Parameters: Message.$: $.Failure: there is no Failure in contract.VolumeTask",
 		}},
+		{"a wait that is no number", func(e *editor) {
+			e.set("$.Volume.SnapshotID", "GiveItTime", "SecondsPath")
+		}, []string{"GiveItTime: SecondsPath: string where a int is wanted"}},
 		{"children that return something", func(e *editor) {
 			e.drop("SnapshotVolumes", "OutputPath")
 		}, []string{"SnapshotVolumes: leaves contract.MapResult: what a Map's item leaves grows with the fleet, so it must be {}"}},

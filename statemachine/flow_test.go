@@ -101,6 +101,9 @@ func (f *flow) state(name string, state map[string]any, input shape) []edge {
 		if path, ok := state["TimestampPath"]; ok {
 			f.want(name, "TimestampPath", timeType, in, path)
 		}
+		if path, ok := state["SecondsPath"]; ok {
+			f.want(name, "SecondsPath", numberType, in, path)
+		}
 		return f.after(name, state, in, input)
 	case "Choice":
 		return f.choose(name, state, in)

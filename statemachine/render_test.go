@@ -79,7 +79,7 @@ func TestRender(t *testing.T) {
 func TestThePlaceholdersOfTheDefinition(t *testing.T) {
 	want := []string{
 		"Bucket", "DiscoverInstancesFunction", "LambdaInvoke", "MaxConcurrency", "PruneVolumeFunction", "ReportRunFunction",
-		"S3GetObject", "S3PutObject", "S3PutObjectSdk", "SettleSeconds", "SnapshotVolumeFunction", "SnsPublish", "TopicArn",
+		"S3GetObject", "S3PutObject", "S3PutObjectSdk", "SnapshotVolumeFunction", "SnsPublish", "TopicArn",
 	}
 	if diff := cmp.Diff(want, Placeholders(Definition)); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
@@ -87,7 +87,7 @@ func TestThePlaceholdersOfTheDefinition(t *testing.T) {
 }
 
 func TestTheDefinitionRendersToJSONWithoutPlaceholders(t *testing.T) {
-	values := Values{"MaxConcurrency": 50, "SettleSeconds": 60}
+	values := Values{"MaxConcurrency": 50}
 	for _, name := range Placeholders(Definition) {
 		if _, ok := values[name]; !ok {
 			values[name] = "value of " + name

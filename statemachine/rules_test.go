@@ -48,7 +48,7 @@ var stateFields = map[string][]string{
 	"Map": {"ItemReader", "ItemsPath", "ItemSelector", "MaxConcurrency", "ToleratedFailurePercentage", "Label", "ItemProcessor",
 		"ResultWriter", "ResultPath", "OutputPath", "Retry", "Catch", "Next", "End"},
 	"Pass":    {"OutputPath", "Next", "End"},
-	"Wait":    {"Seconds", "TimestampPath", "Next", "End"},
+	"Wait":    {"SecondsPath", "TimestampPath", "Next", "End"},
 	"Choice":  {"Choices", "Default"},
 	"Succeed": {},
 	"Fail":    {"Error", "Cause", "CausePath"},

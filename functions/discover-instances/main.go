@@ -31,6 +31,7 @@ func main() {
 			},
 			TimeZones:   e.Strings("TIME_ZONES"),
 			ExcludeBoot: e.List("EXCLUDE_BOOT"),
+			Settle:      time.Duration(e.Count("SETTLE_SECONDS")) * time.Second,
 			Aftermath:   discover.LambdaAftermath,
 			Now:         time.Now,
 			Log:         log,

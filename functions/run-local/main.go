@@ -55,7 +55,7 @@ type options struct {
 	schedule, timeZone string
 	scheduledTime      time.Time
 	plan, definition   bool
-	cost               bool
+	bench              bool
 	dir, topicARN      string
 	json               string
 	days               int
@@ -100,8 +100,8 @@ func (o options) run(ctx context.Context, stdout, stderr io.Writer) error {
 	switch {
 	case o.definition:
 		return printDefinition(o, stdout)
-	case o.cost:
-		return costs(ctx, o, stdout, stderr)
+	case o.bench:
+		return benchmarks(ctx, o, stdout, stderr)
 	case o.explain != "":
 		return explainVolume(ctx, o, stdout)
 	case o.adopt != "":
@@ -132,7 +132,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.IntVar(&o.pace.Burst, "create-burst", o.pace.Burst, "snapshots created at once after a rest; EC2 takes 100")
 	f.Float64Var(&o.pace.Rate, "create-rate", o.pace.Rate, "snapshots created per second; EC2 takes 5")
 	f.BoolVar(&o.definition, "definition", false, "print the state machine's definition as it runs here, and end")
-	f.BoolVar(&o.cost, "cost", false, "print what runs over 10 to 10,000 volumes use of AWS and cost, measured over a simulated account")
+	f.BoolVar(&o.bench, "bench", false, "measure runs over up to 100,000 volumes on a simulated account: speed, usage, limits and cost; takes minutes")
 	f.StringVar(&o.explain, "explain", "", "say of each snapshot of the `volume` whose it is, why it is kept, and when it will go")
 	f.StringVar(&o.adopt, "adopt", "", "adopt the snapshots with this `keyword` that the Lambda before this tool made; lists them, and asks")
 	f.StringVar(&also, "also-tagged", "", "with -adopt: those too that carry these `keywords` of other schedules, separated by commas")
@@ -204,8 +204,8 @@ func (o *options) checkTogether(given map[string]bool) error {
 	switch {
 	case given["definition"]:
 		what, use = "-definition", []string{"definition"}
-	case given["cost"]:
-		what, use = "-cost", []string{"cost", "json"}
+	case given["bench"]:
+		what, use = "-bench", []string{"bench", "json"}
 	case given["explain"]:
 		what, use = "-explain", []string{"explain", "config", "json"}
 	case given["adopt"]:

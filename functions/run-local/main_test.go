@@ -20,7 +20,7 @@ func TestAWrongCommandLineIsNamedAndEndsWithStatus2(t *testing.T) {
 		"no volume to explain":         {[]string{"-explain", "i-1"}, `"i-1" is not the ID of a volume`},
 		"an explanation of a schedule": {[]string{"-explain", "vol-1", "-schedule", "SnapshotDaily"}, "-schedule has no effect on -explain"},
 		"days with a schedule":         {[]string{"-schedule", "SnapshotDaily", "-days", "3"}, "-days has no effect on a run"},
-		"a cost of one schedule":       {[]string{"-cost", "-schedule", "SnapshotDaily"}, "-schedule has no effect on -cost"},
+		"a bench of one schedule":      {[]string{"-bench", "-schedule", "SnapshotDaily"}, "-schedule has no effect on -bench"},
 		"an undo of nothing":           {[]string{"-undo"}, "-undo needs -adopt KEYWORD"},
 		"a yes to nothing":             {[]string{"-schedule", "SnapshotDaily", "-yes"}, "-yes needs -adopt KEYWORD"},
 		"a wildcard to adopt":          {[]string{"-adopt", "Snapshot*"}, "-adopt: "},

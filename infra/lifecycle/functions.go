@@ -63,11 +63,12 @@ func newFunctions(scope constructs.Construct, p functionsProps) functions {
 	f := functions{
 		Discover: create("discover-instances", "DiscoverInstances", "Claims a run, lists its instances and volumes, writes the manifest",
 			fleetSeconds, fleetMiB, map[string]*string{
-				"BUCKET":       p.Bucket.BucketName(),
-				"CREATE_BURST": str(strconv.Itoa(c.CreateBurst)),
-				"CREATE_RATE":  str(strconv.FormatFloat(c.CreateRate, 'f', -1, 64)),
-				"TIME_ZONES":   str(text(c.TimeZones())),
-				"EXCLUDE_BOOT": str(text(c.ExcludeBoot())),
+				"BUCKET":         p.Bucket.BucketName(),
+				"CREATE_BURST":   str(strconv.Itoa(c.CreateBurst)),
+				"CREATE_RATE":    str(strconv.FormatFloat(c.CreateRate, 'f', -1, 64)),
+				"SETTLE_SECONDS": str(strconv.Itoa(c.SettleSeconds)),
+				"TIME_ZONES":     str(text(c.TimeZones())),
+				"EXCLUDE_BOOT":   str(text(c.ExcludeBoot())),
 			}),
 		Snapshot: create("snapshot-volume", "SnapshotVolume", "Creates a run's snapshot of one volume, or finds it",
 			volumeSeconds, volumeMiB, nil),

@@ -58,7 +58,6 @@ func (p stateMachineProps) values() statemachine.Values {
 		"S3PutObjectSdk": p.ARNs.integration("aws-sdk:s3:putObject"),
 		"SnsPublish":     p.ARNs.integration("sns:publish"),
 		"MaxConcurrency": p.Config.MaxConcurrency,
-		"SettleSeconds":  p.Config.SettleSeconds,
 	}
 	for _, f := range p.Functions.all() {
 		out[f.ID+"Function"] = *f.Lambda.FunctionArn()

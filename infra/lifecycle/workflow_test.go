@@ -51,7 +51,7 @@ func TestTheDefinitionIsTheRepositorysWithTheStacksNamesInIt(t *testing.T) {
 		"S3PutObject":    "arn:${AWS::Partition}:states:::s3:putObject",
 		"S3PutObjectSdk": "arn:${AWS::Partition}:states:::aws-sdk:s3:putObject",
 		"SnsPublish":     "arn:${AWS::Partition}:states:::sns:publish",
-		"MaxConcurrency": 10_000, "SettleSeconds": 120,
+		"MaxConcurrency": 10_000,
 	}
 	want, err := statemachine.Render(statemachine.Definition, values)
 	if err != nil {
@@ -64,14 +64,16 @@ func TestTheDefinitionIsTheRepositorysWithTheStacksNamesInIt(t *testing.T) {
 	same(t, "the definition", tp.deployed(), wanted)
 }
 
-func TestNumbersOfTheConfigurationReachTheDefinition(t *testing.T) {
+func TestNumbersOfTheConfigurationReachTheDefinitionAndDiscovery(t *testing.T) {
 	c := config.Default()
-	c.MaxConcurrency, c.SettleSeconds = 50, 7
-	text := templateOf(t, c, config.Target{}).definition()
-	for _, want := range []string{`"MaxConcurrency": 50,`, `"Seconds": 7,`} {
-		if !strings.Contains(text, want) {
-			t.Errorf("the definition does not have %s", want)
-		}
+	c.MaxConcurrency, c.SettleSeconds, c.CreateBurst, c.CreateRate = 50, 7, 60, 2.5
+	tp := templateOf(t, c, config.Target{})
+	if want := `"MaxConcurrency": 50,`; !strings.Contains(tp.definition(), want) {
+		t.Errorf("the definition does not have %s", want)
+	}
+	environment := tp.one("AWS::Lambda::Function", "DiscoverInstances").at("Environment", "Variables").(map[string]any)
+	for name, want := range map[string]string{"SETTLE_SECONDS": "7", "CREATE_BURST": "60", "CREATE_RATE": "2.5"} {
+		same(t, name, environment[name], any(want))
 	}
 }
 

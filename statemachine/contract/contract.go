@@ -88,6 +88,9 @@ type Volume struct {
 	Device     string
 	Retention  string // the tag's value in force: the volume's own, else its instance's
 	SnapshotID string // this run's snapshot if it was there already when the manifest was written, else ""
+	// WaitSeconds is how long after its creation the snapshot is first looked at: most have completed by then. 0 for one that was
+	// there already.
+	WaitSeconds int
 }
 
 // VolumeTask is the state in which a volume's steps run.

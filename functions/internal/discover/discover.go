@@ -54,6 +54,7 @@ type Service struct {
 	// ExcludeBoot has the keywords whose runs leave boot volumes out. Like the zones it does not come with the input: a run that a
 	// person starts with the keyword alone has to leave out the same.
 	ExcludeBoot []string
+	Settle      time.Duration // from a snapshot's creation to the first look at it; whole seconds
 	Aftermath   time.Duration // how long an execution that has ended may still create snapshots
 	Now         func() time.Time
 	Log         *slog.Logger
@@ -159,6 +160,12 @@ func (s *Service) write(ctx context.Context, d contract.Discovery, found []contr
 	instances := map[string]bool{}
 	for i := range found {
 		found[i].FailurePrefix = d.FailurePrefix
+		for v := range found[i].Volumes {
+			// One that is there already is minutes old: the turns of a run that is taken over begin that late.
+			if volume := &found[i].Volumes[v]; volume.SnapshotID == "" {
+				volume.WaitSeconds = int(s.Settle.Seconds())
+			}
+		}
 		instances[found[i].Instance.ID] = true
 		d.Volumes += len(found[i].Volumes)
 		d.LastStartAt = found[i].StartAt

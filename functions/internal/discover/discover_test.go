@@ -292,3 +292,22 @@ func TestReserve(t *testing.T) {
 		}
 	})
 }
+
+func TestDiscoverSaysHowLongEachSnapshotIsLeftAlone(t *testing.T) {
+	w := newWorld()
+	w.service.Settle = 90 * time.Second
+	w.ec2.existing = []ebs.Snapshot{taken("snap-1", "vol-1", ebs.Pending, 1)}
+	d, err := w.discover(t, first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	waits := map[string]int{}
+	for _, i := range read[[]contract.Item](t, w, d.ManifestKey) {
+		for _, v := range i.Volumes {
+			waits[v.ID] = v.WaitSeconds
+		}
+	}
+	if diff := cmp.Diff(map[string]int{"vol-1": 0, "vol-2": 90}, waits); diff != "" {
+		t.Errorf("seconds (-want +got):\n%s", diff)
+	}
+}

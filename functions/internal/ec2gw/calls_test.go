@@ -88,7 +88,8 @@ func TestCalls(t *testing.T) {
 		{"a deletion is tried again when EC2 is in trouble: it can't be done twice", remove, []reply{broken, {status: 200, body: deleted}}, 2, ""},
 
 		{"a creation succeeds", create, []reply{{status: 200, body: created}}, 1, ""},
-		{"a throttled creation is tried again: EC2 did not act", create, []reply{throttled, {status: 200, body: created}}, 2, ""},
+		{"a throttled creation is not tried again: the state machine waits at no cost", create, []reply{throttled}, 1,
+			"*contract.ThrottledError: create a snapshot of vol-1: RequestLimitExceeded: said EC2"},
 		{"a creation is not tried again when EC2 is in trouble: it may have acted", create, []reply{broken}, 1,
 			"*contract.UnexpectedError: create a snapshot of vol-1: InternalError: said EC2"},
 		{"a creation of which EC2 gives no ID is an error", create, []reply{{status: 200, body: unnamed}}, 1,

@@ -17,9 +17,11 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
-// Who retries what. The SDK sleeps inside a paid Lambda, so it tries three times within about two seconds: enough for a burst
+// Who retries what. The SDK sleeps inside a paid Lambda, so it tries three times within about four seconds: enough for a burst
 // of ours, not for an empty bucket. From there on Step Functions waits for free (ThrottledError and the like), and nothing in
-// between retries.
+// between retries. CreateSnapshot it tries once: after a lost answer or a 5xx a second try would make a second snapshot, and
+// after a throttle it helps nobody, since creates are paced, so that the bucket is empty only if others empty it
+// (functions/SCALING.md has the numbers).
 const (
 	attempts   = 3
 	maxBackoff = 2 * time.Second
@@ -97,10 +99,6 @@ func readable(message string) string {
 
 var throttles = retry.ThrottleErrorCode{Codes: retry.DefaultThrottleErrorCodes}
 
-// onlyThrottles lets CreateSnapshot be sent again only where EC2 surely did not act: after a lost answer or a 5xx the SDK
-// would otherwise make a second snapshot.
-var onlyThrottles = retry.IsErrorRetryableFunc(func(err error) aws.Ternary { return aws.BoolTernary(isThrottle(err)) })
-
 func isThrottle(err error) bool { return throttles.IsErrorThrottle(err) == aws.TrueTernary }
 
 func isGone(err error) bool {
@@ -126,13 +124,10 @@ func refusal(id string, err error) error {
 	return &ebs.RefusedError{SnapshotID: id, Code: api.ErrorCode(), Message: readable(api.ErrorMessage())}
 }
 
-// newRetryer gives the SDK's standard retryer with our bounds. Without retryables it retries what the SDK does by default.
-func newRetryer(wait func(time.Duration), retryables ...retry.IsErrorRetryable) aws.RetryerV2 {
+// newRetryer gives the SDK's standard retryer with our bounds.
+func newRetryer(wait func(time.Duration)) aws.RetryerV2 {
 	r := retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts, o.MaxBackoff, o.RateLimiter = attempts, maxBackoff, ratelimit.None
-		if retryables != nil {
-			o.Retryables = retryables
-		}
 	})
 	if wait == nil {
 		return r

@@ -32,7 +32,6 @@ const (
 // Gateway is an account's EC2 in one Region.
 type Gateway struct {
 	client *ec2.Client
-	create aws.Retryer
 }
 
 // Options changes how the gateway waits.
@@ -49,7 +48,7 @@ func New(cfg aws.Config, opts Options) *Gateway {
 		}
 		o.Retryer = newRetryer(opts.Backoff)
 	})
-	return &Gateway{client: client, create: newRetryer(opts.Backoff, onlyThrottles)}
+	return &Gateway{client: client}
 }
 
 // Instances lists the instances that carry the keyword as a tag and have not been terminated.

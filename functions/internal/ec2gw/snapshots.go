@@ -22,7 +22,7 @@ func (g *Gateway) CreateSnapshot(ctx context.Context, volumeID, description stri
 	err := bounded(ctx, func(ctx context.Context) error {
 		s, err := g.client.CreateSnapshot(ctx, &ec2.CreateSnapshotInput{
 			VolumeId: &volumeID, Description: &description, TagSpecifications: []types.TagSpecification{spec},
-		}, func(o *ec2.Options) { o.Retryer = g.create })
+		}, func(o *ec2.Options) { o.Retryer = aws.NopRetryer{} })
 		if err != nil {
 			return classify("create a snapshot of "+volumeID, err)
 		}

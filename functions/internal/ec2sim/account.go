@@ -38,6 +38,9 @@ type Config struct {
 	MaxSnapshots        int           // snapshots that the account owns; 0: 100,000, negative: unlimited
 	MinSnapshotInterval time.Duration // between two snapshots of a volume; 0: 15 s, negative: none
 
+	// Unlogged counts the calls without keeping them: the Log of a large run takes hundreds of megabytes.
+	Unlogged bool
+
 	PageSize   int  // longest page that is given whatever MaxResults says; 0: MaxResults, or everything without it
 	EmptyPages bool // each page is preceded by an empty one that has only a NextToken, and the last one is empty
 }
@@ -103,7 +106,7 @@ func New(cfg Config) *Account {
 		images:     map[string]*image{},
 		idempotent: map[string]idempotent{},
 		buckets:    map[string]*bucketState{},
-		journal:    newJournal(),
+		journal:    newJournal(cfg.Unlogged),
 	}
 }
 

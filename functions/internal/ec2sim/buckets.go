@@ -74,6 +74,9 @@ func (a *Account) takeToken(req Request, now time.Time) bool {
 		return false
 	}
 	b.tokens--
+	if low, ok := a.journal.stats.Lowest[name]; !ok || b.tokens < low {
+		a.journal.stats.Lowest[name] = b.tokens
+	}
 	return true
 }
 

@@ -30,19 +30,22 @@ type Stats struct {
 	Calls     map[string]int // by action
 	Throttled map[string]int // by action: answered with RequestLimitExceeded, an injected one too
 	Errors    map[string]int // by error code or Outcome
+	// Lowest is how many tokens each bucket that was used had left when it had the fewest.
+	Lowest map[string]float64
 }
 
 // journal records the calls.
 type journal struct {
 	requests int // ever, for their IDs
+	unlogged bool
 	log      []Call
 	stats    Stats
 }
 
-func newJournal() journal { return journal{stats: newStats()} }
+func newJournal(unlogged bool) journal { return journal{unlogged: unlogged, stats: newStats()} }
 
 func newStats() Stats {
-	return Stats{Calls: map[string]int{}, Throttled: map[string]int{}, Errors: map[string]int{}}
+	return Stats{Calls: map[string]int{}, Throttled: map[string]int{}, Errors: map[string]int{}, Lowest: map[string]float64{}}
 }
 
 func (j *journal) nextRequestID() string {
@@ -51,7 +54,9 @@ func (j *journal) nextRequestID() string {
 }
 
 func (j *journal) add(req Request, code string, injected bool) {
-	j.log = append(j.log, Call{req.At, req.Action, paramsOfInterest(req), code, injected})
+	if !j.unlogged {
+		j.log = append(j.log, Call{req.At, req.Action, paramsOfInterest(req), code, injected})
+	}
 	j.stats.Total++
 	j.stats.Calls[req.Action]++
 	if code != "" {
@@ -85,6 +90,7 @@ func (a *Account) Stats() Stats {
 	defer a.mu.Unlock()
 	s := a.journal.stats
 	s.Calls, s.Throttled, s.Errors = maps.Clone(s.Calls), maps.Clone(s.Throttled), maps.Clone(s.Errors)
+	s.Lowest = maps.Clone(s.Lowest)
 	return s
 }
 

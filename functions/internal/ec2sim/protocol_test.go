@@ -172,12 +172,13 @@ func TestTheLogTellsEachCallWithWhatMatters(t *testing.T) {
 		Calls:     map[string]int{"CreateSnapshot": 1, "DeleteSnapshot": 1, "DescribeVolumes": 1},
 		Throttled: map[string]int{"DescribeVolumes": 1},
 		Errors:    map[string]int{"InvalidSnapshot.NotFound": 1, "RequestLimitExceeded": 1},
+		Lowest:    map[string]float64{},
 	}
 	if diff := cmp.Diff(stats, f.Stats()); diff != "" {
 		t.Errorf("stats (-want +got):\n%s", diff)
 	}
 	f.ResetLog()
-	if diff := cmp.Diff(ec2sim.Stats{Calls: map[string]int{}, Throttled: map[string]int{}, Errors: map[string]int{}}, f.Stats()); diff != "" || len(f.Log()) > 0 {
+	if diff := cmp.Diff(ec2sim.Stats{Calls: map[string]int{}, Throttled: map[string]int{}, Errors: map[string]int{}, Lowest: map[string]float64{}}, f.Stats()); diff != "" || len(f.Log()) > 0 {
 		t.Errorf("after the reset (-want +got):\n%s", diff)
 	}
 }

@@ -75,8 +75,7 @@ func (a *Account) createSnapshot(p *params, now time.Time) (reply, *apiError) {
 		return nil, err
 	}
 	s := a.startSnapshot(v, description, tags, now)
-	// EC2 has always just begun when it answers, however soon the snapshot is complete.
-	return &createSnapshotReply{snapshotXML: s.xml(ebs.Pending, tags)}, nil
+	return &createSnapshotReply{snapshotXML: s.xml(s.state(now), tags)}, nil
 }
 
 // snapshotAllowed checks the limits on snapshots.

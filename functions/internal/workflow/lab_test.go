@@ -5,14 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/discover"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ec2gw"
@@ -46,9 +42,11 @@ type setup struct {
 	ec2sim.Config
 	pace       discover.Pace
 	atOnce     int // child executions
+	settle     time.Duration
 	executions workflow.Executions
-	noBoot     []string // keywords whose runs leave boot volumes out
-	unguarded  bool     // see lab.guard; a large fleet is slow with it
+	noBoot     []string                 // keywords whose runs leave boot volumes out
+	ahead      map[string]time.Duration // the functions' clocks
+	unguarded  bool                     // see lab.guard; a large fleet is slow with it
 }
 
 // mail is a message that went to the topic.
@@ -79,19 +77,19 @@ func newLab(t *testing.T, change ...func(*setup)) *lab {
 			Buckets: ec2sim.DefaultBuckets(), PageSize: 100, EmptyPages: true,
 			Completion: func(string, int) time.Duration { return 2 * time.Minute },
 		},
-		pace: discover.DefaultPace, atOnce: 10_000,
+		pace: discover.DefaultPace, atOnce: 10_000, settle: 2 * time.Minute,
 	}
 	for _, f := range change {
 		f(&l.setup)
 	}
 	l.account = ec2sim.New(l.setup.Config)
 	w, err := workflow.New(workflow.Config{
-		World: l.world, EC2: l.gateway(), Objects: l.objects, Topic: l.topic, Executions: l.setup.executions,
-		Pace: l.setup.pace, Settle: 2 * time.Minute, MaxConcurrency: l.setup.atOnce, Aftermath: discover.LambdaAftermath,
-		ExcludeBoot: l.setup.noBoot,
-		Log:         slog.New(slog.DiscardHandler),
-		Observe:     func(e asl.Event) { l.events = append(l.events, e) },
-		Around:      l.around,
+		World: l.world, EC2: workflow.SimulatedEC2(mortalEC2{l.account}, l.world), Objects: mortalObjects{l.objects}, Topic: mortalTopic{l.topic}, Executions: l.setup.executions,
+		Pace: l.setup.pace, Settle: l.setup.settle, MaxConcurrency: l.setup.atOnce, Aftermath: discover.LambdaAftermath,
+		ExcludeBoot: l.setup.noBoot, Ahead: l.setup.ahead,
+		Log:     slog.New(slog.DiscardHandler),
+		Observe: func(e asl.Event) { l.events = append(l.events, e) },
+		Around:  l.around,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -103,17 +101,8 @@ func newLab(t *testing.T, change ...func(*setup)) *lab {
 	return l
 }
 
-// gateway is the product's, through the real SDK client. The SDK draws its backoff from the system's randomness; here it is
-// drawn from a fixed seed, so that each test goes the same way each time.
-func (l *lab) gateway() *ec2gw.Gateway {
-	random := rand.New(rand.NewPCG(1, 2))
-	return ec2gw.New(aws.Config{
-		Region: "us-east-1", HTTPClient: l.account,
-		Credentials: credentials.NewStaticCredentialsProvider("simulated", "simulated", ""),
-	}, ec2gw.Options{Backoff: func(time.Duration) {
-		_ = l.world.Sleep(context.Background(), time.Duration(random.Float64()*float64(2*time.Second)))
-	}})
-}
+// gateway is the product's, to the lab's account.
+func (l *lab) gateway() *ec2gw.Gateway { return workflow.SimulatedEC2(l.account, l.world) }
 
 // fire starts an execution as the schedule does, at the present (virtual) time, and waits for its end.
 func (l *lab) fire(keyword string) asl.Result {

@@ -84,7 +84,7 @@ func TestPromise4OneSnapshotPerVolumeAndRun(t *testing.T) {
 	}
 }
 
-// found is an answer of snapshot-volume's that says that the snapshot was there already.
+// found is an answer of snapshot-volume's that says that the snapshot was there already, and 90 of its 120 seconds are over.
 func found(answer json.RawMessage) json.RawMessage {
 	var r contract.SnapshotResult
 	_ = json.Unmarshal(answer, &r)

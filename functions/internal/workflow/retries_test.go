@@ -21,7 +21,7 @@ func TestEachErrorOfEachFunctionIsRetriedAsItDeserves(t *testing.T) {
 		"SnapshotFailedError": unknown, "VolumeGoneError": unknown, "UnexpectedError": unknown, "States.Timeout": unknown,
 		"Lambda.ServiceException": unknown,
 	}
-	const never, throttled = "0 times, then RecordFailure", "20 times, with jitter, then RecordFailure"
+	const never, throttled = "0 times, then RecordFailure", "120 times, with jitter, then RecordFailure"
 	const acted = "5 times, after 30s 1m0s 2m0s …, then RecordFailure" // EC2 may have: its lists must show it by then
 	const other = "4 times, with jitter, then RecordFailure"
 	want := map[string]map[string]string{
@@ -32,14 +32,14 @@ func TestEachErrorOfEachFunctionIsRetriedAsItDeserves(t *testing.T) {
 			"VolumeGoneError": "0 times, then VolumeGone",
 			"ThrottledError":  throttled, "Lambda.TooManyRequestsException": throttled,
 			"SnapshotRateError":    "10 times, after 17s 25.5s 38.25s …, then RecordFailure",
-			"SnapshotQuotaError":   "40 times, with jitter, then RecordFailure",
+			"SnapshotQuotaError":   "100 times, with jitter, then RecordFailure",
 			"SnapshotPendingError": acted, "SnapshotFailedError": acted, "UnexpectedError": acted, "States.Timeout": acted,
 			"Lambda.ServiceException": acted,
 		},
 		workflow.PruneVolume: {
 			"InvalidInputError": never, "AccessDeniedError": never, "SnapshotFailedError": never,
 			"ThrottledError": throttled, "Lambda.TooManyRequestsException": throttled,
-			"SnapshotPendingError": "30 times, after 1m0s 1m30s 2m15s …, then SnapshotStillPending",
+			"SnapshotPendingError": "14 times, after 6m0s 24m0s 30m0s …, then SnapshotStillPending",
 			"SnapshotRateError":    other, "SnapshotQuotaError": other, "SnapshotLimitError": other, "VolumeGoneError": other,
 			"UnexpectedError": other, "States.Timeout": other, "Lambda.ServiceException": other,
 		},
@@ -91,11 +91,11 @@ func TestARunEndsInTimeWhateverIsRetried(t *testing.T) {
 	l := newLab(t)
 	l.instance("web", 1, "SnapshotDaily=3")
 	// The account has no room for hours, then the snapshot takes for ever: the two longest waits, one after the other.
-	l.meddle(workflow.SnapshotVolume, "", fails(40, &contract.SnapshotQuotaError{Message: "no room"}))
+	l.meddle(workflow.SnapshotVolume, "", fails(100, &contract.SnapshotQuotaError{Message: "no room"}))
 	l.meddle(workflow.PruneVolume, "", fails(always, &contract.SnapshotPendingError{Message: "not yet"}))
 	r := l.fire("SnapshotDaily")
 	if took := r.Stop.Sub(r.Start); r.Status != asl.Succeeded || took < 9*time.Hour || took > 23*time.Hour {
 		t.Errorf("the run took %v and ended %s; the definition lets it run for 24 hours", took, r.Status)
 	}
-	same(t, "retries", []int{l.retries("SnapshotVolume", "SnapshotQuotaError"), l.retries("PruneVolume", "SnapshotPendingError")}, []int{40, 30})
+	same(t, "retries", []int{l.retries("SnapshotVolume", "SnapshotQuotaError"), l.retries("PruneVolume", "SnapshotPendingError")}, []int{100, 14})
 }

@@ -1,8 +1,11 @@
 package workflow_test
 
 import (
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ec2sim"
@@ -45,7 +48,7 @@ func (s *storm) fault() {
 			s.meddle(function, "", do(times))
 		}
 	}
-	switch s.random.IntN(13) {
+	switch s.random.IntN(16) {
 	case 0:
 		inject(ec2sim.Fault{Code: "RequestLimitExceeded"}, 1+s.random.IntN(12))
 	case 1:
@@ -78,6 +81,15 @@ func (s *storm) fault() {
 		}
 	case 12:
 		s.afflict()
+	case 13:
+		n, after := 1+s.random.IntN(8), s.random.IntN(2) == 0
+		crash(fmt.Sprintf("dies at call %d, after it %v,", n, after), func(times int) meddling { return diesAt(n, after, times) })
+	case 14:
+		action = "CreateSnapshot"
+		inject(ec2sim.Fault{Code: one(s, "PendingSnapshotLimitExceeded", "ConcurrentSnapshotLimitExceeded",
+			"SnapshotCreationPerVolumeRateExceeded")}, 1+s.random.IntN(8))
+	case 15:
+		inject(ec2sim.Fault{Delay: s.upTo(3 * time.Minute)}, s.times())
 	}
 }
 
@@ -109,6 +121,28 @@ func (s *storm) afflict() {
 	}
 }
 
+// instanceGoes has a person terminate or untag the instance of a volume.
+func (s *storm) instanceGoes(volume string) {
+	id := "i-" + strings.Split(volume, "-")[1]
+	i, _ := s.account.Instance(id)
+	for _, d := range i.Volumes {
+		s.disturbed[d.ID] = true
+	}
+	if s.random.IntN(2) == 0 {
+		s.say("a person removes the tag of %s", id)
+		s.account.UntagInstance(id, "SnapshotDaily")
+		for _, d := range i.Volumes {
+			s.gone[d.ID] = true // from the runs
+		}
+		return
+	}
+	s.say("a person terminates %s", id)
+	s.account.SetInstanceState(id, ec2sim.InstanceTerminated)
+	for _, d := range i.Volumes {
+		s.gone[d.ID] = true
+	}
+}
+
 // meddleInIt is what a person does in the middle of a run.
 func (s *storm) meddleInIt() {
 	v := s.volume()
@@ -117,6 +151,10 @@ func (s *storm) meddleInIt() {
 	}
 	held := slices.DeleteFunc(s.account.Snapshots(), func(x ec2sim.Snapshot) bool { return x.VolumeID != v })
 	s.disturbed[v] = true
+	if s.random.IntN(10) == 0 {
+		s.instanceGoes(v)
+		return
+	}
 	if len(held) == 0 || s.random.IntN(10) == 0 {
 		s.say("a person deletes %s", v)
 		s.account.DeleteVolume(v)

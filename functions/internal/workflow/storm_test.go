@@ -11,6 +11,7 @@ import (
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/discover"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/workflow"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/asl"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
@@ -29,7 +30,9 @@ type storm struct {
 	disturbed map[string]bool // today: volumes in which people meddle; they get what they ask for
 	gone      map[string]bool // volumes that were deleted
 	used      map[string]int  // by volume: snapshots that an AMI uses
-	unknown   int             // today: how many more faults may be of the kind that is retried three times only
+	// unreadable are volumes whose retention can't be read: nothing of theirs is deleted.
+	unreadable map[string]bool
+	unknown    int // today: how many more faults may be of the kind that is retried three times only
 }
 
 // Promises 1, 2 and 4 are the guard's; 3, 5 and 6 are checked after each day.
@@ -58,12 +61,18 @@ func TestStormsBreakNoPromise(t *testing.T) {
 
 func newStorm(t *testing.T, seed uint64) *storm {
 	random := rand.New(rand.NewPCG(seed, 0))
-	s := &storm{random: random, retention: map[string]int{}, gone: map[string]bool{}, used: map[string]int{}}
+	s := &storm{random: random, retention: map[string]int{}, gone: map[string]bool{}, used: map[string]int{}, unreadable: map[string]bool{}}
 	s.lab = newLab(t, func(c *setup) {
 		c.ListLag = time.Duration(random.IntN(21)) * time.Second
 		c.MinSnapshotInterval = time.Duration(-random.IntN(2)) // EC2's, or none
 		c.EmptyPages = random.IntN(8) == 0
 		c.PageSize = 5 + random.IntN(20)
+		now, ahead := c.Now, time.Duration(random.IntN(181)-90)*time.Second
+		c.Now = func() time.Time { return now().Add(ahead) } // EC2's clock
+		c.ahead = map[string]time.Duration{}
+		for _, f := range []string{workflow.DiscoverInstances, workflow.SnapshotVolume, workflow.PruneVolume, workflow.ReportRun} {
+			c.ahead[f] = time.Duration(random.IntN(41)-20) * time.Second
+		}
 		c.pace = discover.Pace{Burst: 1 + random.IntN(8), Rate: 0.1 + 5*random.Float64()}
 		c.Completion = func(string, int) time.Duration {
 			if random.IntN(8) == 0 {
@@ -82,6 +91,7 @@ func newStorm(t *testing.T, seed uint64) *storm {
 				s.old(volume, -30, others)
 				s.old(volume, 30, others, "SnapshotDaily="+value, ebs.TagRetention+"="+value)
 			}
+			s.unreadable[fmt.Sprintf("vol-%s-%d", id, v)] = value == "abc"
 			switch value {
 			case "1", "2", "3":
 				s.retention[fmt.Sprintf("vol-%s-%d", id, v)] = int(value[0] - '0')
@@ -210,6 +220,9 @@ func (s *storm) check(last asl.Result, run string, before map[string]int) {
 			}
 			continue
 		}
+		if failed := s.failedOf(volume); len(failed) > 0 && !s.unreadable[volume] && s.used[volume] == 0 {
+			s.t.Errorf("%s: failed snapshots of %s are left, and it had no trouble of its own: %v", run, volume, failed)
+		}
 		if len(states) != 1 || states[0] != ebs.Completed {
 			s.t.Errorf("%s: the snapshots of %s are %v, and it had no trouble of its own", run, volume, states)
 		}
@@ -235,6 +248,17 @@ func (s *storm) check(last asl.Result, run string, before map[string]int) {
 		s.say("mail:\n%s", s.allMail())
 	}
 	s.topic.mails = nil
+}
+
+// failedOf lists the volume's snapshots by SnapshotDaily that are in state error and ours to delete.
+func (s *storm) failedOf(volume string) []string {
+	var out []string
+	for _, x := range s.of(volume, "SnapshotDaily") {
+		if x.State == ebs.Error && managed(x) {
+			out = append(out, x.ID)
+		}
+	}
+	return out
 }
 
 func (s *storm) told(run, volume string) bool {

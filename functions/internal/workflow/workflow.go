@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"math"
 	"sync"
 	"time"
 
@@ -62,13 +61,15 @@ type Config struct {
 	ReportBase     string     // see report.Service; "": a bucket's
 	Executions     Executions // nil: this workflow's own
 	Pace           discover.Pace
-	Settle         time.Duration // from a snapshot's creation to the first look at it
+	Settle         time.Duration // from a snapshot's creation to the first look at it, if it is pending then
 	MaxConcurrency int           // child executions at once
 	TimeZones      map[string]string
 	ExcludeBoot    []string      // see discover.Service
 	Aftermath      time.Duration // see discover.Service
-	Log            *slog.Logger
-	Observe        func(asl.Event)
+	// Ahead is how far a function's clock is ahead of the world's, by its name: no two machines agree on the time.
+	Ahead   map[string]time.Duration
+	Log     *slog.Logger
+	Observe func(asl.Event)
 	// Around, if set, stands around each function: to count its calls, or to make it fail as Lambda may.
 	Around func(function string, call asl.Task) asl.Task
 }
@@ -127,7 +128,7 @@ func values(c Config) statemachine.Values {
 		"DiscoverInstancesFunction": DiscoverInstances, "SnapshotVolumeFunction": SnapshotVolume,
 		"PruneVolumeFunction": PruneVolume, "ReportRunFunction": ReportRun,
 		"Bucket": Bucket, "TopicArn": topicARN,
-		"MaxConcurrency": c.MaxConcurrency, "SettleSeconds": int(math.Ceil(c.Settle.Seconds())),
+		"MaxConcurrency": c.MaxConcurrency,
 	}
 }
 
@@ -169,14 +170,19 @@ func (w *Workflow) setStatus(id string, s discover.Status) {
 
 // functions makes the handlers, as the functions' mains do.
 func (w *Workflow) functions() map[string]asl.Task {
-	c, now := w.config, w.config.World.Now
-	discovery := &discover.Service{
-		EC2: c.EC2, Objects: c.Objects, Executions: c.Executions, Pace: c.Pace, TimeZones: c.TimeZones, ExcludeBoot: c.ExcludeBoot, Aftermath: c.Aftermath,
-		Now: now, Log: c.Log,
+	c := w.config
+	clock := func(function string) func() time.Time {
+		return func() time.Time { return c.World.Now().Add(c.Ahead[function]) }
 	}
-	creation := &snapshot.Service{EC2: c.EC2, Now: now, Log: c.Log}
-	pruning := &prune.Service{EC2: c.EC2, Now: now, Log: c.Log}
-	reporting := &report.Service{EC2: c.EC2, Objects: c.Objects, Topic: c.Topic, Base: cmp.Or(c.ReportBase, "s3://"+Bucket+"/"), Now: now, Log: c.Log}
+	discovery := &discover.Service{
+		EC2: c.EC2, Objects: c.Objects, Executions: c.Executions, Pace: c.Pace, TimeZones: c.TimeZones, ExcludeBoot: c.ExcludeBoot, Settle: c.Settle, Aftermath: c.Aftermath,
+		Now: clock(DiscoverInstances), Log: c.Log,
+	}
+	creation := &snapshot.Service{EC2: c.EC2, Now: clock(SnapshotVolume), Log: c.Log}
+	pruning := &prune.Service{EC2: c.EC2, Now: clock(PruneVolume), Log: c.Log}
+	reporting := &report.Service{
+		EC2: c.EC2, Objects: c.Objects, Topic: c.Topic, Base: cmp.Or(c.ReportBase, "s3://"+Bucket+"/"), Now: clock(ReportRun), Log: c.Log,
+	}
 	out := map[string]asl.Task{
 		DiscoverInstances: task(boundary.Handle(c.Log, discovery.Discover)),
 		SnapshotVolume:    task(boundary.Handle(c.Log, creation.Snapshot)),
