@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Instance is one of the account's.
@@ -22,9 +23,12 @@ type Instance struct {
 
 // Snapshot is one of the account's.
 type Snapshot struct {
-	ID, VolumeID, State, Description string
-	Tags                             map[string]string
+	ID, VolumeID, State string
+	Tags                map[string]string
 }
+
+// client gives up on an emulator that hangs.
+var client = &http.Client{Timeout: time.Minute}
 
 // What the answers of EC2's query protocol look like.
 type (
@@ -37,12 +41,11 @@ type (
 		Devices []deviceItem `xml:"blockDeviceMapping>item"`
 	}
 	snapshotItem struct {
-		ID          string    `xml:"snapshotId"`
-		VolumeID    string    `xml:"volumeId"`
-		State       string    `xml:"status"`
-		StartTime   string    `xml:"startTime"`
-		Description string    `xml:"description"`
-		Tags        []tagItem `xml:"tagSet>item"`
+		ID        string    `xml:"snapshotId"`
+		VolumeID  string    `xml:"volumeId"`
+		State     string    `xml:"status"`
+		StartTime string    `xml:"startTime"`
+		Tags      []tagItem `xml:"tagSet>item"`
 	}
 	tagItem struct {
 		Key   string `xml:"key"`
@@ -60,7 +63,7 @@ func (l *Lab) ec2(ctx context.Context, action string, form url.Values, into any)
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Authorization", authorization(l.o.Region, "ec2"))
-	response, err := http.DefaultClient.Do(r)
+	response, err := client.Do(r)
 	if err != nil {
 		return fmt.Errorf("%s: %w", action, err)
 	}
@@ -143,7 +146,7 @@ func (l *Lab) Snapshots(ctx context.Context, keyword string) ([]Snapshot, error)
 		for _, t := range s.Tags {
 			tags[t.Key] = t.Value
 		}
-		out = append(out, Snapshot{s.ID, s.VolumeID, s.State, s.Description, tags})
+		out = append(out, Snapshot{s.ID, s.VolumeID, s.State, tags})
 	}
 	return out, nil
 }

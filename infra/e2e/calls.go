@@ -60,7 +60,7 @@ func (e *Endpoint) invoke(w http.ResponseWriter, r *http.Request, name string) {
 		lambdaRefuses(w, http.StatusTooManyRequests, "TooManyRequestsException", "Rate Exceeded.")
 		return
 	}
-	answer, err := e.Lambda.Invoke(r.Context(), f, payload, how)
+	answer, err := e.Lambda.invoke(r.Context(), f, payload, how)
 	if err != nil {
 		lambdaRefuses(w, http.StatusBadGateway, "ServiceException", err.Error())
 		return
@@ -130,7 +130,7 @@ func (e *Endpoint) remember(c Call) {
 }
 
 // function finds a deployed function: its configuration in moto's Lambda, its program in the zip file that cdk uploaded.
-func (e *Endpoint) function(ctx context.Context, name string) (Function, error) {
+func (e *Endpoint) function(ctx context.Context, name string) (function, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	var deployed struct {
@@ -143,10 +143,10 @@ func (e *Endpoint) function(ctx context.Context, name string) (Function, error) 
 	}
 	body, err := e.get(ctx, "lambda", "/2015-03-31/functions/"+url.PathEscape(name))
 	if err != nil {
-		return Function{}, err
+		return function{}, err
 	}
 	if err := json.Unmarshal(body, &deployed); err != nil {
-		return Function{}, fmt.Errorf("what moto says of function %s: %w", name, err)
+		return function{}, fmt.Errorf("what moto says of function %s: %w", name, err)
 	}
 	c := deployed.Configuration
 	key := path.Base(deployed.Code.Location)
@@ -155,11 +155,11 @@ func (e *Endpoint) function(ctx context.Context, name string) (Function, error) 
 	if !known {
 		code, err := e.get(ctx, "s3", fmt.Sprintf("/cdk-hnb659fds-assets-%s-%s/%s", account, e.region, key))
 		if err != nil {
-			return Function{}, fmt.Errorf("the code of function %s: %w", name, err)
+			return function{}, fmt.Errorf("the code of function %s: %w", name, err)
 		}
 		f.Program = filepath.Join(e.folder, strings.ReplaceAll(id, "/", "-"), "bootstrap")
 		if err := unpack(code, f.Program); err != nil {
-			return Function{}, fmt.Errorf("the code of function %s: %w", name, err)
+			return function{}, fmt.Errorf("the code of function %s: %w", name, err)
 		}
 	}
 	f.Name, f.ARN, f.Environment = name, c.FunctionArn, c.Environment.Variables
@@ -175,7 +175,7 @@ func (e *Endpoint) get(ctx context.Context, service, path string) ([]byte, error
 		return nil, err
 	}
 	r.Header.Set("Authorization", authorization(e.region, service))
-	response, err := http.DefaultClient.Do(r)
+	response, err := client.Do(r)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -28,8 +29,8 @@ func (l *Lab) output(
 	defer cancel()
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir, cmd.Env = folder, environment
-	// Its children end with it, and Ctrl-C reaches it through the context only.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	// Its children end with it, it ends with this process, and Ctrl-C reaches it through the context only.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = 10 * time.Second
 	var stdout bytes.Buffer
@@ -42,7 +43,7 @@ func (l *Lab) output(
 		if cause := context.Cause(ctx); cause != nil {
 			err = cause
 		}
-		return nil, &CommandError{line, err, tail(all.text(), 30)}
+		return nil, &commandError{line, err, tail(all.text(), 30)}
 	}
 	return stdout.Bytes(), nil
 }
@@ -65,33 +66,33 @@ func (s *shared) text() string {
 	return s.buffer.String()
 }
 
-// CommandError is a command's failure.
-type CommandError struct {
+// commandError is a command's failure.
+type commandError struct {
 	Command string
 	Err     error
 	Said    string // the end of its output
 }
 
-func (e *CommandError) Error() string { return fmt.Sprintf("%s: %v\n%s", e.Command, e.Err, e.Said) }
-func (e *CommandError) Unwrap() error { return e.Err }
+func (e *commandError) Error() string { return fmt.Sprintf("%s: %v\n%s", e.Command, e.Err, e.Said) }
+func (e *commandError) Unwrap() error { return e.Err }
 
 func tail(text string, lines int) string {
 	all := strings.Split(strings.TrimSpace(text), "\n")
 	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }
 
-// CDK runs the cdk command on the app, in a folder of its own, so that two labs share no build/ and no cdk.out/.
-func (l *Lab) CDK(ctx context.Context, args ...string) error {
+// cdk runs the cdk command on the app, in a folder of its own, so that two labs share no build/ and no cdk.out/.
+func (l *Lab) cdk(ctx context.Context, args ...string) error {
 	program := filepath.Join(l.root, "infra/node_modules/.bin/cdk")
 	return l.run(ctx, cdkTimeout, l.folder, l.Environment(), program, append([]string{"--app", "./app"}, args...)...)
 }
 
-// AWSCommand is the path of the AWS CLI.
-func (l *Lab) AWSCommand() string { return filepath.Join(l.venv(), "bin/aws") }
+// AWSCommand is how to call the AWS CLI: as a module, since the path that its script begins with is that of its installation.
+func (l *Lab) AWSCommand() []string { return []string{l.python(), "-m", "awscli"} }
 
 // CLI runs the AWS CLI, and reads its JSON into a value, unless that is nil.
 func (l *Lab) CLI(ctx context.Context, into any, args ...string) error {
-	out, err := l.output(ctx, cliTimeout, l.folder, l.Environment(), l.AWSCommand(), append(args, "--output", "json")...)
+	out, err := l.output(ctx, cliTimeout, l.folder, l.Environment(), l.python(), slices.Concat([]string{"-m", "awscli"}, args, []string{"--output", "json"})...)
 	if err != nil || into == nil {
 		return err
 	}

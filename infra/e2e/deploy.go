@@ -36,7 +36,7 @@ func settings(more Settings) []string {
 // Bootstrap prepares the account for the CDK.
 func (l *Lab) Bootstrap(ctx context.Context) error {
 	return l.step("cdk bootstrap", func() error {
-		return l.CDK(ctx, append([]string{"bootstrap", "aws://" + account + "/" + l.o.Region}, settings(nil)...)...)
+		return l.cdk(ctx, append([]string{"bootstrap", "aws://" + account + "/" + l.o.Region}, settings(nil)...)...)
 	})
 }
 
@@ -44,7 +44,7 @@ func (l *Lab) Bootstrap(ctx context.Context) error {
 func (l *Lab) Deploy(ctx context.Context, s Settings) (Stack, error) {
 	err := l.step("cdk deploy "+strings.Join(slices.Sorted(maps.Keys(s)), " "), func() error {
 		// moto knows neither how the CDK waits for a change set, nor a parameter's previous value.
-		return l.CDK(ctx, append([]string{
+		return l.cdk(ctx, append([]string{
 			"deploy", "--all", "--require-approval", "never", "--method", "direct", "--no-previous-parameters",
 		}, settings(s)...)...)
 	})
@@ -63,7 +63,7 @@ func (l *Lab) Subscribe(ctx context.Context, s Stack) error {
 // Destroy removes what was deployed.
 func (l *Lab) Destroy(ctx context.Context) error {
 	return l.step("cdk destroy", func() error {
-		return l.CDK(ctx, append([]string{"destroy", "--all", "--force"}, settings(nil)...)...)
+		return l.cdk(ctx, append([]string{"destroy", "--all", "--force"}, settings(nil)...)...)
 	})
 }
 

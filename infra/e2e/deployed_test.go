@@ -3,13 +3,16 @@
 package e2e_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
+	"os/signal"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -56,11 +59,20 @@ func (d *deployed) part(t *testing.T, name string, do func(*testing.T)) {
 
 func start(t *testing.T, region string) *e2e.Lab {
 	t.Helper()
-	lab, err := e2e.Start(t.Context(), e2e.Options{Region: region, Speed: speed, Progress: os.Stdout})
+	ctx, stop := signal.NotifyContext(t.Context(), os.Interrupt, syscall.SIGTERM)
+	t.Cleanup(stop)
+	lab, err := e2e.Start(ctx, e2e.Options{Region: region, Speed: speed, Progress: os.Stdout})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { lab.Close(t.Failed()) })
+	// go test ends a test binary at Ctrl-C as it stands; nothing here is to be left behind.
+	context.AfterFunc(ctx, func() {
+		if t.Context().Err() == nil {
+			lab.Close(true)
+			os.Exit(130)
+		}
+	})
 	return lab
 }
 
@@ -338,7 +350,7 @@ func (d *deployed) aborted(t *testing.T) {
 	input := d.fire(t, "SnapshotHourly")
 	made, reached := 0, make(chan struct{})
 	var mu sync.Mutex
-	stop := d.lab.Endpoint.Behave(func(c e2e.Call) e2e.Behaviour {
+	stop := sync.OnceFunc(d.lab.Endpoint.Behave(func(c e2e.Call) e2e.Behaviour {
 		if c.Function != create {
 			return e2e.Works
 		}
@@ -351,7 +363,9 @@ func (d *deployed) aborted(t *testing.T) {
 			return e2e.IsThrottled // so that the others are still to do when the person acts
 		}
 		return e2e.Works
-	})
+	}))
+	defer stop()
+	mails := len(d.lab.Endpoint.Mails("SnapshotHourly"))
 	arn := d.start(t, input)
 	select {
 	case <-reached:
@@ -361,6 +375,16 @@ func (d *deployed) aborted(t *testing.T) {
 	d.cli(t, nil, "stepfunctions", "stop-execution", "--execution-arn", arn)
 	e, _ := d.wait(t, arn)
 	same(t, "the end", e.Status, "ABORTED")
+	visited, err := d.lab.Visited(t.Context(), arn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "states", visited.Run, []string{"DiscoverInstances", "WhatWasFound", "SnapshotInstances"})
+	if n := d.madeBy(t, "SnapshotHourly/"+d.hour.Format(time.RFC3339)); n == 0 || n >= instances*volumes {
+		t.Errorf("%d of %d volumes have their snapshot: the run was not in its middle", n, instances*volumes)
+	}
+	// The rule that tells of an aborted run is EventBridge's to apply, and moto has no events of executions (infra/lifecycle tests it).
+	same(t, "mails", len(d.lab.Endpoint.Mails("SnapshotHourly"))-mails, 0)
 	stop()
 
 	again := d.start(t, input)
@@ -369,6 +393,23 @@ func (d *deployed) aborted(t *testing.T) {
 	d.hour = d.hour.Add(time.Hour)
 	d.succeed(t, d.start(t, d.fire(t, "SnapshotHourly")))
 	d.holds(t, "SnapshotHourly", 2)
+}
+
+// madeBy counts the snapshots that a run has made.
+func (d *deployed) madeBy(t *testing.T, run string) int {
+	t.Helper()
+	keyword, _, _ := strings.Cut(run, "/")
+	snapshots, err := d.lab.Snapshots(t.Context(), keyword)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, s := range snapshots {
+		if s.Tags["snapshot-lifecycle:run"] == run {
+			n++
+		}
+	}
+	return n
 }
 
 func (d *deployed) update(t *testing.T) {

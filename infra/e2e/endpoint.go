@@ -27,7 +27,7 @@ type Endpoint struct {
 	server   *http.Server
 
 	mu        sync.Mutex
-	functions map[string]Function
+	functions map[string]function
 	behave    []func(Call) Behaviour
 	meddle    []func(APICall) *Meddling
 	record    []Call
@@ -50,7 +50,7 @@ func newEndpoint(ctx context.Context, region, folder string, refusals io.Writer,
 		return nil, nil, fmt.Errorf("listen for AWS's APIs: %w", err)
 	}
 	return &Endpoint{
-		URL: "http://" + listener.Addr().String(), Lambda: l, region: region, folder: folder, refusals: refusals, functions: map[string]Function{},
+		URL: "http://" + listener.Addr().String(), Lambda: l, region: region, folder: folder, refusals: refusals, functions: map[string]function{},
 	}, listener, nil
 }
 

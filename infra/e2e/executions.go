@@ -22,8 +22,8 @@ type Execution struct {
 	Cause  string `json:"cause"`
 }
 
-// Event is one of an execution's history.
-type Event struct {
+// event is one of an execution's history.
+type event struct {
 	Type    string `json:"type"`
 	Entered struct {
 		Name  string `json:"name"`
@@ -44,7 +44,7 @@ func (l *Lab) stepFunctions(ctx context.Context, action string, in map[string]st
 	r.Header.Set("Content-Type", "application/x-amz-json-1.0")
 	r.Header.Set("X-Amz-Target", "AWSStepFunctions."+action)
 	r.Header.Set("Authorization", authorization(l.o.Region, "states"))
-	response, err := http.DefaultClient.Do(r)
+	response, err := client.Do(r)
 	if err != nil {
 		return fmt.Errorf("%s: %w", action, err)
 	}
@@ -95,13 +95,13 @@ func (l *Lab) Wait(ctx context.Context, arn string) (Execution, error) {
 	}
 }
 
-// History gives the states that an execution entered, in order, with their inputs.
-func (l *Lab) History(ctx context.Context, arn string) ([]Event, error) {
+// history gives the states that an execution entered, in order, with their inputs.
+func (l *Lab) history(ctx context.Context, arn string) ([]event, error) {
 	var history struct {
-		Events []Event `json:"events"`
+		Events []event `json:"events"`
 	}
 	err := l.stepFunctions(ctx, "GetExecutionHistory", map[string]string{"executionArn": arn}, &history)
-	var out []Event
+	var out []event
 	for _, e := range history.Events {
 		if strings.HasSuffix(e.Type, "StateEntered") {
 			out = append(out, e)
@@ -142,7 +142,7 @@ type Visited struct {
 // Visited reads it from the histories.
 func (l *Lab) Visited(ctx context.Context, arn string) (Visited, error) {
 	v := Visited{Volumes: map[string][]string{}}
-	own, err := l.History(ctx, arn)
+	own, err := l.history(ctx, arn)
 	if err != nil {
 		return v, err
 	}
@@ -154,7 +154,7 @@ func (l *Lab) Visited(ctx context.Context, arn string) (Visited, error) {
 		return v, err
 	}
 	for _, c := range children {
-		events, err := l.History(ctx, c.ARN)
+		events, err := l.history(ctx, c.ARN)
 		if err != nil {
 			return v, err
 		}

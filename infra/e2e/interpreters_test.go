@@ -91,6 +91,8 @@ func (p *play) byMoto(ctx context.Context, name, input string) ended {
 }
 
 func (p *play) byOwn(ctx context.Context, name, input string) ended {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
+	defer cancel()
 	r, visited := p.own.run(ctx, name, input)
 	return ended{string(r.Status), r.Error, visited}
 }

@@ -33,18 +33,21 @@ type Lab struct {
 	Lambda   *Lambda
 	Logs     string // the folder of what everything said
 
-	o      Options
-	root   string // the repository
-	folder string // this lab's own; nothing else is written, but for the tools in .cache and infra/node_modules
-	lock   *flock.Flock
-	log    *os.File
-	moto   *exec.Cmd
-	stdin  io.Closer
-	began  time.Time
+	o           Options
+	root        string // the repository
+	folder      string // this lab's own; nothing else is written, but for the tools in .cache and infra/node_modules
+	lock        *flock.Flock
+	log         *os.File
+	functionLog *os.File
+	moto        *exec.Cmd
+	stdin       io.Closer
+	began       time.Time
 }
 
 const (
-	cache       = ".cache/e2e"
+	cache = ".cache/e2e"
+	// Whoever has a proxy has it for the outside.
+	noProxy     = "NO_PROXY=127.0.0.1,localhost,.localhost"
 	toolTimeout = 15 * time.Minute // downloading and compiling, on a slow machine
 	cdkTimeout  = 5 * time.Minute
 	cliTimeout  = 2 * time.Minute
@@ -66,7 +69,7 @@ func Start(ctx context.Context, o Options) (lab *Lab, err error) {
 			l.Close(true)
 		}
 	}()
-	if err := l.makeFolder(); err != nil {
+	if err := l.makeFolder(ctx); err != nil {
 		return l, err
 	}
 	for _, step := range []struct {
@@ -122,14 +125,14 @@ func (l *Lab) SayAll(label string, all []string) {
 }
 
 // makeFolder makes this lab's folder, and removes those that crashed labs left: nobody holds their locks.
-func (l *Lab) makeFolder() error {
+func (l *Lab) makeFolder(ctx context.Context) error {
 	labs := filepath.Join(l.root, cache, "labs")
 	if err := os.MkdirAll(labs, 0o755); err != nil {
 		return err
 	}
-	gate := flock.New(filepath.Join(labs, ".lock"))
-	if err := gate.Lock(); err != nil {
-		return fmt.Errorf("lock %s: %w", labs, err)
+	gate, err := lockFile(ctx, filepath.Join(labs, ".lock"))
+	if err != nil {
+		return err
 	}
 	defer release(gate)
 	left, err := filepath.Glob(filepath.Join(labs, "lab-*"))
@@ -158,43 +161,58 @@ func (l *Lab) makeFolder() error {
 	return err
 }
 
+// lockFile waits until nobody else has the lock.
+func lockFile(ctx context.Context, path string) (*flock.Flock, error) {
+	lock := flock.New(path)
+	if _, err := lock.TryLockContext(ctx, 100*time.Millisecond); err != nil {
+		return nil, fmt.Errorf("wait for another lab that has %s: %w", path, err)
+	}
+	return lock, nil
+}
+
 // release lets the next one in. A lock that can't be released is so when this process ends.
 func release(lock *flock.Flock) { _ = lock.Close() }
 
 // tools installs what is not there yet. They are shared, so only one lab does it at a time.
 func (l *Lab) tools(ctx context.Context) error {
-	lock := flock.New(filepath.Join(l.root, cache, "tools.lock"))
-	if err := lock.Lock(); err != nil {
-		return fmt.Errorf("lock the tools: %w", err)
+	lock, err := lockFile(ctx, filepath.Join(l.root, cache, "tools.lock"))
+	if err != nil {
+		return err
 	}
 	defer release(lock)
-	if err := l.run(ctx, toolTimeout, l.root, os.Environ(), "make", "infra/node_modules/.package-lock.json"); err != nil {
+	if err := l.run(ctx, toolTimeout, l.root, buildEnvironment(), "make", "infra/node_modules/.package-lock.json"); err != nil {
 		return err
 	}
 	wanted, err := os.ReadFile(filepath.Join(l.root, "infra/e2e/requirements.txt"))
 	if err != nil {
 		return err
 	}
-	installed := filepath.Join(l.venv(), "installed")
-	if there, err := os.ReadFile(installed); err == nil && string(there) == string(wanted) {
+	if there, err := os.ReadFile(filepath.Join(l.venv(), "installed")); err == nil && string(there) == string(wanted) &&
+		l.run(ctx, toolTimeout, l.root, buildEnvironment(), l.python(), "-c", "") == nil { // the Python that made it is still there
 		return nil
 	}
-	if err := l.run(ctx, toolTimeout, l.root, os.Environ(), ".ci/need", "python"); err != nil {
+	if err := l.run(ctx, toolTimeout, l.root, buildEnvironment(), ".ci/need", "python"); err != nil {
 		return err
 	}
 	l.Say("         installing moto and the AWS CLI into %s: a minute, once", filepath.Join(cache, "venv"))
-	if err := os.RemoveAll(l.venv()); err != nil {
+	return l.install(ctx, wanted)
+}
+
+// install makes the venv aside, so that one that was begun is never taken for one.
+func (l *Lab) install(ctx context.Context, wanted []byte) error {
+	aside := filepath.Join(l.folder, "venv")
+	if err := l.run(ctx, toolTimeout, l.root, buildEnvironment(), "python3", "-m", "venv", aside); err != nil {
 		return err
 	}
-	if err := l.run(ctx, toolTimeout, l.root, os.Environ(), "python3", "-m", "venv", l.venv()); err != nil {
-		return err
-	}
-	err = l.run(ctx, toolTimeout, l.root, os.Environ(), l.python(), "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
-		"--requirement", "infra/e2e/requirements.txt")
+	err := l.run(ctx, toolTimeout, l.root, buildEnvironment(), filepath.Join(aside, "bin", "python"), "-m", "pip", "install", "--quiet",
+		"--disable-pip-version-check", "--requirement", "infra/e2e/requirements.txt")
 	if err != nil {
 		return fmt.Errorf("moto could not be installed; it needs the Python package index (PIP_INDEX_URL): %w", err)
 	}
-	return os.WriteFile(installed, wanted, 0o600)
+	if err := os.WriteFile(filepath.Join(aside, "installed"), wanted, 0o600); err != nil {
+		return err
+	}
+	return errors.Join(os.RemoveAll(l.venv()), os.Rename(aside, l.venv()))
 }
 
 func (l *Lab) venv() string   { return filepath.Join(l.root, cache, "venv") }
@@ -202,7 +220,7 @@ func (l *Lab) python() string { return filepath.Join(l.venv(), "bin", "python") 
 
 // build makes the functions as a deployment does, for this machine's processor, and the CDK app.
 func (l *Lab) build(ctx context.Context) error {
-	err := l.run(ctx, toolTimeout, l.root, buildEnvironment(), "make", "--no-print-directory", "build", "ARCH="+runtime.GOARCH, "BUILD="+filepath.Join(l.folder, "build"))
+	err := l.run(ctx, toolTimeout, l.root, buildEnvironment(), "make", "--no-print-directory", "build", "ARCH="+runtime.GOARCH, "BUILD="+filepath.Join(cache, "labs", filepath.Base(l.folder), "build"))
 	if err != nil {
 		return err
 	}
@@ -251,7 +269,7 @@ next:
 
 // Environment is that of a program that is to meet the emulator. Nothing of the real AWS configuration is in it.
 func (l *Lab) Environment() []string {
-	return append(without(os.Environ(), "AWS_", "MAKEFLAGS=", "MFLAGS=", "MAKELEVEL="), l.AWS()...)
+	return append(without(buildEnvironment(), "AWS_", "NO_PROXY=", "no_proxy="), l.AWS()...)
 }
 
 // AWS are the variables that point AWS's tools at the emulator.
@@ -261,6 +279,7 @@ func (l *Lab) AWS() []string {
 		"AWS_ENDPOINT_URL=" + l.Endpoint.URL, "AWS_ENDPOINT_URL_S3_FOR_CLOUDFORMATION=" + byName,
 		"AWS_REGION=" + l.o.Region, "AWS_DEFAULT_REGION=" + l.o.Region, "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test",
 		"AWS_EC2_METADATA_DISABLED=true", "AWS_CONFIG_FILE=" + os.DevNull, "AWS_SHARED_CREDENTIALS_FILE=" + os.DevNull, "AWS_PAGER=",
+		noProxy, strings.ToLower(noProxy[:8]) + noProxy[8:],
 		"CDK_DISABLE_CLI_TELEMETRY=true", "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20",
 	}
 }
@@ -271,14 +290,14 @@ func (l *Lab) MotoURL() string { return l.Endpoint.moto.String() }
 // start starts Lambda, the endpoint and moto.
 func (l *Lab) start(ctx context.Context) error {
 	var err error
-	if l.Lambda, err = NewLambda(ctx, 8); err != nil {
+	if l.Lambda, err = newLambda(ctx, 8); err != nil {
 		return err
 	}
 	output, err := os.Create(filepath.Join(l.Logs, "functions.log"))
 	if err != nil {
 		return err
 	}
-	l.Lambda.Output = output
+	l.Lambda.Output, l.functionLog = output, output
 	endpoint, listener, err := newEndpoint(ctx, l.o.Region, filepath.Join(l.folder, "functions"), l.log, l.Lambda)
 	if err != nil {
 		return err
@@ -307,9 +326,10 @@ func (l *Lab) startMoto(ctx context.Context, endpoint string) (port int, err err
 	l.moto = exec.Command(l.python(), filepath.Join(l.root, "infra/e2e/emulator.py")) //nolint:noctx // Close ends it
 	l.moto.Dir, l.moto.Stderr = l.folder, said
 	l.moto.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for this process, which then ends it in order
-	l.moto.Env = append(without(os.Environ(), "AWS_", "MOTO_"),
+	l.moto.Env = append(without(os.Environ(), "AWS_", "MOTO_", "NO_PROXY=", "no_proxy="),
 		"SPEED="+strconv.Itoa(max(1, l.o.Speed)), "MOTO_PORT="+endpointPort, "MOTO_EC2_LOAD_DEFAULT_AMIS=false",
 		"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_DEFAULT_REGION="+l.o.Region,
+		noProxy, strings.ToLower(noProxy[:8])+noProxy[8:],
 		"TZ=UTC", // it takes the timestamps of waits for local ones
 		"PYTHONUNBUFFERED=1", "PYTHONDONTWRITEBYTECODE=1")
 	if l.stdin, err = l.moto.StdinPipe(); err != nil {
@@ -362,8 +382,10 @@ func (l *Lab) Close(keep bool) {
 			<-ended
 		}
 	}
-	if l.log != nil {
-		_ = l.log.Close()
+	for _, f := range []*os.File{l.log, l.functionLog} {
+		if f != nil {
+			_ = f.Close()
+		}
 	}
 	if l.folder == "" {
 		return

@@ -3,31 +3,32 @@ package e2e
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"net"
 	"net/http"
-	"os"
-	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 )
 
-// Function is a deployed Lambda function.
-type Function struct {
+// function is a deployed Lambda function.
+type function struct {
 	Name        string // as deployed
 	Program     string // path of its bootstrap
 	ARN         string
 	Environment map[string]string
 	Timeout     time.Duration
 	MemoryMiB   int
+}
+
+// same says whether a process of one can answer for the other.
+func (f function) same(other function) bool {
+	return f.Program == other.Program && f.MemoryMiB == other.MemoryMiB && maps.Equal(f.Environment, other.Environment)
 }
 
 // Behaviour is what becomes of a call of a function.
@@ -71,8 +72,8 @@ type Usage struct {
 	Peak   int64           // memory in use at the most, in bytes
 }
 
-// NewLambda runs at most so many programs at once.
-func NewLambda(ctx context.Context, atOnce int) (*Lambda, error) {
+// newLambda runs at most so many programs at once.
+func newLambda(ctx context.Context, atOnce int) (*Lambda, error) {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("listen for the functions' programs: %w", err)
@@ -94,14 +95,16 @@ func NewLambda(ctx context.Context, atOnce int) (*Lambda, error) {
 // Close ends all programs, and waits for their end.
 func (l *Lambda) Close() {
 	l.mu.Lock()
-	l.closed = true
+	l.closed = true // from here on none is started
 	all := slices.Collect(maps.Values(l.environments))
 	l.mu.Unlock()
 	for _, e := range all {
 		e.kill()
-		<-e.dead
 	}
 	_ = l.server.Close()
+	for _, e := range all {
+		<-e.dead
+	}
 }
 
 // Usage tells what the programs took, by function. Those that are still running are not in it: it is for after Close.
@@ -111,23 +114,9 @@ func (l *Lambda) Usage() map[string]Usage {
 	return maps.Clone(l.usage)
 }
 
-// environment is an execution environment: a process that handles one call after the other.
-type environment struct {
-	id      string
-	cmd     *exec.Cmd
-	next    chan *invocation
-	dead    chan struct{} // closed when the process has ended
-	began   time.Time
-	mu      sync.Mutex
-	start   time.Duration // until its first question
-	peak    int64         // bytes
-	current *invocation
-	failure []byte // what it said of its failure to start
-}
-
 type invocation struct {
 	id       string
-	function Function
+	function function
 	payload  []byte
 	deadline time.Time
 	release  chan struct{} // closed when the program may have it
@@ -139,23 +128,23 @@ type answer struct {
 	error bool
 }
 
-// Answer is what Lambda's Invoke answers with.
-type Answer struct {
+// reply is what Lambda's Invoke answers with.
+type reply struct {
 	Payload []byte
 	Failed  bool // the payload is an error's description
 }
 
-// Invoke calls a function.
-func (l *Lambda) Invoke(ctx context.Context, f Function, payload []byte, how Behaviour) (Answer, error) {
+// invoke calls a function.
+func (l *Lambda) invoke(ctx context.Context, f function, payload []byte, how Behaviour) (reply, error) {
 	select {
 	case l.slots <- struct{}{}:
 		defer func() { <-l.slots }()
 	case <-ctx.Done():
-		return Answer{}, ctx.Err()
+		return reply{}, ctx.Err()
 	}
 	e, err := l.environment(f)
 	if err != nil {
-		return Answer{}, err
+		return reply{}, err
 	}
 	l.mu.Lock()
 	l.calls++
@@ -176,175 +165,30 @@ func (l *Lambda) Invoke(ctx context.Context, f Function, payload []byte, how Beh
 }
 
 // environment gives one that waits for a call, or a new one.
-func (l *Lambda) environment(f Function) (*environment, error) {
+func (l *Lambda) environment(f function) (*environment, error) {
 	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil, errors.New("the emulator has been stopped")
+	}
 	for len(l.idle[f.Name]) > 0 {
 		last := len(l.idle[f.Name]) - 1
 		e := l.idle[f.Name][last]
 		l.idle[f.Name] = l.idle[f.Name][:last]
-		if e.alive() {
-			l.mu.Unlock()
+		switch {
+		case !e.function.same(f):
+			e.kill() // the function has been deployed anew
+		case e.alive():
 			return e, nil
 		}
 	}
 	l.made++
-	e := &environment{id: strconv.Itoa(l.made), next: make(chan *invocation), dead: make(chan struct{})}
-	closed := l.closed
+	e := &environment{id: strconv.Itoa(l.made), function: f, next: make(chan *invocation), dead: make(chan struct{})}
+	if err := l.start(e); err != nil {
+		return nil, err
+	}
 	l.environments[e.id] = e
-	l.mu.Unlock()
-	if closed {
-		return nil, errors.New("the emulator has been stopped")
-	}
-	return e, l.start(e, f)
-}
-
-func (l *Lambda) start(e *environment, f Function) error {
-	e.cmd = exec.Command(f.Program) //nolint:noctx // it outlives the call that it is started for; Close ends it
-	e.cmd.Stdout, e.cmd.Stderr = l.Output, l.Output
-	// It must not outlive this process, however that ends.
-	e.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	e.cmd.Env = append(slices.Clone(l.Environment),
-		"AWS_LAMBDA_RUNTIME_API="+l.listener.Addr().String()+"/"+e.id, "AWS_LAMBDA_FUNCTION_NAME="+f.Name,
-		"AWS_LAMBDA_FUNCTION_VERSION=$LATEST", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE="+strconv.Itoa(f.MemoryMiB), "AWS_LAMBDA_LOG_FORMAT=JSON",
-		"_HANDLER=bootstrap")
-	for _, key := range slices.Sorted(maps.Keys(f.Environment)) {
-		e.cmd.Env = append(e.cmd.Env, key+"="+f.Environment[key])
-	}
-	e.began = time.Now()
-	if err := e.cmd.Start(); err != nil {
-		close(e.dead)
-		return fmt.Errorf("start %s for %s: %w", f.Program, f.Name, err)
-	}
-	go func() {
-		_ = e.cmd.Wait() // how it ended is in ProcessState
-		l.ended(e, f)
-		close(e.dead)
-	}()
-	return nil
-}
-
-func (l *Lambda) ended(e *environment, f Function) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	delete(l.environments, e.id)
-	u := l.usage[f.Name]
-	e.mu.Lock()
-	if e.start > 0 {
-		u.Starts = append(u.Starts, e.start)
-	}
-	u.Peak = max(u.Peak, e.peak)
-	e.mu.Unlock()
-	l.usage[f.Name] = u
-}
-
-func (e *environment) alive() bool {
-	select {
-	case <-e.dead:
-		return false
-	default:
-		return true
-	}
-}
-
-// stop halts the process, and waits until it is: on a busy machine a thread of it may go on for a while.
-func (e *environment) stop() {
-	_ = e.cmd.Process.Signal(syscall.SIGSTOP) // if it has ended, whoever waits for its answer sees that
-	for range 100 {
-		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", e.cmd.Process.Pid))
-		if _, state, _ := bytes.Cut(stat, []byte(") ")); err != nil || bytes.HasPrefix(state, []byte("T")) {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-}
-
-func (e *environment) kill() {
-	if e.cmd == nil || e.cmd.Process == nil {
-		return
-	}
-	peak := peakMemory(e.cmd.Process.Pid)
-	e.mu.Lock()
-	e.peak = max(e.peak, peak)
-	e.mu.Unlock()
-	_ = e.cmd.Process.Kill() // it may have ended by itself
-}
-
-// peakMemory asks while the process is there: what Linux says of one that has ended counts its parent's memory in.
-func peakMemory(pid int) int64 {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0
-	}
-	_, rest, _ := strings.Cut(string(status), "VmHWM:")
-	var kib int64
-	if _, err := fmt.Sscanf(rest, "%d kB", &kib); err != nil {
-		return 0
-	}
-	return kib << 10
-}
-
-// call hands the invocation to the process; alive says whether it can take another one.
-func (e *environment) call(i *invocation, how Behaviour) (out Answer, alive bool) {
-	select {
-	case e.next <- i:
-	case <-e.dead:
-		return e.died(i), false
-	case <-time.After(10 * time.Second): // Lambda's own limit for the start of a function
-		return failed("Sandbox.Timedout", fmt.Sprintf("RequestId: %s Error: Task timed out after 10.00 seconds", i.id)), false
-	}
-	left := time.Until(i.deadline)
-	switch how {
-	case Crashes:
-		e.kill()
-		<-e.dead
-		return e.died(i), false
-	case Hangs:
-		e.stop()
-		left = hangs
-	}
-	close(i.release)
-	timeout := time.NewTimer(left)
-	defer timeout.Stop()
-	select {
-	case a := <-i.answered:
-		switch how {
-		case CrashesAfterwards:
-			e.kill()
-			<-e.dead
-			return e.died(i), false
-		case AnswersGarbage:
-			return Answer{Payload: []byte(`{"garbage": [1, {"": null}]}`)}, true
-		}
-		return Answer{a.body, a.error}, true
-	case <-e.dead:
-		select {
-		case a := <-i.answered: // a panic: it tells, and then ends
-			return Answer{a.body, a.error}, false
-		default:
-			return e.died(i), false
-		}
-	case <-timeout.C:
-		return failed("Sandbox.Timedout", fmt.Sprintf("RequestId: %s Error: Task timed out after %.2f seconds", i.id, i.function.Timeout.Seconds())), false
-	}
-}
-
-// died is what Lambda says of a process that ended in a call.
-func (e *environment) died(i *invocation) Answer {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.failure != nil {
-		return Answer{e.failure, true}
-	}
-	status := strings.TrimPrefix(e.cmd.ProcessState.String(), "exit status 0")
-	return failed("Runtime.ExitError", "RequestId: "+i.id+" Error: Runtime exited with error: "+status)
-}
-
-func failed(kind, message string) Answer {
-	body, err := json.Marshal(map[string]string{"errorType": kind, "errorMessage": message})
-	if err != nil { // strings only
-		panic(err)
-	}
-	return Answer{body, true}
+	return e, nil
 }
 
 // The Runtime API: what the programs ask, and what they answer.

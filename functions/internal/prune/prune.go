@@ -37,7 +37,7 @@ const (
 	// maxRemovals bounds one call: at EC2's 5 deletes a second it is well inside the function's timeout. The state machine's
 	// retry goes on with the rest.
 	maxRemovals = 100
-	// unlisted is how many attempts, a minute and more apart, a snapshot that EC2 said it created may be missing from its
+	// unlisted is how many attempts, minutes apart, a snapshot that EC2 said it created may be missing from its
 	// lists before it counts as deleted by somebody.
 	unlisted = 3
 )
@@ -58,6 +58,11 @@ func (s *Service) Prune(ctx context.Context, req contract.PruneRequest) (contrac
 	own, err := s.own(ctx, req, snaps)
 	if err != nil {
 		return contract.PruneResult{}, err
+	}
+	if own.VolumeID != "" && own.VolumeID != req.Volume.ID {
+		// It must not count for this volume.
+		return contract.PruneResult{}, fmt.Errorf("snapshot of %s: %w", req.Volume.ID, &contract.InvalidInputError{
+			Message: "snapshot-volume's answer names " + own.ID + ", which is of " + own.VolumeID})
 	}
 	if !slices.ContainsFunc(snaps, func(s ebs.Snapshot) bool { return s.ID == own.ID }) && own.VolumeID != "" {
 		snaps = append(snaps, own) // the list shows it late; what it says of others counts with it

@@ -43,6 +43,14 @@ func TestPrune(t *testing.T) {
 			err: "*contract.InvalidInputError: snapshot of vol-1: snapshot-volume's answer names no snapshot; is another version of it deployed? " +
 				"Deploy the stack again",
 		}, {
+			name: "refuses to prune for a run that names a snapshot of another volume",
+			ec2:  volumeWith(ebs.Completed, 5),
+			change: func(f *fakeEC2, req *contract.PruneRequest) {
+				f.snapshots = append(f.snapshots, ebs.Snapshot{ID: "snap-foreign", VolumeID: "vol-2", State: ebs.Completed})
+				req.Snapshot.SnapshotID = "snap-foreign"
+			},
+			err: "*contract.InvalidInputError: snapshot of vol-1: snapshot-volume's answer names snap-foreign, which is of vol-2",
+		}, {
 			name: "leaves exactly what the retention says once this run's snapshot has completed, and deletes the oldest first",
 			ec2:  volumeWith(ebs.Completed, 5),
 			want: contract.PruneResult{Kept: 3, Removed: []contract.Removal{beyond("snap-5", 3), beyond("snap-4", 3), beyond("snap-3", 3)}},

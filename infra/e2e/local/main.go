@@ -102,7 +102,7 @@ Deployed. In another terminal:
 
   unset AWS_PROFILE
   %s
-  alias aws=%s
+  aws() { %s "$@"; }
 
 Start a run, as the schedule would, and see how it ends. E-mails are printed here.
 
@@ -126,9 +126,14 @@ The fleet: %s, with two volumes each, SnapshotDaily=3 and SnapshotHourly=24. To 
 
   aws ec2 create-tags --resources %s --tags Key=SnapshotDaily,Value=a-few
 
-Schedules do not fire by themselves here. What the functions log: %s
+Schedules do not fire by themselves here, and what fails is tried again in real time (ARGS='-speed 60': in an hour's minute). What the functions log: %s
 Ctrl-C stops it all.
 `
+
+// quoted is a command for a shell.
+func quoted(command []string) string {
+	return "'" + strings.Join(command, "' '") + "'"
+}
 
 func explain(w io.Writer, lab *e2e.Lab, s e2e.Stack, fleet []e2e.Instance) {
 	var ids, exports []string
@@ -136,13 +141,13 @@ func explain(w io.Writer, lab *e2e.Lab, s e2e.Stack, fleet []e2e.Instance) {
 		ids = append(ids, i.ID)
 	}
 	for _, v := range lab.AWS() {
-		for _, wanted := range []string{"AWS_ENDPOINT_URL=", "AWS_REGION=", "AWS_DEFAULT_REGION=", "AWS_ACCESS_KEY_ID=", "AWS_SECRET_ACCESS_KEY=", "AWS_PAGER="} {
+		for _, wanted := range []string{"AWS_ENDPOINT_URL=", "AWS_REGION=", "AWS_DEFAULT_REGION=", "AWS_ACCESS_KEY_ID=", "AWS_SECRET_ACCESS_KEY=", "AWS_PAGER=", "NO_PROXY="} {
 			if strings.HasPrefix(v, wanted) {
 				exports = append(exports, v)
 			}
 		}
 	}
 	machine := s.Outputs["StateMachineArn"]
-	fmt.Fprintf(w, guide, "export "+strings.Join(exports, " "), lab.AWSCommand(), machine, strings.Replace(machine, ":stateMachine:", ":execution:", 1),
+	fmt.Fprintf(w, guide, "export "+strings.Join(exports, " "), quoted(lab.AWSCommand()), machine, strings.Replace(machine, ":stateMachine:", ":execution:", 1),
 		s.Outputs["RunsBucket"], strings.Join(ids, ", "), ids[0], lab.Logs+"/functions.log")
 }

@@ -93,6 +93,9 @@ func table(w io.Writer, instances int, sizes map[string]int64, used map[string]e
 	for _, name := range slices.Sorted(maps.Keys(used)) {
 		u := used[name]
 		slices.Sort(u.Starts)
+		if len(u.Starts) == 0 {
+			continue // none of its processes came so far as to ask for a call
+		}
 		fmt.Fprintf(w, "| `%s` | %.1f MiB | %.1f ms | %d | %.1f MiB |\n", e2e.FolderOf(name), float64(sizes[e2e.FolderOf(name)])/mib,
 			float64(u.Starts[len(u.Starts)/2])/float64(time.Millisecond), len(u.Starts), float64(u.Peak)/mib)
 	}
