@@ -222,7 +222,7 @@ func scenarios() []scenario {
 			want: harms(notMade, []string{create + ": AccessDeniedError"}),
 		},
 		{
-			name: "creating is throttled for a while", meddle: refuse("CreateSnapshot", "RequestLimitExceeded", 503, 6),
+			name: "creating is throttled for a while", meddle: refuse("CreateSnapshot", "RequestLimitExceeded", 503, 2),
 			want: heals(good, then(times(2, create+": ThrottledError"), calledOnce)),
 		},
 		{
