@@ -21,13 +21,26 @@ var now = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 func of(volume string, days int, state ebs.State, change ...string) ebs.Snapshot {
 	s := ebs.Snapshot{
 		ID: fmt.Sprintf("snap-%s-%03d", volume, days), VolumeID: volume, State: state, StartTime: now.AddDate(0, 0, -days),
-		Tags: map[string]string{keyword: "3", ebs.TagSchedule: keyword, ebs.TagRetention: "3", ebs.TagInstance: "i-gone"},
+		Description: keyword + " web - " + volume + " (/dev/xvda)",
+		Tags:        map[string]string{keyword: "3", ebs.TagSchedule: keyword, ebs.TagRetention: "3", ebs.TagInstance: "i-gone"},
 	}
 	for _, c := range change {
 		k, v, _ := strings.Cut(c, "=")
 		s.Tags[k] = v
 	}
 	return s
+}
+
+// copies are those of snapshots of four volumes, as EC2 makes them, and of one with a description of the person's own.
+func copies() []ebs.Snapshot {
+	var out []ebs.Snapshot
+	for n := 1; n < 5; n++ {
+		s := of("vol-ffffffff", 50*n, ebs.Completed)
+		s.Description = fmt.Sprintf("[Copied snap-%d from eu-west-1] %s web - vol-%d (/dev/xvda)", n, keyword, n)
+		out = append(out, s)
+	}
+	out[0].Description = "a copy"
+	return out
 }
 
 func policy(t *testing.T, text string, expireDays int) Policy {
@@ -57,9 +70,10 @@ func TestWhatGoes(t *testing.T) {
 		"also the last one, if that is asked for":             {"last=9", 25, held, []string{"400", "100", "040", "030", "020"}},
 		"not a claimed one, however old": {"last=1", 25, []ebs.Snapshot{of("vol-1", 400, ebs.Completed, keyword+"=keep"), of("vol-1", 50, ebs.Completed)},
 			[]string{"050"}},
-		"not another schedule's":                      {"last=1", 25, []ebs.Snapshot{of("vol-1", 400, ebs.Completed, ebs.TagSchedule+"=Hourly")}, nil},
-		"not the only completed one for its age":      {"1h", 0, []ebs.Snapshot{of("vol-1", 400, ebs.Completed)}, nil},
-		"not one that is exactly as old as it may be": {"last=1", 30, []ebs.Snapshot{of("vol-1", 30, ebs.Completed)}, nil},
+		"not another schedule's":                                    {"last=1", 25, []ebs.Snapshot{of("vol-1", 400, ebs.Completed, ebs.TagSchedule+"=Hourly")}, nil},
+		"not the only completed one for its age":                    {"1h", 0, []ebs.Snapshot{of("vol-1", 400, ebs.Completed)}, nil},
+		"not copies, which have one arbitrary volume, and our tags": {"last=1", 25, copies(), nil},
+		"not one that is exactly as old as it may be":               {"last=1", 30, []ebs.Snapshot{of("vol-1", 30, ebs.Completed)}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got []string

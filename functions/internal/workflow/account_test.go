@@ -146,6 +146,7 @@ func (l *lab) oldState(volume string, daysAgo int, state ebs.State, change ...st
 		}
 	}
 	s.VolumeID, s.StartTime, s.State, s.Tags = volume, at, state, tags
+	s.Description = "SnapshotDaily web - " + volume + " (/dev/xvda)"
 	return l.account.AddSnapshot(s)
 }
 

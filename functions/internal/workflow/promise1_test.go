@@ -143,3 +143,16 @@ func TestPromise1AKeywordIsNoPattern(t *testing.T) {
 		})
 	}
 }
+
+// EC2 gives copies one arbitrary volume ID: taken for the snapshots of one orphan, all but the newest of them would go.
+func TestPromise1CopiesOfDifferentVolumesAreNoOrphans(t *testing.T) {
+	l := newLab(t)
+	for n := 1; n < 5; n++ {
+		from := l.old(fmt.Sprintf("vol-%d", n), 20+n)
+		s, _ := l.account.Snapshot(from)
+		s.ID, s.VolumeID, s.Description = "", "vol-ffffffff", "[Copied "+from+" from eu-west-1] "+s.Description
+		l.account.AddSnapshot(s)
+	}
+	l.tidyDaily(l.tidier("last=1", 0), 9)
+	same(t, "copies left", len(l.ids("vol-ffffffff")), 4)
+}
