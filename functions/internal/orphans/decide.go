@@ -91,8 +91,21 @@ type Orphan struct {
 
 func (o Orphan) key() string { return o.Keyword + " " + o.VolumeID }
 
+// maxGap is how long nothing may have looked; one daily look that failed is forgiven.
+const maxGap = 50 * time.Hour
+
+// unlessOld gives what is still known of the last look. Whatever came back and went away again while nothing looked was not orphaned
+// all the time, so each volume, and the policy, has its week again.
+func (s State) unlessOld(now time.Time) State {
+	if now.Sub(s.CheckedAt) > maxGap {
+		s.Orphans, s.PolicySince = nil, now
+	}
+	return s
+}
+
 // begin gives the state of a check that has found nothing yet.
 func begin(before State, p Policy, now time.Time) State {
+	before = before.unlessOld(now)
 	out := State{CheckedAt: now, Policy: p.String(), PolicySince: before.PolicySince, Orphans: []Orphan{}, Told: map[string]bool{}, ToldAt: before.ToldAt}
 	if before.Policy != out.Policy {
 		out.PolicySince = now
@@ -104,11 +117,14 @@ func begin(before State, p Policy, now time.Time) State {
 // off: a person who writes off is still there to decide.
 func Find(keyword string, volumes map[string]bool, snapshots []ebs.Snapshot, p Policy, before State, now time.Time) []Orphan {
 	since := map[string]time.Time{}
-	for _, o := range before.Orphans {
+	for _, o := range before.unlessOld(now).Orphans {
 		since[o.key()] = o.Since
 	}
-	byVolume := map[string][]ebs.Snapshot{}
+	byVolume, made := map[string][]ebs.Snapshot{}, map[string]time.Time{}
 	for _, s := range snapshots {
+		if s.Tags[ebs.TagSchedule] == keyword && s.StartTime.After(made[s.VolumeID]) {
+			made[s.VolumeID] = s.StartTime // by a run, claimed or not
+		}
 		if !volumes[s.VolumeID] && ours(s, keyword) {
 			byVolume[s.VolumeID] = append(byVolume[s.VolumeID], s)
 		}
@@ -121,6 +137,10 @@ func Find(keyword string, volumes map[string]bool, snapshots []ebs.Snapshot, p P
 		var known bool
 		if o.Since, known = since[o.key()]; !known {
 			o.Since = now
+		}
+		if made[id].After(o.Since) {
+			// A run works on it, and only the looks miss its instance: one that is terminated each night, and launched each morning.
+			o.Since = made[id]
 		}
 		out = append(out, o)
 	}

@@ -125,6 +125,50 @@ func TestAVolumeHasAWeekToComeBack(t *testing.T) {
 	}
 }
 
+// look gives what goes of vol-1 on a day, after a look at that day.
+func look(t *testing.T, state *State, day int, held ...ebs.Snapshot) int {
+	t.Helper()
+	p, at := policy(t, "last=1", 0), now.AddDate(0, 0, day)
+	next := begin(*state, p, at)
+	next.Orphans = Find(keyword, nil, held, p, *state, at)
+	*state = next
+	n := 0
+	for _, o := range next.Orphans {
+		n += len(o.removals(next.PolicySince, at))
+	}
+	return n
+}
+
+func TestAVolumeThatRunsStillSnapshotIsNoOrphanHoweverTheLooksFindIt(t *testing.T) {
+	for name, change := range map[string][]string{"managed": nil, "claimed": {keyword + "=keep"}} {
+		held := []ebs.Snapshot{of("vol-1", 30, ebs.Completed), of("vol-1", 20, ebs.Completed)}
+		var state State
+		for day := range 30 {
+			if n := look(t, &state, day, held...); n > 0 {
+				t.Errorf("%s: day %d: %d go", name, day, n)
+			}
+			if day < 23 { // by day its instance is there
+				s := of("vol-1", -day, ebs.Completed, change...)
+				s.StartTime = s.StartTime.Add(6 * time.Hour)
+				held = append(held, s)
+			}
+		}
+		if n := look(t, &state, 30, held...); n == 0 {
+			t.Errorf("%s: a week after the last run nothing goes", name)
+		}
+	}
+}
+
+func TestAWeekInWhichNothingLookedDoesNotCount(t *testing.T) {
+	held := []ebs.Snapshot{of("vol-1", 30, ebs.Completed), of("vol-1", 20, ebs.Completed)}
+	var state State
+	for _, c := range []struct{ day, goes int }{{0, 0}, {40, 0}, {41, 0}, {43, 0}, {44, 0}, {46, 0}, {47, 1}} { // one failed look is forgiven
+		if n := look(t, &state, c.day, held...); n != c.goes {
+			t.Errorf("day %d: %d go, want %d", c.day, n, c.goes)
+		}
+	}
+}
+
 func TestOrphansAreListedWithWhatIsLeftOfThem(t *testing.T) {
 	held := []ebs.Snapshot{
 		of("vol-2", 9, ebs.Completed, ebs.TagInstance+"=i-old"), of("vol-2", 1, ebs.Completed, ebs.TagInstance+"=i-new"),
