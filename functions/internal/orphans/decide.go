@@ -113,8 +113,8 @@ func begin(before State, p Policy, now time.Time) State {
 	return out
 }
 
-// Find gives the orphans of a schedule, by volume. volumes are those of the instances that carry the keyword, also those that are
-// off: a person who writes off is still there to decide.
+// Find gives the orphans of a schedule, by volume. volumes are those of the instances that carry the keyword, and those that
+// carry it themselves, also if they are off: a person who writes off is still there to decide.
 func Find(keyword string, volumes map[string]bool, snapshots []ebs.Snapshot, p Policy, before State, now time.Time) []Orphan {
 	since := map[string]time.Time{}
 	for _, o := range before.unlessOld(now).Orphans {

@@ -12,13 +12,22 @@ import (
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/store"
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
 type account interface {
+	inventory
+	snapshots
+}
+
+type inventory interface {
 	Instances(ctx context.Context, keyword string) ([]ebs.Instance, error)
-	ScheduleSnapshots(ctx context.Context, keyword string) ([]ebs.Snapshot, error)
+	TaggedVolumes(ctx context.Context, keyword string) ([]ebs.Volume, error)
 	ExistingVolumes(ctx context.Context, ids []string) (map[string]bool, error)
+}
+
+type snapshots interface {
+	ScheduleSnapshots(ctx context.Context, keyword string) ([]ebs.Snapshot, error)
+	VolumeSnapshots(ctx context.Context, volumeID, keyword string) ([]ebs.Snapshot, error)
 	DeleteSnapshot(ctx context.Context, id string) error
 }
 
@@ -33,13 +42,6 @@ type topic interface {
 
 // Key is the object in which a check leaves what it found, for people and for the next check.
 const Key = "orphans.json"
-
-const (
-	// maxRemovals bounds one call, and so what a mistake can cost in a day.
-	maxRemovals = 500
-	// pace leaves most of EC2's 5 deletes a second to the runs.
-	pace = time.Second
-)
 
 // The log's lines for what happens to a snapshot, as prune-volume has them.
 const (
@@ -90,7 +92,7 @@ func (s *Service) Tidy(ctx context.Context, _ Request) (Result, error) {
 	if err != nil {
 		return Result{}, fmt.Errorf("write down which orphans there are: %w", err)
 	}
-	deleted, err := s.delete(ctx, now)
+	deleted, err := s.deleteAll(ctx, now)
 	s.Log.InfoContext(ctx, "orphans looked for", "orphans", len(now.Orphans), "deleted", deleted)
 	return Result{len(now.Orphans), deleted}, err
 }
@@ -119,15 +121,9 @@ func (s *Service) find(ctx context.Context, before State) (State, error) {
 		if err != nil {
 			return State{}, err
 		}
-		instances, err := s.EC2.Instances(ctx, keyword)
+		volumes, err := s.known(ctx, keyword)
 		if err != nil {
 			return State{}, err
-		}
-		volumes := map[string]bool{}
-		for _, i := range instances {
-			for _, v := range i.Volumes {
-				volumes[v.VolumeID] = true
-			}
 		}
 		out.Orphans = append(out.Orphans, Find(keyword, volumes, snapshots, s.Policy, before, out.CheckedAt)...)
 	}
@@ -148,42 +144,33 @@ func (s *Service) find(ctx context.Context, before State) (State, error) {
 	return out, nil
 }
 
+// known gives the volumes about which a person says something: those of instances with the schedule's tag, and those that carry it
+// themselves, attached or not.
+func (s *Service) known(ctx context.Context, keyword string) (map[string]bool, error) {
+	instances, err := s.EC2.Instances(ctx, keyword)
+	if err != nil {
+		return nil, err
+	}
+	tagged, err := s.EC2.TaggedVolumes(ctx, keyword)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]bool{}
+	for _, i := range instances {
+		for _, v := range i.Volumes {
+			out[v.VolumeID] = true
+		}
+	}
+	for _, v := range tagged {
+		out[v.ID] = true
+	}
+	return out, nil
+}
+
 // tell notes that somebody has been told.
 func (s *State) tell() {
 	s.ToldAt = s.CheckedAt
 	for _, o := range s.Orphans {
 		s.Told[o.key()] = true
 	}
-}
-
-// delete deletes what the policy lets go. One snapshot's trouble does not keep the others from going; a throttle ends it for today.
-func (s *Service) delete(ctx context.Context, now State) (deleted int, err error) {
-	var errs []error
-	tried := 0
-	for _, o := range now.Orphans {
-		for _, r := range o.removals(now.PolicySince, now.CheckedAt) {
-			if tried++; tried > maxRemovals {
-				return deleted, errors.Join(errs...) // the rest goes tomorrow
-			}
-			if err := s.Wait(ctx, pace); err != nil {
-				return deleted, errors.Join(append(errs, err)...)
-			}
-			err := s.EC2.DeleteSnapshot(ctx, r.Snapshot.ID)
-			refused, isRefused := errors.AsType[*ebs.RefusedError](err)
-			reason := "orphaned since " + o.Since.Format(time.DateOnly) + ", " + r.Reason
-			switch {
-			case err == nil:
-				deleted++
-				s.Log.InfoContext(ctx, LogDeleted, "snapshot_id", r.Snapshot.ID, "volume_id", o.VolumeID, "keyword", o.Keyword, "reason", reason)
-			case isRefused:
-				s.Log.InfoContext(ctx, LogKept, "snapshot_id", r.Snapshot.ID, "volume_id", o.VolumeID, "keyword", o.Keyword, "reason", refused.Error())
-			default:
-				errs = append(errs, err)
-			}
-			if _, throttled := errors.AsType[*contract.ThrottledError](err); throttled {
-				return deleted, errors.Join(errs...)
-			}
-		}
-	}
-	return deleted, errors.Join(errs...)
 }

@@ -153,3 +153,44 @@ func TestAnInstanceThatIsTaggedAgainInTimeLosesNothing(t *testing.T) {
 	l.tidyDaily(s, 7)
 	same(t, "deleted before another week is over", l.pruned("vol-untagged-0"), []string(nil))
 }
+
+// A volume's own tag goes before all else, wherever the volume is.
+func TestAVolumeThatCarriesTheTagItselfIsNoOrphanThoughItIsDetached(t *testing.T) {
+	for _, value := range []string{"off", "5"} {
+		l := newLab(t)
+		l.leftBehind()
+		l.account.TagVolume("vol-terminated-0", "SnapshotDaily", value)
+		l.tidyDaily(l.tidier("last=1", 0), 10)
+		same(t, "deleted of the volume with its own tag "+value, l.pruned("vol-terminated-0"), []string(nil))
+		same(t, "deleted of another", len(l.pruned("vol-untagged-0")), 2)
+	}
+}
+
+// Deleting takes minutes, in which people claim snapshots and attach volumes.
+func TestWhatChangesWhileOrphansAreTidiedUpStays(t *testing.T) {
+	for name, change := range map[string]func(l *lab){
+		"claimed":         func(l *lab) { l.account.UntagSnapshot(l.ids("vol-untagged-0")[0], "SnapshotDaily") },
+		"instance tagged": func(l *lab) { l.account.TagInstance("i-untagged", "SnapshotDaily", "5") },
+		"volume tagged":   func(l *lab) { l.account.TagVolume("vol-untagged-0", "SnapshotDaily", "5") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t)
+			l.leftBehind()
+			s := l.tidier("last=1", 0)
+			l.tidyDaily(s, 7)
+			first, waits := l.ids("vol-untagged-0")[0], 0
+			s.Wait = func(ctx context.Context, d time.Duration) error {
+				if waits++; waits == 2 { // another volume's go first
+					change(l)
+					d = 5 * time.Minute
+				}
+				return l.world.Sleep(ctx, d)
+			}
+			l.tidyDaily(s, 1)
+			if _, ok := l.account.Snapshot(first); !ok {
+				t.Error("it is gone")
+			}
+			same(t, "deleted of others", len(l.pruned("vol-terminated-0"))+len(l.pruned("vol-detached-0")), 4)
+		})
+	}
+}

@@ -1,0 +1,136 @@
+package orphans
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/retention"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
+)
+
+const (
+	// maxRemovals bounds one call, and so what a mistake can cost in a day.
+	maxRemovals = 500
+	// pace leaves most of EC2's 5 deletes a second to the runs.
+	pace = time.Second
+	// lookAgain is how old what was seen of a volume may be when one of its snapshots goes. Deleting takes minutes, and people claim
+	// snapshots, and attach volumes, meanwhile.
+	lookAgain = time.Minute
+)
+
+// deletion is one call's deleting.
+type deletion struct {
+	*Service
+	state State
+	seen  map[string]seen // the known volumes, by keyword
+	tried int
+	done  int
+}
+
+type seen struct {
+	volumes map[string]bool
+	at      time.Time
+}
+
+// deleteAll deletes what the policy lets go. One snapshot's trouble does not keep the others from going; a throttle ends it for today.
+func (s *Service) deleteAll(ctx context.Context, now State) (deleted int, err error) {
+	d := &deletion{Service: s, state: now, seen: map[string]seen{}}
+	var errs []error
+	for _, o := range now.Orphans {
+		more, err := d.orphan(ctx, o)
+		errs = append(errs, err)
+		if !more {
+			break // the rest goes tomorrow
+		}
+	}
+	return d.done, errors.Join(errs...)
+}
+
+// orphan deletes what goes of one volume, and says whether there may be more today.
+func (d *deletion) orphan(ctx context.Context, o Orphan) (more bool, err error) {
+	var errs []error
+	var still map[string]bool
+	var at time.Time
+	for _, r := range o.removals(d.state.PolicySince, d.state.CheckedAt) {
+		if d.tried++; d.tried > maxRemovals {
+			return false, errors.Join(errs...)
+		}
+		if err := d.Wait(ctx, pace); err != nil {
+			return false, errors.Join(append(errs, err)...)
+		}
+		if at.IsZero() || d.Now().Sub(at) > lookAgain {
+			if still, err = d.again(ctx, o); err != nil {
+				return !isThrottle(err), errors.Join(append(errs, err)...)
+			}
+			at = d.Now()
+		}
+		if !still[r.Snapshot.ID] {
+			d.Log.InfoContext(ctx, LogKept, "snapshot_id", r.Snapshot.ID, "volume_id", o.VolumeID, "keyword", o.Keyword,
+				"reason", "it, or its volume, is no longer what it was when it was looked for")
+			continue
+		}
+		if err := d.one(ctx, o, r); err != nil {
+			errs = append(errs, err)
+			if isThrottle(err) {
+				return false, errors.Join(errs...)
+			}
+		}
+	}
+	return true, errors.Join(errs...)
+}
+
+// again decides once more about one volume, from what EC2 holds now, and gives which of its snapshots go.
+func (d *deletion) again(ctx context.Context, o Orphan) (map[string]bool, error) {
+	held, err := d.EC2.VolumeSnapshots(ctx, o.VolumeID, o.Keyword)
+	if err != nil {
+		return nil, err
+	}
+	known, err := d.known(ctx, o.Keyword)
+	if err != nil {
+		return nil, err
+	}
+	before := State{CheckedAt: d.state.CheckedAt, Orphans: []Orphan{o}}
+	out := map[string]bool{}
+	for _, now := range Find(o.Keyword, known, held, d.Policy, before, d.state.CheckedAt) {
+		for _, r := range now.removals(d.state.PolicySince, d.state.CheckedAt) {
+			out[r.Snapshot.ID] = true
+		}
+	}
+	return out, nil
+}
+
+// known gives the known volumes as they were a moment ago: there may be many, and listing them for each orphan would take too long.
+func (d *deletion) known(ctx context.Context, keyword string) (map[string]bool, error) {
+	last, ok := d.seen[keyword]
+	if ok && d.Now().Sub(last.at) <= lookAgain {
+		return last.volumes, nil
+	}
+	volumes, err := d.Service.known(ctx, keyword)
+	if err == nil {
+		d.seen[keyword] = seen{volumes, d.Now()}
+	}
+	return volumes, err
+}
+
+// one deletes one snapshot. That EC2 refuses one for good is no error.
+func (d *deletion) one(ctx context.Context, o Orphan, r retention.Decision) error {
+	err := d.EC2.DeleteSnapshot(ctx, r.Snapshot.ID)
+	if refused, ok := errors.AsType[*ebs.RefusedError](err); ok {
+		d.Log.InfoContext(ctx, LogKept, "snapshot_id", r.Snapshot.ID, "volume_id", o.VolumeID, "keyword", o.Keyword, "reason", refused.Error())
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	d.done++
+	d.Log.InfoContext(ctx, LogDeleted, "snapshot_id", r.Snapshot.ID, "volume_id", o.VolumeID, "keyword", o.Keyword,
+		"reason", "orphaned since "+o.Since.Format(time.DateOnly)+", "+r.Reason)
+	return nil
+}
+
+func isThrottle(err error) bool {
+	_, throttled := errors.AsType[*contract.ThrottledError](err)
+	return throttled
+}
