@@ -75,8 +75,7 @@ type State struct {
 	Policy      string
 	PolicySince time.Time
 	Orphans     []Orphan
-	Told        map[string]bool // of which orphans somebody was told, by Orphan.key
-	ToldAt      time.Time
+	ToldAt      time.Time // when the last mail left no orphan untold
 }
 
 // Orphan is a volume that no run of a schedule works on any more, and that has managed snapshots of it.
@@ -84,8 +83,9 @@ type Orphan struct {
 	Keyword, VolumeID, InstanceID string // the instance is that of its newest snapshot
 	Exists                        bool   // the volume does: its instance is gone, has lost its tag, or lets it go
 	Since                         time.Time
-	Snapshots                     int // managed ones
-	Going                         int // of them; the policy lets them go, once Since is a week ago
+	Told                          time.Time `json:",omitzero"` // when somebody was told of it under the present policy; nothing goes before
+	Snapshots                     int       // managed ones
+	Going                         int       // of them; the policy lets them go, once Since and Told are a week ago
 	plan                          retention.Plan
 }
 
@@ -106,9 +106,9 @@ func (s State) unlessOld(now time.Time) State {
 // begin gives the state of a check that has found nothing yet.
 func begin(before State, p Policy, now time.Time) State {
 	before = before.unlessOld(now)
-	out := State{CheckedAt: now, Policy: p.String(), PolicySince: before.PolicySince, Orphans: []Orphan{}, Told: map[string]bool{}, ToldAt: before.ToldAt}
+	out := State{CheckedAt: now, Policy: p.String(), PolicySince: before.PolicySince, Orphans: []Orphan{}, ToldAt: before.ToldAt}
 	if before.Policy != out.Policy {
-		out.PolicySince = now
+		out.PolicySince, out.ToldAt = now, time.Time{}
 	}
 	return out
 }
@@ -116,9 +116,9 @@ func begin(before State, p Policy, now time.Time) State {
 // Find gives the orphans of a schedule, by volume. volumes are those of the instances that carry the keyword, and those that
 // carry it themselves, also if they are off: a person who writes off is still there to decide.
 func Find(keyword string, volumes map[string]bool, snapshots []ebs.Snapshot, p Policy, before State, now time.Time) []Orphan {
-	since := map[string]time.Time{}
+	last := map[string]Orphan{}
 	for _, o := range before.unlessOld(now).Orphans {
-		since[o.key()] = o.Since
+		last[o.key()] = o
 	}
 	byVolume, made := map[string][]ebs.Snapshot{}, map[string]time.Time{}
 	for _, s := range snapshots {
@@ -134,9 +134,12 @@ func Find(keyword string, volumes map[string]bool, snapshots []ebs.Snapshot, p P
 		o := Orphan{Keyword: keyword, VolumeID: id, Snapshots: len(byVolume[id]), plan: p.apply(keyword, byVolume[id], now)}
 		o.InstanceID = newest(byVolume[id]).Tags[ebs.TagInstance]
 		o.Going = len(o.plan.Removals())
-		var known bool
-		if o.Since, known = since[o.key()]; !known {
-			o.Since = now
+		o.Since = now
+		if was, known := last[o.key()]; known {
+			o.Since = was.Since
+			if before.Policy == p.String() {
+				o.Told = was.Told
+			}
 		}
 		if made[id].After(o.Since) {
 			// A run works on it, and only the looks miss its instance: one that is terminated each night, and launched each morning.
@@ -163,17 +166,20 @@ func newest(snapshots []ebs.Snapshot) ebs.Snapshot {
 	return slices.MaxFunc(snapshots, func(a, b ebs.Snapshot) int { return cmp.Or(a.StartTime.Compare(b.StartTime), cmp.Compare(a.ID, b.ID)) })
 }
 
-// goesFrom says when the first snapshot may go.
+// goesFrom says when the first snapshot may go, once somebody has been told.
 func (o Orphan) goesFrom(policySince time.Time) time.Time {
-	if policySince.After(o.Since) {
-		return policySince.Add(Grace)
+	last := o.Since
+	for _, t := range []time.Time{policySince, o.Told} {
+		if t.After(last) {
+			last = t
+		}
 	}
-	return o.Since.Add(Grace)
+	return last.Add(Grace)
 }
 
 // removals gives what goes now, the oldest first.
 func (o Orphan) removals(policySince, now time.Time) []retention.Decision {
-	if now.Before(o.goesFrom(policySince)) {
+	if o.Told.IsZero() || now.Before(o.goesFrom(policySince)) {
 		return nil
 	}
 	out := o.plan.Removals()
@@ -185,12 +191,29 @@ func (o Orphan) removals(policySince, now time.Time) []retention.Decision {
 const quiet = 7*24*time.Hour - time.Hour
 
 // news says whether somebody should be told.
-func (s State) news(before State) bool {
-	if before.Policy != s.Policy {
-		return len(s.Orphans) > 0
+func (s State) news() bool {
+	return s.CheckedAt.Sub(s.ToldAt) >= quiet && slices.ContainsFunc(s.Orphans, func(o Orphan) bool { return o.Told.IsZero() })
+}
+
+// tell gives the orphans for a mail, those first of which nobody was told, and the state once it is sent. Those that find no room
+// stay untold, and are told of at the next look.
+func (s State) tell() (listed []Orphan, told State) {
+	told = s
+	told.Orphans = slices.Clone(s.Orphans)
+	untold := 0
+	for i := range told.Orphans {
+		o := &told.Orphans[i]
+		if !o.Told.IsZero() {
+			continue
+		}
+		if untold++; untold <= maxUntold {
+			o.Told = s.CheckedAt
+		}
 	}
-	if s.CheckedAt.Sub(before.ToldAt) < quiet {
-		return false
+	if untold <= maxUntold {
+		told.ToldAt = s.CheckedAt
 	}
-	return slices.ContainsFunc(s.Orphans, func(o Orphan) bool { return !before.Told[o.key()] })
+	listed = slices.DeleteFunc(slices.Clone(told.Orphans), func(o Orphan) bool { return o.Told.IsZero() })
+	slices.SortStableFunc(listed, func(a, b Orphan) int { return b.Told.Compare(a.Told) })
+	return listed[:min(len(listed), max(maxListed, min(untold, maxUntold)))], told
 }

@@ -78,7 +78,7 @@ func TestWhatGoes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var got []string
 			for _, o := range Find(keyword, nil, c.held, policy(t, c.policy, c.expire), State{}, now) {
-				o.Since = now.Add(-Grace)
+				o.Since, o.Told = now.Add(-Grace), now.Add(-Grace)
 				for _, r := range o.removals(time.Time{}, now) {
 					got = append(got, strings.TrimPrefix(r.Snapshot.ID, "snap-vol-1-"))
 				}
@@ -100,7 +100,8 @@ func TestAVolumeHasAWeekToComeBack(t *testing.T) {
 		for _, v := range attached {
 			volumes[v] = true
 		}
-		state = State{CheckedAt: at, Orphans: Find(keyword, volumes, held, p, state, at)}
+		state = State{CheckedAt: at, Policy: p.String(), Orphans: Find(keyword, volumes, held, p, state, at)}
+		_, state = state.tell()
 		n := 0
 		for _, o := range state.Orphans {
 			n += len(o.removals(time.Time{}, at))
@@ -131,6 +132,7 @@ func look(t *testing.T, state *State, day int, held ...ebs.Snapshot) int {
 	p, at := policy(t, "last=1", 0), now.AddDate(0, 0, day)
 	next := begin(*state, p, at)
 	next.Orphans = Find(keyword, nil, held, p, *state, at)
+	_, next = next.tell()
 	*state = next
 	n := 0
 	for _, o := range next.Orphans {

@@ -91,7 +91,7 @@ func (d *deletion) again(ctx context.Context, o Orphan) (map[string]bool, error)
 	if err != nil {
 		return nil, err
 	}
-	before := State{CheckedAt: d.state.CheckedAt, Orphans: []Orphan{o}}
+	before := State{CheckedAt: d.state.CheckedAt, Policy: d.state.Policy, Orphans: []Orphan{o}}
 	out := map[string]bool{}
 	for _, now := range Find(o.Keyword, known, held, d.Policy, before, d.state.CheckedAt) {
 		for _, r := range now.removals(d.state.PolicySince, d.state.CheckedAt) {

@@ -6,7 +6,11 @@ import (
 	"time"
 )
 
-const maxListed = 50 // orphans in the message; the object in the bucket has them all
+// How many orphans the message lists; the object in the bucket has them all.
+const (
+	maxListed = 50
+	maxUntold = 350 // of which nobody was told yet: these have to be in it before anything goes. SNS takes 256 KB
+)
 
 // subject is ASCII and short, as SNS wants it for e-mail.
 func subject(s State) string {
@@ -16,20 +20,19 @@ func subject(s State) string {
 	return fmt.Sprintf("EBS snapshots: %d volumes are orphaned", len(s.Orphans))
 }
 
-// message is what the administrator reads: what is left of which volumes, and what becomes of it.
-func message(s State, p Policy, url string) string {
+// message is what the administrator reads: what is left of which volumes, and what becomes of it. s is the state once he has read it.
+func message(s State, listed []Orphan, p Policy, url string) string {
 	var b strings.Builder
 	b.WriteString("Snapshots of these volumes belong to no run any more: the volume or its instance is gone, or the instance has lost its tag.\n")
-	for n, o := range s.Orphans {
-		if n == maxListed {
-			fmt.Fprintf(&b, "… and %d more\n", len(s.Orphans)-n)
-			break
-		}
+	for n, o := range listed {
 		fmt.Fprintf(&b, "%d. %s\n", n+1, o.describe(p, s.PolicySince))
+	}
+	if more := len(s.Orphans) - len(listed); more > 0 {
+		fmt.Fprintf(&b, "… and %d more\n", more)
 	}
 	b.WriteString("\n" + p.outlook())
 	fmt.Fprintf(&b, "To keep a snapshot, remove or change its tag with the schedule's keyword. The whole list: %s\n", url)
-	b.WriteString("New ones are told of once a week at most.\n")
+	b.WriteString("New ones come first in the list. They are told of once a week at most, and none of their snapshots goes in the week after that.\n")
 	return b.String()
 }
 

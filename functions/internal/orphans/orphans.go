@@ -78,19 +78,16 @@ func (s *Service) Tidy(ctx context.Context, _ Request) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	if now.news(before) {
-		if err := s.Topic.Publish(ctx, subject(now), message(now, s.Policy, s.Base+Key)); err != nil {
-			return Result{}, err
+	var untold error
+	if now.news() {
+		listed, told := now.tell()
+		if untold = s.Topic.Publish(ctx, subject(now), message(told, listed, s.Policy, s.Base+Key)); untold == nil {
+			now = told
 		}
-		now.tell()
 	}
-	// Written before anything goes: a week has to be over at each check, and this was one.
-	body, err := json.MarshalIndent(now, "", "  ")
-	if err == nil {
-		err = s.Objects.Put(ctx, Key, body)
-	}
-	if err != nil {
-		return Result{}, fmt.Errorf("write down which orphans there are: %w", err)
+	// Written before anything goes: a week has to be over at each check, and this was one, also if nobody could be told.
+	if err := errors.Join(untold, s.remember(ctx, now)); err != nil {
+		return Result{}, err
 	}
 	deleted, err := s.deleteAll(ctx, now)
 	s.Log.InfoContext(ctx, "orphans looked for", "orphans", len(now.Orphans), "deleted", deleted)
@@ -113,6 +110,17 @@ func (s *Service) last(ctx context.Context) (State, error) {
 	return out, nil
 }
 
+func (s *Service) remember(ctx context.Context, state State) error {
+	body, err := json.MarshalIndent(state, "", "  ")
+	if err == nil {
+		err = s.Objects.Put(ctx, Key, body)
+	}
+	if err != nil {
+		return fmt.Errorf("write down which orphans there are: %w", err)
+	}
+	return nil
+}
+
 func (s *Service) find(ctx context.Context, before State) (State, error) {
 	out := begin(before, s.Policy, s.Now().UTC())
 	for _, keyword := range s.Keywords {
@@ -130,9 +138,6 @@ func (s *Service) find(ctx context.Context, before State) (State, error) {
 	var ids []string
 	for _, o := range out.Orphans {
 		ids = append(ids, o.VolumeID)
-		if before.Told[o.key()] {
-			out.Told[o.key()] = true
-		}
 	}
 	exists, err := s.EC2.ExistingVolumes(ctx, ids)
 	if err != nil {
@@ -165,12 +170,4 @@ func (s *Service) known(ctx context.Context, keyword string) (map[string]bool, e
 		out[v.ID] = true
 	}
 	return out, nil
-}
-
-// tell notes that somebody has been told.
-func (s *State) tell() {
-	s.ToldAt = s.CheckedAt
-	for _, o := range s.Orphans {
-		s.Told[o.key()] = true
-	}
 }

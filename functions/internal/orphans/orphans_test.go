@@ -1,0 +1,179 @@
+package orphans
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/store"
+)
+
+// lab is the service over an account without instances, and a clock.
+type lab struct {
+	t         *testing.T
+	now       time.Time
+	held      []ebs.Snapshot
+	refused   map[string]bool // snapshots that EC2 does not let go
+	deleted   []string
+	mails     []string
+	mailFails error
+	objects   store.Memory
+	service   *Service
+}
+
+func newLab(t *testing.T, p string) *lab {
+	l := &lab{t: t, now: now, refused: map[string]bool{}}
+	l.service = &Service{
+		EC2: l, Objects: &l.objects, Topic: l, Keywords: []string{keyword}, Policy: policy(t, p, 0), Base: "s3://bucket/",
+		Now: func() time.Time { return l.now }, Log: slog.New(slog.DiscardHandler),
+		Wait: func(_ context.Context, d time.Duration) error { l.now = l.now.Add(d); return nil },
+	}
+	return l
+}
+
+func (l *lab) Instances(context.Context, string) ([]ebs.Instance, error)         { return nil, nil }
+func (l *lab) TaggedVolumes(context.Context, string) ([]ebs.Volume, error)       { return nil, nil }
+func (l *lab) ScheduleSnapshots(context.Context, string) ([]ebs.Snapshot, error) { return l.held, nil }
+
+func (l *lab) ExistingVolumes(context.Context, []string) (map[string]bool, error) {
+	return map[string]bool{}, nil
+}
+
+func (l *lab) VolumeSnapshots(_ context.Context, volumeID, _ string) ([]ebs.Snapshot, error) {
+	var out []ebs.Snapshot
+	for _, s := range l.held {
+		if s.VolumeID == volumeID {
+			out = append(out, s)
+		}
+	}
+	return out, nil
+}
+
+func (l *lab) DeleteSnapshot(_ context.Context, id string) error {
+	if l.refused[id] {
+		return &ebs.RefusedError{SnapshotID: id, Code: "InvalidSnapshot.InUse", Message: "an AMI uses it"}
+	}
+	l.deleted = append(l.deleted, id)
+	for i, s := range l.held {
+		if s.ID == id {
+			l.held = append(l.held[:i:i], l.held[i+1:]...)
+			return nil
+		}
+	}
+	return nil
+}
+
+func (l *lab) Publish(_ context.Context, subject, message string) error {
+	if l.mailFails == nil {
+		l.mails = append(l.mails, subject+"\n\n"+message)
+	}
+	return l.mailFails
+}
+
+// orphan adds two snapshots of a volume that nobody has.
+func (l *lab) orphan(volume string) {
+	l.held = append(l.held, of(volume, 31, ebs.Completed), of(volume, 21, ebs.Completed))
+}
+
+// day lets the service look on a day.
+func (l *lab) day(n int) error {
+	l.now = now.AddDate(0, 0, n)
+	_, err := l.service.Tidy(l.t.Context(), Request{})
+	return err
+}
+
+func (l *lab) days(from, to int) {
+	l.t.Helper()
+	for n := from; n <= to; n++ {
+		if err := l.day(n); err != nil {
+			l.t.Fatal(err)
+		}
+	}
+}
+
+func TestNothingGoesInTheWeekAfterPeopleWereToldOfIt(t *testing.T) {
+	l := newLab(t, "last=1")
+	l.orphan("vol-0")
+	l.days(0, 0)
+	l.orphan("vol-1") // an hour after the mail
+	l.days(1, 6)
+	if len(l.mails) != 1 || len(l.deleted) > 0 {
+		t.Fatalf("in the first week: %d mails, %v deleted", len(l.mails), l.deleted)
+	}
+	l.days(7, 13)
+	if len(l.mails) != 2 || !strings.Contains(l.mails[1], "1. Daily, volume vol-1 (gone), of instance i-gone: 2, of which 1 go from 2026-12-06 on\n2. Daily, volume vol-0") {
+		t.Fatalf("the mails do not name vol-1 first: %v", l.mails)
+	}
+	if got := strings.Join(l.deleted, " "); got != "snap-vol-0-031" {
+		t.Errorf("in the second week %s goes", got)
+	}
+	l.days(14, 14)
+	if got := strings.Join(l.deleted, " "); got != "snap-vol-0-031 snap-vol-1-031" {
+		t.Errorf("after it %s is gone", got)
+	}
+}
+
+func TestWhoeverIsToldIsInTheMail(t *testing.T) {
+	l := newLab(t, "last=1")
+	const many = maxUntold + 60
+	for n := range many {
+		l.orphan(fmt.Sprintf("vol-%03d", n))
+	}
+	l.days(0, 2)
+	if len(l.mails) != 2 || !strings.Contains(l.mails[0], "… and 60 more") || !strings.Contains(l.mails[1], fmt.Sprintf("1. Daily, volume vol-%03d", maxUntold)) {
+		t.Fatalf("%d mails; the second is to begin with what the first had no room for", len(l.mails))
+	}
+	for n, m := range l.mails {
+		if len(m) > 250_000 {
+			t.Errorf("mail %d has %d bytes", n, len(m))
+		}
+	}
+	l.days(3, 8)
+	for _, id := range l.deleted {
+		volume := strings.TrimSuffix(strings.TrimPrefix(id, "snap-"), "-031")
+		if !strings.Contains(strings.Join(l.mails, ""), "volume "+volume+" ") {
+			t.Errorf("%s is gone, and no mail named it", volume)
+		}
+	}
+	if len(l.deleted) != many {
+		t.Errorf("%d are deleted, want %d", len(l.deleted), many)
+	}
+}
+
+func TestNothingGoesOfWhichNobodyCouldBeTold(t *testing.T) {
+	l := newLab(t, "last=1")
+	l.orphan("vol-1")
+	l.mailFails = errors.New("the topic is closed")
+	for n := range 20 {
+		if err := l.day(n); err == nil {
+			t.Error("nobody could be told, and the look succeeds")
+		}
+	}
+	l.mailFails = nil
+	l.days(20, 26)
+	if len(l.mails) != 1 || len(l.deleted) > 0 {
+		t.Errorf("%d mails, %v deleted", len(l.mails), l.deleted)
+	}
+	if l.days(27, 27); len(l.deleted) != 1 {
+		t.Errorf("%v deleted", l.deleted)
+	}
+}
+
+func TestAPolicyThatIsNewIsToldOfAnew(t *testing.T) {
+	l := newLab(t, Report)
+	l.orphan("vol-1")
+	l.days(0, 9)
+	l.service.Policy = policy(t, "last=1", 0)
+	l.mailFails = errors.New("the topic is closed")
+	for n := 10; n < 19; n++ {
+		_ = l.day(n)
+	}
+	if len(l.deleted) > 0 {
+		t.Errorf("nobody was told of the new policy, and %v went", l.deleted)
+	}
+}
