@@ -163,10 +163,13 @@ func (o options) undoAdoption(ctx context.Context, ec2 *ec2gw.Gateway, service *
 	if err != nil {
 		return err
 	}
-	adopted := adopt.Adopted(o.adopt, held)
-	u := undoing{Keyword: o.adopt, Adopted: []leftOut{}}
+	adopted, claimed := adopt.Adopted(o.adopt, held)
+	u := undoing{Keyword: o.adopt, Adopted: []leftOut{}, LeftOut: []leftOut{}}
 	for _, s := range adopted {
-		u.Adopted = append(u.Adopted, leftOut{s.ID, s.VolumeID, "adopted, of " + s.StartTime.Format(time.RFC3339) + ", " + ebs.OwnershipOf(s, o.adopt).String()})
+		u.Adopted = append(u.Adopted, leftOut{s.ID, s.VolumeID, "adopted, of " + s.StartTime.Format(time.RFC3339)})
+	}
+	for _, s := range claimed {
+		u.LeftOut = append(u.LeftOut, leftOut{s.ID, s.VolumeID, "a person has claimed it since: it stays as it is"})
 	}
 	if len(adopted) == 0 || o.plan {
 		return emit(o, stdout, u, func(w io.Writer) { u.print(w, where) })
@@ -189,12 +192,13 @@ func (o options) undoAdoption(ctx context.Context, ec2 *ec2gw.Gateway, service *
 type undoing struct {
 	Keyword string
 	Adopted []leftOut
+	LeftOut []leftOut
 	Outcome *adopt.Outcome `json:",omitempty"`
 }
 
 func (u undoing) print(w io.Writer, where string) {
 	fmt.Fprintf(w, "Adopted snapshots of %s in %s:\n", u.Keyword, where)
-	for _, s := range u.Adopted {
+	for _, s := range slices.Concat(u.Adopted, u.LeftOut) {
 		fmt.Fprintf(w, "  %-22s  %-21s  %s\n", s.SnapshotID, s.VolumeID, s.Reason)
 	}
 	fmt.Fprintf(w, "%s to give back: the tags that the adoption set are removed, all others stay. What a run has deleted since does not come back.\n",

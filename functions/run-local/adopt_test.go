@@ -243,3 +243,28 @@ func TestAdoptingThatIsDeniedSaysWhatIsMissing(t *testing.T) {
 		}
 	}
 }
+
+// Given back, nothing would tell that it was claimed: adopted again it would be the schedule's, and go.
+func TestWhatIsClaimedSinceItWasAdoptedIsNotGivenBack(t *testing.T) {
+	account := server(t)
+	addInstance(account, "i-1", "1", "vol-1")
+	leave(account, "i-1", "vol-1", 3)
+	c := newCommand(t)
+	adopting := []string{"-adopt", "SnapshotDaily", "-yes"}
+	undoing := append(adopting, "-undo")
+	for _, args := range [][]string{adopting, undoing, adopting} {
+		if got := c.run(t.Context(), args...); got != exitOK {
+			t.Fatalf("%v: exit %d: %s", args, got, c.stderr.String())
+		}
+		if len(args) > len(adopting) && !strings.Contains(c.stdout.String(), "a person has claimed it since") {
+			t.Errorf("the claimed one is not listed:\n%s", c.stdout.String())
+		}
+		if s, _ := account.Snapshot("snap-vol-1-0"); s.Tags["SnapshotDaily"] != "99" {
+			account.TagSnapshot("snap-vol-1-0", "SnapshotDaily", "99")
+		}
+	}
+	s, _ := account.Snapshot("snap-vol-1-0")
+	if got := ebs.OwnershipOf(ebs.Snapshot{Tags: s.Tags}, "SnapshotDaily"); got != ebs.Claimed {
+		t.Errorf("the claimed one is %s", got)
+	}
+}

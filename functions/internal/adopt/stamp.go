@@ -64,15 +64,20 @@ func (s *Service) Undo(ctx context.Context, snapshots []ebs.Snapshot) (Outcome, 
 	return s.carryOut(ctx, "given back", jobs, s.EC2.UntagSnapshots)
 }
 
-// Adopted gives those of the schedule's snapshots that were adopted.
-func Adopted(keyword string, snapshots []ebs.Snapshot) []ebs.Snapshot {
-	var out []ebs.Snapshot
+// Adopted gives those of the schedule's snapshots that were adopted, and apart from them those that a person has claimed since. They
+// are not to be given back: without the stamped retention nothing would tell that they are claimed, and adopted again they would go.
+func Adopted(keyword string, snapshots []ebs.Snapshot) (adopted, claimed []ebs.Snapshot) {
 	for _, s := range slices.SortedFunc(slices.Values(snapshots), older) {
-		if s.Tags[ebs.TagSchedule] == keyword && s.Tags[ebs.TagRun] == ebs.AdoptedRun {
-			out = append(out, s)
+		if s.Tags[ebs.TagSchedule] != keyword || s.Tags[ebs.TagRun] != ebs.AdoptedRun {
+			continue
+		}
+		if ebs.OwnershipOf(s, keyword) == ebs.Managed {
+			adopted = append(adopted, s)
+		} else {
+			claimed = append(claimed, s)
 		}
 	}
-	return out
+	return adopted, claimed
 }
 
 // job is what one snapshot's tags are to be, or are to be no more.

@@ -168,7 +168,6 @@ func TestUndoRemovesTheStampAndNothingElse(t *testing.T) {
 	f := &fakeEC2{}
 	s, _ := service(f)
 	adopted := Candidate{Snapshot: left(nil), InstanceID: "i-1"}.Adopted(keyword)
-	adopted.Tags[keyword] = "claimed" // since
 	of := func(id string, change map[string]string) ebs.Snapshot {
 		out := Candidate{Snapshot: left(nil), InstanceID: "i-1"}.Adopted(keyword)
 		out.ID = id
@@ -177,9 +176,14 @@ func TestUndoRemovesTheStampAndNothingElse(t *testing.T) {
 	}
 	others := []ebs.Snapshot{
 		of("snap-of-a-run", map[string]string{ebs.TagRun: keyword + "/2026-11-22T00:00:00Z"}),
+		of("snap-claimed-since", map[string]string{keyword: "claimed"}),
 		of("snap-of-another-schedule", map[string]string{ebs.TagSchedule: "SnapshotHourly"}),
 	}
-	got, err := s.Undo(t.Context(), Adopted(keyword, append(others, adopted)))
+	given, claimed := Adopted(keyword, append(others, adopted))
+	if len(claimed) != 1 || claimed[0].ID != "snap-claimed-since" {
+		t.Errorf("claimed since: %v", claimed)
+	}
+	got, err := s.Undo(t.Context(), given)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -118,7 +118,8 @@ func TestWhatIsGivenBackIsNobodysToDelete(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.adopter().Undo(context.Background(), adopt.Adopted("SnapshotDaily", held)); err != nil {
+	adopted, _ := adopt.Adopted("SnapshotDaily", held)
+	if _, err := l.adopter().Undo(context.Background(), adopted); err != nil {
 		t.Fatal(err)
 	}
 	l.wait(l.setup.ListLag)
