@@ -101,8 +101,14 @@ func (p alarmsProps) alarms() []alarm {
 				"topic and use its key.",
 		})
 	}
-	if p.Functions.Freshness != nil {
+	if f := p.Functions.Freshness; f != nil {
 		out = append(out, freshnessAlarms()...)
+		out = append(out, alarm{
+			id: f.ID + "Errors", metric: f.Lambda.MetricErrors(sum), least: 1,
+			means: "Stale volumes could not be looked for, or nobody could be told of them.",
+			todo: "The log group of check-freshness says what it was. It is tried again, and the next hour; freshness.json in the bucket " +
+				"has what was found last.",
+		})
 	}
 	if f := p.Functions.Orphans; f != nil {
 		out = append(out, alarm{

@@ -47,6 +47,7 @@ func TestAlarms(t *testing.T) {
 		"SnapshotFailedUntold":       "AWS/Events FailedInvocations ${RulesSnapshotFailed}" + once,
 		"StaleVolumes":               "EbsSnapshotLifecycle StaleVolumes: 1 of 3600 s Maximum >= 1",
 		"FreshnessUnchecked":         "EbsSnapshotLifecycle StaleVolumes: 3 of 3600 s SampleCount < 1",
+		"CheckFreshnessErrors":       "AWS/Lambda Errors ${CheckFreshnessFunction}" + once,
 		"TidyOrphansErrors":          "AWS/Lambda Errors ${TidyOrphansFunction}" + once,
 		"NoSuccess-SnapshotHourly":   "EbsSnapshotLifecycle RunsSucceeded SnapshotHourly: 2 of 3600 s Sum < 1",
 		"NoSuccess-SnapshotDaily":    "EbsSnapshotLifecycle RunsSucceeded SnapshotDaily: 48 of 3600 s Sum < 1",

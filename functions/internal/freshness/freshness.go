@@ -72,22 +72,30 @@ func (s *Service) Check(ctx context.Context, _ Request) (Result, error) {
 	for _, v := range now.Stale {
 		s.Log.WarnContext(ctx, "snapshots are stale", "volume_id", v.VolumeID, "keyword", v.Keyword, "snapshot_id", v.SnapshotID)
 	}
-	// A metric and two alarms are made of this line (infra/lifecycle).
-	s.Log.InfoContext(ctx, "freshness checked", "volumes", now.Volumes, "stale", len(now.Stale))
+	var untold error
 	if now.news(before) {
-		if err := s.Topic.Publish(ctx, subject(now), message(now, s.Base+Key)); err != nil {
-			return Result{}, err
+		if untold = s.Topic.Publish(ctx, subject(now), message(now, s.Base+Key)); untold == nil {
+			now.tell()
 		}
-		now.tell()
 	}
-	body, err := json.MarshalIndent(now, "", "  ")
+	// Also if nobody could be told: a check that forgets since when it has known a volume never finds it stale.
+	if err := s.remember(ctx, now); err != nil {
+		return Result{}, errors.Join(untold, err)
+	}
+	// A metric and two alarms are made of this line (infra/lifecycle). A check that can't remember has not checked.
+	s.Log.InfoContext(ctx, "freshness checked", "volumes", now.Volumes, "stale", len(now.Stale))
+	return Result{now.Volumes, len(now.Stale)}, untold
+}
+
+func (s *Service) remember(ctx context.Context, state State) error {
+	body, err := json.MarshalIndent(state, "", "  ")
 	if err == nil {
 		err = s.Objects.Put(ctx, Key, body)
 	}
 	if err != nil {
-		return Result{}, fmt.Errorf("write down what the check found: %w", err)
+		return fmt.Errorf("write down what the check found: %w", err)
 	}
-	return Result{now.Volumes, len(now.Stale)}, nil
+	return nil
 }
 
 // last reads what the check before this one found; nothing, if there was none or it can't be read.

@@ -1,6 +1,7 @@
 package freshness
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -77,6 +78,12 @@ func (l *lab) snapshot(keyword, n string, state ebs.State) {
 		ID: fmt.Sprintf("snap-%s-%s", n, l.now.Format("02T15")), VolumeID: "vol-" + n, State: state, StartTime: l.now,
 		Tags: map[string]string{ebs.TagSchedule: keyword},
 	})
+}
+
+func (l *lab) log() *bytes.Buffer {
+	var out bytes.Buffer
+	l.service.Log = slog.New(slog.NewJSONHandler(&out, nil))
+	return &out
 }
 
 // check gives the stale volumes.
@@ -263,6 +270,48 @@ func TestAMailThatIsNotTakenIsSentAgain(t *testing.T) {
 	l.mailFails = nil
 	l.check()
 	l.same("mails", len(l.mails), 1)
+}
+
+// The topic's key may be broken for good: the alarm is then what tells.
+func TestACheckThatCanNotPublishRemembersAllTheSame(t *testing.T) {
+	l := newLab(t, daily)
+	l.mailFails = errors.New("the topic is closed")
+	l.instance("Daily", "1", "3")
+	l.snapshot("Daily", "1", ebs.Completed)
+	logged := l.log()
+	l.now = midnight.Add(49 * time.Hour)
+	_, _ = l.service.Check(t.Context(), Request{})
+	l.instance("Daily", "2", "3") // has no snapshot: only what is remembered says that it waits
+	for range 2 {
+		l.now = l.now.Add(49 * time.Hour)
+		if _, err := l.service.Check(t.Context(), Request{}); err == nil {
+			t.Error("nobody was told, and the check succeeds")
+		}
+	}
+	if !strings.Contains(logged.String(), `"msg":"freshness checked","volumes":2,"stale":2}`) {
+		t.Errorf("the alarm is not told of the second volume:\n%s", logged)
+	}
+	l.mailFails = nil
+	l.check()
+	l.same("mails", len(l.mails), 1)
+}
+
+// Without its memory, a check finds no volume stale that never had a snapshot.
+func TestACheckThatCanNotRememberDoesNotCount(t *testing.T) {
+	l := newLab(t, daily)
+	l.objects.Fault = func(op, _ string) error {
+		if op == "put" {
+			return errors.New("denied")
+		}
+		return nil
+	}
+	logged := l.log()
+	if _, err := l.service.Check(t.Context(), Request{}); err == nil || !strings.Contains(err.Error(), "write down what the check found: denied") {
+		t.Errorf("error %v", err)
+	}
+	if strings.Contains(logged.String(), "freshness checked") {
+		t.Error("it says that it has checked")
+	}
 }
 
 func TestAFailureIsAnErrorAndNeverGoodNews(t *testing.T) {
