@@ -205,19 +205,79 @@ func TestWhatIsOffOrNotTaggedIsNotWatched(t *testing.T) {
 	l.same("stale", l.hours(24*4, nil), []string(nil))
 }
 
-// Whoever deploys this onto an account whose schedule stopped long ago is told at once.
-func TestTheFirstCheckKnowsOldSnapshotsForWhatTheyAre(t *testing.T) {
+// Deployed anew, onto an account whose snapshots are old, it tells once a run has been missed, and not of the whole fleet at once.
+func TestAScheduleThatIsNewOrMoreFrequentOwesNothingYet(t *testing.T) {
+	const hour, day = time.Hour, 24 * time.Hour
+	for name, change := range map[string]func(l *lab){
+		"deployed anew": func(l *lab) {
+			if err := l.objects.Put(l.t.Context(), Key, []byte("{}")); err != nil {
+				l.t.Fatal(err)
+			}
+		},
+		"enabled again": func(l *lab) {
+			delete(l.service.Limits, "Daily")
+			l.check()
+			l.service.Limits["Daily"] = 48 * hour
+		},
+		"more frequent": func(l *lab) { l.service.Limits["Daily"] = 48 * hour },
+	} {
+		l := newLab(t, map[string]time.Duration{"Daily": 14 * day, "Hourly": 365 * day})
+		l.instance("Daily", "1", "3")
+		l.snapshot("Daily", "1", ebs.Completed)
+		l.check()
+		l.now = midnight.Add(13 * day)
+		l.check()
+		if name != "more frequent" {
+			l.service.Limits["Daily"] = 48 * hour
+		}
+		change(l)
+		for _, c := range []struct {
+			after time.Duration
+			want  []string
+		}{{0, nil}, {48 * hour, nil}, {49 * hour, []string{"Daily vol-1"}}} {
+			l.now = midnight.Add(13*day + c.after)
+			l.same(fmt.Sprintf("%s, stale after %s", name, c.after), l.check(), c.want)
+		}
+	}
+}
+
+func TestALimitThatRosePutsNothingOff(t *testing.T) {
+	l := newLab(t, map[string]time.Duration{"Daily": 24 * time.Hour})
+	l.instance("Daily", "1", "3")
+	l.snapshot("Daily", "1", ebs.Completed)
+	l.check()
+	l.now, l.service.Limits["Daily"] = midnight.Add(20*time.Hour), 48*time.Hour
+	l.check()
+	l.now = midnight.Add(49 * time.Hour)
+	l.same("stale", l.check(), []string{"Daily vol-1"})
+}
+
+// An instance that is there by day only, and that no run ever meets.
+func TestAVolumeThatComesAndGoesIsStaleInTheEnd(t *testing.T) {
 	l := newLab(t, daily)
 	l.instance("Daily", "1", "3")
-	l.instance("Daily", "2", "3")
-	l.snapshot("Daily", "1", ebs.Completed)
-	l.instance("Daily", "3", "3")
-	l.snapshot("Daily", "3", ebs.Completed)
-	l.snapshots[1].Tags[ebs.TagRun] = ebs.AdoptedRun // says nothing of this schedule's runs
-	l.now = midnight.AddDate(0, 0, 9)
-	l.same("stale at the first check", l.check(), []string{"Daily vol-1"}) // vol-2 may be new
-	l.now = l.now.Add(49 * time.Hour)
-	l.same("stale two periods later", l.check(), []string{"Daily vol-1", "Daily vol-2", "Daily vol-3"})
+	all := l.instances["Daily"]
+	got := l.hours(24*4, func(hour int) {
+		l.instances["Daily"] = nil
+		if hour%24 >= 8 && hour%24 < 20 {
+			l.instances["Daily"] = all
+		}
+	})
+	l.same("stale", got, []string{"57: Daily vol-1", "68: ", "80: Daily vol-1", "92: "})
+	l.same("mails: one a day", len(l.mails), 2)
+}
+
+func TestAVolumeThatWasAwayForLongIsANewOne(t *testing.T) {
+	l := newLab(t, daily)
+	l.instance("Daily", "1", "3")
+	all := l.instances["Daily"]
+	got := l.hours(24*8, func(hour int) {
+		l.instances["Daily"] = nil
+		if hour < 24 || hour >= 24+49 {
+			l.instances["Daily"] = all
+		}
+	})
+	l.same("stale", got, []string{"122: Daily vol-1"})
 }
 
 func TestEachScheduleHasItsLimit(t *testing.T) {
@@ -226,7 +286,7 @@ func TestEachScheduleHasItsLimit(t *testing.T) {
 		l.instance(k, "1", "3")
 		l.snapshot(k, "1", ebs.Completed)
 	}
-	l.same("stale", l.hours(60, nil), []string{"2: Hourly vol-1", "48: Daily vol-1, Hourly vol-1"})
+	l.same("stale", l.hours(60, nil), []string{"3: Hourly vol-1", "49: Daily vol-1, Hourly vol-1"})
 }
 
 func TestTheSameVolumesAreToldOfOnceADay(t *testing.T) {
@@ -239,7 +299,7 @@ func TestTheSameVolumesAreToldOfOnceADay(t *testing.T) {
 			at = append(at, hour-1)
 		}
 	})
-	l.same("hours of the mails", at, []int{48, 72, 96})
+	l.same("hours of the mails", at, []int{49, 73, 97})
 }
 
 func TestAnotherVolumeIsNews(t *testing.T) {
@@ -254,7 +314,7 @@ func TestAnotherVolumeIsNews(t *testing.T) {
 			l.snapshot("Daily", "2", ebs.Completed)
 		}
 	})
-	l.same("stale", got, []string{"48: Daily vol-1", "53: Daily vol-1, Daily vol-2"})
+	l.same("stale", got, []string{"49: Daily vol-1", "53: Daily vol-1, Daily vol-2"})
 	l.same("mails", len(l.mails), 2)
 }
 

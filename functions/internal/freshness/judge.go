@@ -1,6 +1,7 @@
 package freshness
 
 import (
+	"slices"
 	"time"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/discover"
@@ -21,9 +22,42 @@ type State struct {
 	Stale     []Stale
 	// Seen says since when a volume has been a schedule's, by keyword and ID. EC2 does not tell when an instance was tagged, and
 	// a volume that has just become a schedule's is owed no snapshot yet.
-	Seen   map[string]map[string]time.Time
+	Seen times
+	// Away says when a volume was last a schedule's, if it is not now: one that is detached at night waits for its first snapshot,
+	// or its next, all the same.
+	Away   times `json:",omitempty"`
+	Limits map[string]Limit
 	Told   told
 	ToldAt time.Time
+}
+
+// times are by keyword and volume ID.
+type times map[string]map[string]time.Time
+
+func (t times) set(keyword, id string, at time.Time) {
+	if t[keyword] == nil {
+		t[keyword] = map[string]time.Time{}
+	}
+	t[keyword][id] = at
+}
+
+// Limit says how old the snapshots of a schedule may get, and since when that, or less, has been so.
+type Limit struct {
+	Age   time.Duration
+	Since time.Time
+}
+
+// limitOf gives the limit as it stands now. A schedule that is new, enabled again or made more frequent owes no snapshot yet: from
+// then on it has as long as the limit says, or the whole fleet would be stale until its first run.
+func limitOf(before State, keyword string, age time.Duration, now time.Time) Limit {
+	last, known := before.Limits[keyword]
+	if _, watched := before.Seen[keyword]; !known && watched {
+		return Limit{age, time.Time{}} // a state from before limits stood in it
+	}
+	if !known || age < last.Age {
+		return Limit{age, now}
+	}
+	return Limit{age, last.Since}
 }
 
 // Stale is a volume whose newest snapshot is too old.
@@ -41,45 +75,63 @@ const again = 23*time.Hour + 30*time.Minute
 // Judge says which volumes are stale, from what the check before found. limits says of each keyword how old a snapshot may get.
 func Judge(before State, limits map[string]time.Duration, watched []Watched, now time.Time) State {
 	out := State{
-		CheckedAt: now, Volumes: len(watched), Stale: []Stale{}, Seen: map[string]map[string]time.Time{},
+		CheckedAt: now, Volumes: len(watched), Stale: []Stale{}, Seen: times{}, Away: times{}, Limits: map[string]Limit{},
 		Told: told{}, ToldAt: before.ToldAt,
 	}
-	for keyword := range limits {
-		out.Seen[keyword] = map[string]time.Time{} // also if it has no volume now: the next one is a new one
+	for keyword, age := range limits {
+		out.Seen[keyword] = map[string]time.Time{} // also if it has no volume now
+		out.Limits[keyword] = limitOf(before, keyword, age, now)
 	}
 	for _, w := range watched {
 		id := w.Choice.Volume.VolumeID
-		since := firstSeen(before, w, now)
-		out.Seen[w.Keyword][id] = since
-		if w.Newest.StartTime.After(since) {
-			since = w.Newest.StartTime
+		since, seen := before.Seen[w.Keyword][id]
+		if !seen {
+			since = now
 		}
-		if now.Sub(since) <= limits[w.Keyword] {
+		out.Seen.set(w.Keyword, id, since)
+		limit := out.Limits[w.Keyword]
+		if now.Sub(latest(since, limit.Since, w.Newest.StartTime)) <= limit.Age {
 			continue
 		}
 		if before.Told[w.Keyword][id] {
 			out.Told.add(w.Keyword, id)
 		}
+		if w.Newest.ID != "" {
+			since = w.Newest.StartTime
+		}
 		out.Stale = append(out.Stale, Stale{
 			Keyword: w.Keyword, InstanceID: w.Choice.Instance.ID, Name: w.Choice.Instance.Tags["Name"], VolumeID: id,
-			Device: w.Choice.Volume.Device, SnapshotID: w.Newest.ID, StartTime: since, Limit: limits[w.Keyword],
+			Device: w.Choice.Volume.Device, SnapshotID: w.Newest.ID, StartTime: since, Limit: limit.Age,
 		})
 	}
+	out.keepAway(before)
 	return out
 }
 
-// firstSeen says since when the volume has been the schedule's. The first check of a schedule knows no more than that it was when
-// its newest snapshot was made, unless that one was adopted: another tool's run made it.
-func firstSeen(before State, w Watched, now time.Time) time.Time {
-	seen, known := before.Seen[w.Keyword]
-	if at, ok := seen[w.Choice.Volume.VolumeID]; ok {
-		return at
+// keepAway keeps what is known of volumes that are no schedule's now, until they have been away for as long as a snapshot may be old.
+func (s *State) keepAway(before State) {
+	for keyword, limit := range s.Limits {
+		for id, since := range before.Seen[keyword] {
+			if _, here := s.Seen[keyword][id]; here {
+				continue
+			}
+			last, away := before.Away[keyword][id]
+			if !away {
+				last = before.CheckedAt
+			}
+			if s.CheckedAt.Sub(last) > limit.Age {
+				continue
+			}
+			s.Seen.set(keyword, id, since)
+			s.Away.set(keyword, id, last)
+			if before.Told[keyword][id] {
+				s.Told.add(keyword, id)
+			}
+		}
 	}
-	if !known && w.Newest.ID != "" && w.Newest.Tags[ebs.TagRun] != ebs.AdoptedRun {
-		return w.Newest.StartTime
-	}
-	return now
 }
+
+func latest(of ...time.Time) time.Time { return slices.MaxFunc(of, time.Time.Compare) }
 
 // told is of which volumes somebody was told, by keyword and ID.
 type told map[string]map[string]bool
