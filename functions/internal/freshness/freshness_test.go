@@ -420,3 +420,45 @@ func TestTheMessage(t *testing.T) {
 		t.Error("the mail lists more than 20 volumes of a schedule")
 	}
 }
+
+// SNS refuses a message of more than 256 KB, and then nobody is told anything.
+func TestTheMessageFindsRoomHoweverManySchedulesAndVolumesThereAre(t *testing.T) {
+	limits := map[string]time.Duration{}
+	for k := range 200 {
+		limits[fmt.Sprintf("%03d%s", k, strings.Repeat("备", 100))] = 48 * time.Hour
+	}
+	l := newLab(t, limits)
+	for k := range limits {
+		for n := range maxListed + 1 {
+			l.instance(k, fmt.Sprintf("%017d", n), "3")
+			l.instances[k][n].Tags["Name"] = strings.Repeat("份", 256)
+		}
+	}
+	l.check()
+	l.now = midnight.AddDate(0, 0, 5)
+	l.check()
+	if len(l.mails) != 1 || len(l.mails[0]) > 256<<10 {
+		t.Errorf("%d mails, of %d bytes", len(l.mails), len(l.mails[0]))
+	}
+	if want := fmt.Sprintf("… and %d more of other schedules\n", 191*(maxListed+1)); !strings.Contains(l.mails[0], want) {
+		t.Errorf("it does not say %q", want)
+	}
+}
+
+func TestTheMessageNamesTheVolumesFirstThatAreNew(t *testing.T) {
+	l := newLab(t, daily)
+	for n := range maxListed + 10 {
+		l.instance("Daily", fmt.Sprintf("%02d", n), "3")
+	}
+	l.check()
+	l.now = midnight.Add(3 * time.Hour)
+	l.instance("Daily", "99", "3")
+	l.check()
+	l.now = midnight.Add(49 * time.Hour)
+	l.check()
+	l.now = midnight.Add(52 * time.Hour)
+	l.check()
+	if len(l.mails) != 2 || !strings.Contains(l.mails[1], "\n1. web-99 (i-99)") {
+		t.Errorf("%d mails; the last is to begin with web-99:\n%s", len(l.mails), l.mails[len(l.mails)-1])
+	}
+}

@@ -2,14 +2,19 @@ package freshness
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 )
 
+// How many volumes the message lists; the object in the bucket has them all.
 const (
-	maxListed = 20 // volumes of each schedule in the message; the object in the bucket has them all
-	minute    = "2006-01-02 15:04 MST"
+	maxListed = 20  // of each schedule
+	maxTotal  = 180 // a line may have more than 1 KB, with a name in Chinese, and SNS takes 256 KB
 )
+
+const minute = "2006-01-02 15:04 MST"
 
 // subject is ASCII and short, as SNS wants it for e-mail.
 func subject(s State) string {
@@ -19,22 +24,24 @@ func subject(s State) string {
 	return fmt.Sprintf("EBS snapshots: %d volumes have no fresh snapshot", len(s.Stale))
 }
 
-// message is what the administrator reads: which volumes, how old their newest snapshot is, what to do.
+// message is what the administrator reads: which volumes, how old their newest snapshot is, what to do. s says who was told before.
 func message(s State, url string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, found on %s, whatever the reason.\n", subject(s), s.CheckedAt.Format(minute))
-	keyword, n := "", 0
+	of, others := map[string]int{}, len(s.Stale)
 	for _, v := range s.Stale {
-		if v.Keyword != keyword {
-			more(&b, n)
-			keyword, n = v.Keyword, 0
-			fmt.Fprintf(&b, "\n%s: no completed snapshot in the last %s\n", keyword, span(v.Limit))
-		}
-		if n++; n <= maxListed {
-			fmt.Fprintf(&b, "%d. %s\n   %s\n", n, v, v.newest(s.CheckedAt))
-		}
+		of[v.Keyword]++
 	}
-	more(&b, n)
+	for _, some := range s.listed() {
+		keyword := some[0].Keyword
+		fmt.Fprintf(&b, "\n%s: no completed snapshot in the last %s\n", keyword, span(some[0].Limit))
+		for n, v := range some {
+			fmt.Fprintf(&b, "%d. %s\n   %s\n", n+1, v, v.newest(s.CheckedAt))
+		}
+		more(&b, of[keyword]-len(some), "")
+		others -= of[keyword]
+	}
+	more(&b, others, " of other schedules")
 	b.WriteString("\nWhat to do: see in the EventBridge Scheduler console whether the schedule is enabled, and in the Step Functions console whether\n" +
 		"its runs start and how they end; then start one by hand, with the keyword as input: {\"SnapshotKeyWord\": \"…\"}. A volume alone\n" +
 		"among many: see its events in the EC2 console. One that is to have no snapshots: give it the schedule's tag with the value off.\n")
@@ -43,10 +50,32 @@ func message(s State, url string) string {
 	return b.String()
 }
 
-func more(b *strings.Builder, n int) {
-	if n > maxListed {
-		fmt.Fprintf(b, "… and %d more\n", n-maxListed)
+func more(b *strings.Builder, n int, of string) {
+	if n > 0 {
+		fmt.Fprintf(b, "… and %d more%s\n", n, of)
 	}
+}
+
+// listed gives the volumes that find room, by schedule. Those come first of which nobody was told yet.
+func (s State) listed() [][]Stale {
+	told := func(v Stale) int {
+		if s.Told[v.Keyword][v.VolumeID] {
+			return 1
+		}
+		return 0
+	}
+	total, taken := 0, map[string][]Stale{}
+	for _, v := range slices.SortedStableFunc(slices.Values(s.Stale), func(a, b Stale) int { return told(a) - told(b) }) {
+		if total < maxTotal && len(taken[v.Keyword]) < maxListed {
+			taken[v.Keyword] = append(taken[v.Keyword], v)
+			total++
+		}
+	}
+	var out [][]Stale
+	for _, keyword := range slices.Sorted(maps.Keys(taken)) {
+		out = append(out, taken[keyword])
+	}
+	return out
 }
 
 // String names the place, the person's name for it first.
