@@ -114,7 +114,7 @@ func (p alarmsProps) alarms() []alarm {
 		out = append(out, alarm{
 			id: f.ID + "Errors", metric: f.Lambda.MetricErrors(sum), least: 1,
 			means: "Snapshots that belong to no run any more could not all be looked for or deleted.",
-			todo:  "The log group of tidy-orphans says what it was. It is tried again, and the next day; until then such snapshots stay.",
+			todo:  "The log group of tidy-orphans says what it was. It is tried again the next day; until then such snapshots stay.",
 		})
 	}
 	for _, w := range p.Watches {

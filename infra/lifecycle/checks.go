@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsscheduler"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
@@ -35,6 +36,8 @@ func (p functionsProps) checks(f *functions, create creation) {
 				"POLICY": str(c.Orphans), "EXPIRE_DAYS": str(strconv.Itoa(c.OrphansExpire)),
 			})
 		p.check(f.Orphans, orphansKey)
+		// Lambda would call it twice more after an error, and each call deletes as much as one may. The next day is soon enough.
+		f.Orphans.Lambda.ConfigureAsyncInvoke(&awslambda.EventInvokeConfigOptions{RetryAttempts: jsii.Number(0)})
 		if c.OrphansDeleted() {
 			p.deleteOnlyOurs(f.Orphans)
 		}

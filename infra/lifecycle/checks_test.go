@@ -64,3 +64,11 @@ func TestWithoutChecksNothingOfThemIsThere(t *testing.T) {
 		}
 	}
 }
+
+// What one call may delete is bounded: repeated, it would be a multiple of that.
+func TestLambdaDoesNotRepeatACallThatDeletes(t *testing.T) {
+	tp := standardTemplate(t)
+	c := tp.one("AWS::Lambda::EventInvokeConfig", "TidyOrphans")
+	same(t, "the function", c.at("FunctionName"), any("${"+tp.one("AWS::Lambda::Function", "TidyOrphans").id+"}"))
+	same(t, "retries", c.at("MaximumRetryAttempts"), any(0.0))
+}

@@ -65,7 +65,7 @@ func TestEveryLogGroupExpires(t *testing.T) {
 // What CloudFormation can't tag.
 var untaggable = []string{
 	"AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy", "AWS::SNS::Subscription", "AWS::SQS::QueuePolicy", "AWS::IAM::Policy",
-	"AWS::Scheduler::Schedule", "AWS::Logs::MetricFilter", "AWS::Logs::QueryDefinition",
+	"AWS::Scheduler::Schedule", "AWS::Logs::MetricFilter", "AWS::Logs::QueryDefinition", "AWS::Lambda::EventInvokeConfig",
 }
 
 func TestEveryResourceHasTheTags(t *testing.T) {

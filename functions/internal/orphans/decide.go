@@ -75,7 +75,10 @@ type State struct {
 	Policy      string
 	PolicySince time.Time
 	Orphans     []Orphan
-	ToldAt      time.Time // when the last mail left no orphan untold
+	// Refused says when EC2 refused to delete a snapshot for good: an AMI uses it, or it is locked. It is tried again in a week: many of
+	// them, each day, would leave no time for the others.
+	Refused map[string]time.Time `json:",omitempty"`
+	ToldAt  time.Time            // when the last mail left no orphan untold
 }
 
 // Orphan is a volume that no run of a schedule works on any more, and that has managed snapshots of it.
@@ -107,6 +110,12 @@ func (s State) unlessOld(now time.Time) State {
 func begin(before State, p Policy, now time.Time) State {
 	before = before.unlessOld(now)
 	out := State{CheckedAt: now, Policy: p.String(), PolicySince: before.PolicySince, Orphans: []Orphan{}, ToldAt: before.ToldAt}
+	out.Refused = map[string]time.Time{}
+	for id, at := range before.Refused {
+		if now.Sub(at) < quiet {
+			out.Refused[id] = at
+		}
+	}
 	if before.Policy != out.Policy {
 		out.PolicySince, out.ToldAt = now, time.Time{}
 	}

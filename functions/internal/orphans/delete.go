@@ -11,8 +11,10 @@ import (
 )
 
 const (
-	// maxRemovals bounds one call, and so what a mistake can cost in a day.
+	// maxRemovals bounds one call, and so what a mistake can cost in a day: Lambda does not repeat a call that failed (infra/lifecycle).
 	maxRemovals = 500
+	// spare is how long before the function is killed it stops, so that it can still say what it did.
+	spare = time.Minute
 	// pace leaves most of EC2's 5 deletes a second to the runs.
 	pace = time.Second
 	// lookAgain is how old what was seen of a volume may be when one of its snapshots goes. Deleting takes minutes, and people claim
@@ -23,10 +25,10 @@ const (
 // deletion is one call's deleting.
 type deletion struct {
 	*Service
-	state State
-	seen  map[string]seen // the known volumes, by keyword
-	tried int
-	done  int
+	state   State
+	seen    map[string]seen // the known volumes, by keyword
+	done    int
+	refused bool // state.Refused has changed
 }
 
 type seen struct {
@@ -35,7 +37,8 @@ type seen struct {
 }
 
 // deleteAll deletes what the policy lets go. One snapshot's trouble does not keep the others from going; a throttle ends it for today.
-func (s *Service) deleteAll(ctx context.Context, now State) (deleted int, err error) {
+// refused says that now.Refused has changed.
+func (s *Service) deleteAll(ctx context.Context, now State) (deleted int, refused bool, err error) {
 	d := &deletion{Service: s, state: now, seen: map[string]seen{}}
 	var errs []error
 	for _, o := range now.Orphans {
@@ -45,7 +48,7 @@ func (s *Service) deleteAll(ctx context.Context, now State) (deleted int, err er
 			break // the rest goes tomorrow
 		}
 	}
-	return d.done, errors.Join(errs...)
+	return d.done, d.refused, errors.Join(errs...)
 }
 
 // orphan deletes what goes of one volume, and says whether there may be more today.
@@ -54,7 +57,10 @@ func (d *deletion) orphan(ctx context.Context, o Orphan) (more bool, err error) 
 	var still map[string]bool
 	var at time.Time
 	for _, r := range o.removals(d.state.PolicySince, d.state.CheckedAt) {
-		if d.tried++; d.tried > maxRemovals {
+		if _, refused := d.state.Refused[r.Snapshot.ID]; refused {
+			continue
+		}
+		if d.done == maxRemovals || d.late(ctx) {
 			return false, errors.Join(errs...)
 		}
 		if err := d.Wait(ctx, pace); err != nil {
@@ -79,6 +85,12 @@ func (d *deletion) orphan(ctx context.Context, o Orphan) (more bool, err error) 
 		}
 	}
 	return true, errors.Join(errs...)
+}
+
+// late says that the call's time is nearly over.
+func (d *deletion) late(ctx context.Context) bool {
+	end, bound := ctx.Deadline()
+	return bound && end.Sub(d.Now()) < spare
 }
 
 // again decides once more about one volume, from what EC2 holds now, and gives which of its snapshots go.
@@ -118,6 +130,7 @@ func (d *deletion) known(ctx context.Context, keyword string) (map[string]bool, 
 func (d *deletion) one(ctx context.Context, o Orphan, r retention.Decision) error {
 	err := d.EC2.DeleteSnapshot(ctx, r.Snapshot.ID)
 	if refused, ok := errors.AsType[*ebs.RefusedError](err); ok {
+		d.state.Refused[r.Snapshot.ID], d.refused = d.state.CheckedAt, true
 		d.Log.InfoContext(ctx, LogKept, "snapshot_id", r.Snapshot.ID, "volume_id", o.VolumeID, "keyword", o.Keyword, "reason", refused.Error())
 		return nil
 	}

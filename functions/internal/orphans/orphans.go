@@ -89,7 +89,10 @@ func (s *Service) Tidy(ctx context.Context, _ Request) (Result, error) {
 	if err := errors.Join(untold, s.remember(ctx, now)); err != nil {
 		return Result{}, err
 	}
-	deleted, err := s.deleteAll(ctx, now)
+	deleted, refused, err := s.deleteAll(ctx, now)
+	if refused {
+		err = errors.Join(err, s.remember(ctx, now))
+	}
 	s.Log.InfoContext(ctx, "orphans looked for", "orphans", len(now.Orphans), "deleted", deleted)
 	return Result{len(now.Orphans), deleted}, err
 }

@@ -177,3 +177,57 @@ func TestAPolicyThatIsNewIsToldOfAnew(t *testing.T) {
 		t.Errorf("nobody was told of the new policy, and %v went", l.deleted)
 	}
 }
+
+// ending is a context that ends at a time of the lab's.
+type ending struct {
+	context.Context
+	at time.Time
+}
+
+func (e ending) Deadline() (time.Time, bool) { return e.at, true }
+
+func TestDeletingStopsBeforeItsTimeIsOver(t *testing.T) {
+	l := newLab(t, "last=1")
+	for n := range 300 {
+		l.orphan(fmt.Sprintf("vol-%03d", n))
+	}
+	l.days(0, 6)
+	l.now = now.AddDate(0, 0, 7)
+	r, err := l.service.Tidy(ending{t.Context(), l.now.Add(3 * time.Minute)}, Request{})
+	if err != nil || r.Deleted != 121 || len(l.deleted) != 121 { // one a second, until a minute is left
+		t.Errorf("%+v, %d deleted: %v", r, len(l.deleted), err)
+	}
+	if l.days(8, 8); len(l.deleted) != 300 {
+		t.Errorf("the day after, %d are gone", len(l.deleted))
+	}
+}
+
+// An AMI uses them, or they are locked: hundreds of them, tried again each day, would be all that a day has time for.
+func TestSnapshotsThatMayNotGoLeaveRoomForTheOthers(t *testing.T) {
+	l := newLab(t, "last=1")
+	const held = maxRemovals + 100
+	for n := range held {
+		volume := fmt.Sprintf("vol-%04d", n)
+		l.orphan(volume)
+		l.refused["snap-"+volume+"-031"] = true
+	}
+	for n := range 100 {
+		l.orphan(fmt.Sprintf("vol-x-%04d", n))
+	}
+	l.days(0, 7)
+	end := func(day int) ending { return ending{t.Context(), now.AddDate(0, 0, day).Add(15 * time.Minute)} }
+	for day := 8; day < 10; day++ {
+		l.now = now.AddDate(0, 0, day)
+		if _, err := l.service.Tidy(end(day), Request{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(l.deleted) != 100 {
+		t.Errorf("%d of 100 are gone", len(l.deleted))
+	}
+	calls := len(l.deleted)
+	l.refused = map[string]bool{} // the AMIs are deregistered
+	if l.days(10, 17); len(l.deleted) < calls+maxRemovals {
+		t.Errorf("a week later %d are gone: they are not tried again", len(l.deleted))
+	}
+}
