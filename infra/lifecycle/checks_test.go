@@ -72,3 +72,13 @@ func TestLambdaDoesNotRepeatACallThatDeletes(t *testing.T) {
 	same(t, "the function", c.at("FunctionName"), any("${"+tp.one("AWS::Lambda::Function", "TidyOrphans").id+"}"))
 	same(t, "retries", c.at("MaximumRetryAttempts"), any(0.0))
 }
+
+// Go does not know how much memory Lambda gives it: it would let the heap double, and be killed.
+func TestFunctionsForTheWholeFleetKnowTheirMemory(t *testing.T) {
+	got := map[any]string{}
+	for _, f := range standardTemplate(t).resources("AWS::Lambda::Function") {
+		limit, _ := f.at("Environment", "Variables", "GOMEMLIMIT").(string)
+		got[f.at("MemorySize")] += "[" + limit + "]"
+	}
+	same(t, "limits by memory", got, map[any]string{1024.0: "[900MiB][900MiB][900MiB][900MiB]", 256.0: "[][]"})
+}

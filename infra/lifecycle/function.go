@@ -42,6 +42,9 @@ func newFunction(scope constructs.Construct, p functionProps) *function {
 	})
 	// In place of AWSLambdaBasicExecutionRole, which would let it write to every log group.
 	allow(role, "WriteItsLogs", []string{"logs:CreateLogStream", "logs:PutLogEvents"}, []string{*logs.LogGroupArn()}, nil)
+	if p.MemoryMiB == fleetMiB {
+		p.Environment["GOMEMLIMIT"] = str(fleetHeap)
+	}
 	architecture := awslambda.Architecture_ARM_64()
 	if p.Architecture == config.X8664 {
 		architecture = awslambda.Architecture_X86_64()

@@ -44,6 +44,10 @@ const (
 	fleetMiB, volumeMiB         = 1024, 256
 )
 
+// fleetHeap has Go collect garbage before Lambda's memory is used up. By itself it waits until the heap has doubled, and 100,000
+// snapshots with dozens of tags each are hundreds of MiB, all in use.
+const fleetHeap = "900MiB"
+
 // creation makes a function with a role that may write logs, and nothing else yet.
 type creation func(name, id, description string, seconds, mib int, environment map[string]*string) *function
 
