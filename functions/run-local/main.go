@@ -149,9 +149,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		}
 		return o, err
 	}
-	if also != "" {
-		o.alsoTagged = strings.Split(also, ",")
-	}
+	o.alsoTagged = strings.Split(also, ",") // [""] is refused if it was given
 	return o, o.check(f, at)
 }
 
@@ -163,6 +161,9 @@ func (o *options) check(f *flag.FlagSet, at string) error {
 	given := map[string]bool{}
 	f.Visit(func(g *flag.Flag) { given[g.Name] = true })
 	o.given = given
+	if !given["also-tagged"] {
+		o.alsoTagged = nil
+	}
 	if err := o.checkTogether(given); err != nil {
 		return err
 	}
@@ -208,6 +209,8 @@ func (o *options) checkTogether(given map[string]bool) error {
 		what, use = "-bench", []string{"bench", "json"}
 	case given["explain"]:
 		what, use = "-explain", []string{"explain", "config", "json"}
+	case given["adopt"] && o.undo:
+		what, use = "-adopt -undo", []string{"adopt", "undo", "yes", "plan", "json", "v"}
 	case given["adopt"]:
 		what, use = "-adopt", []string{"adopt", "also-tagged", "undo", "yes", "plan", "time-zone", "config", "json", "v"}
 	case given["schedule"]: // and -plan, which takes what the run that it is about takes
@@ -217,8 +220,13 @@ func (o *options) checkTogether(given map[string]bool) error {
 	case given["plan"]:
 		what, use = "-plan of all schedules", []string{"plan", "config", "json"}
 	}
+	if o.plan && o.yes {
+		return errors.New("-yes has no effect on -plan, which changes nothing and asks nothing")
+	}
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		switch {
+		case given["adopt"] && !slices.Contains(use, name):
+			return fmt.Errorf("-%s has no effect on %s, which takes -%s", name, what, strings.Join(use, ", -"))
 		case slices.Contains(use, name):
 		case slices.Contains([]string{"also-tagged", "undo", "yes"}, name):
 			return fmt.Errorf("-%s needs -adopt KEYWORD", name)

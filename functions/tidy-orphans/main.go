@@ -5,8 +5,6 @@ package main
 import (
 	"context"
 	"log/slog"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -27,7 +25,7 @@ func main() {
 			EC2:      ec2gw.New(cfg, ec2gw.Options{}),
 			Objects:  s3store.New(cfg, bucket),
 			Topic:    snsgw.New(cfg, e.String("TOPIC_ARN")),
-			Keywords: slices.Sorted(maps.Keys(e.Strings("KEYWORDS"))),
+			Keywords: e.Some("KEYWORDS"),
 			Base:     "s3://" + bucket + "/",
 			Now:      time.Now,
 			Wait:     wait,

@@ -26,13 +26,9 @@ func (p functionsProps) checks(f *functions, create creation) {
 		p.check(f.Freshness, freshnessKey)
 	}
 	if keywords := c.OrphanKeywords(); len(keywords) > 0 {
-		zones := map[string]string{}
-		for _, keyword := range keywords {
-			zones[keyword] = c.TimeZones()[keyword]
-		}
 		f.Orphans = create("tidy-orphans", "TidyOrphans", "Looks for snapshots that belong to no run any more, and deletes what the policy does not keep",
 			fleetSeconds, fleetMiB, map[string]*string{
-				"BUCKET": p.Bucket.BucketName(), "TOPIC_ARN": p.Alerts.TopicARN, "KEYWORDS": str(text(zones)),
+				"BUCKET": p.Bucket.BucketName(), "TOPIC_ARN": p.Alerts.TopicARN, "KEYWORDS": str(text(keywords)),
 				"POLICY": str(c.Orphans), "EXPIRE_DAYS": str(strconv.Itoa(c.OrphansExpire)),
 			})
 		p.check(f.Orphans, orphansKey)

@@ -54,7 +54,7 @@ func TestWithoutFreshnessNothingOfItIsThere(t *testing.T) {
 func TestThePolicyForOrphansReachesTheFunction(t *testing.T) {
 	f := deletingTemplate(t).one("AWS::Lambda::Function", "TidyOrphans").at("Environment", "Variables").(map[string]any)
 	same(t, "settings", []any{f["POLICY"], f["EXPIRE_DAYS"], f["KEYWORDS"]},
-		[]any{"last=1", "365", `{"SnapshotDaily":"Asia/Shanghai","SnapshotHourly":"UTC"}`})
+		[]any{"last=1", "365", `["SnapshotHourly","SnapshotDaily"]`})
 }
 
 func TestWithoutChecksNothingOfThemIsThere(t *testing.T) {

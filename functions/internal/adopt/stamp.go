@@ -114,10 +114,13 @@ func (s *Service) carryOut(ctx context.Context, what string, jobs []job, do call
 func (s *Service) batch(ctx context.Context, what string, ids []string, tags []ebs.Tag, do call, out *Outcome) error {
 	err := s.patiently(ctx, func() error { return do(ctx, ids, tags) })
 	refused, isRefused := errors.AsType[*ebs.TagsRefusedError](err)
+	denied, isDenied := errors.AsType[*contract.AccessDeniedError](err)
 	switch {
 	case err == nil:
 		out.Done = append(out.Done, ids...)
 		s.Log.InfoContext(ctx, "tags changed", "change", what, "snapshot_ids", ids, "keyword", tags[0].Value)
+	case isDenied && len(ids) == 1: // it may be this one's alone: a policy may ask for what stands in its tags
+		out.Failed = append(out.Failed, Refusal{ids[0], denied.Error()})
 	case !isRefused:
 		return err
 	case len(ids) > 1:

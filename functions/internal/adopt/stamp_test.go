@@ -194,3 +194,18 @@ func TestUndoRemovesTheStampAndNothingElse(t *testing.T) {
 		t.Errorf("removed (-want +got):\n%s", d)
 	}
 }
+
+func TestADenialOfOneSnapshotKeepsNoOtherFromBeingAdopted(t *testing.T) {
+	f := &fakeEC2{refuses: map[string]error{"snap-denied": &contract.AccessDeniedError{Message: "not this one"}}}
+	s, _ := service(f)
+	one, two := Candidate{Snapshot: left(nil), InstanceID: "i-1"}, Candidate{Snapshot: left(nil), InstanceID: "i-2"}
+	one.Snapshot.ID = "snap-denied"
+	got, err := s.Adopt(t.Context(), keyword, []Candidate{one, two})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Outcome{Done: []string{two.Snapshot.ID}, Failed: []Refusal{{"snap-denied", (&contract.AccessDeniedError{Message: "not this one"}).Error()}}}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+}

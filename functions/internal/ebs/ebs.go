@@ -46,10 +46,9 @@ type Attachment struct {
 
 // Volume is a volume as it is by itself, whatever it is attached to.
 type Volume struct {
-	ID        string
-	Tags      map[string]string
-	SizeGiB   int
-	CreatedAt time.Time
+	ID      string
+	Tags    map[string]string
+	SizeGiB int
 }
 
 // RefusedError says that EC2 won't delete a snapshot, and won't however often it is asked: an AMI uses it, it is locked, or

@@ -122,7 +122,7 @@ func (g *Gateway) volumes(ctx context.Context, what string, f types.Filter) ([]e
 		}
 		for _, v := range page.Volumes {
 			out = append(out, ebs.Volume{
-				ID: aws.ToString(v.VolumeId), Tags: tagMap(v.Tags), SizeGiB: int(aws.ToInt32(v.Size)), CreatedAt: aws.ToTime(v.CreateTime),
+				ID: aws.ToString(v.VolumeId), Tags: tagMap(v.Tags), SizeGiB: int(aws.ToInt32(v.Size)),
 			})
 		}
 		return nil

@@ -80,10 +80,25 @@ func (r *Reader) List(name string) []string {
 	return out
 }
 
-// Durations gives a JSON object of durations above 0, such as {"SnapshotDaily": "48h"}, or none.
+// Some gives a JSON array of strings that must be there, and not empty.
+func (r *Reader) Some(name string) []string {
+	before := len(r.errs)
+	out := r.List(name)
+	if len(out) == 0 && len(r.errs) == before {
+		r.errs = append(r.errs, fmt.Errorf("%s is not set, or empty", name))
+	}
+	return out
+}
+
+// Durations gives a JSON object of durations above 0, such as {"SnapshotDaily": "48h"}, that must be there, and not empty.
 func (r *Reader) Durations(name string) map[string]time.Duration {
+	before := len(r.errs)
+	texts := r.Strings(name)
+	if len(texts) == 0 && len(r.errs) == before {
+		r.errs = append(r.errs, fmt.Errorf("%s is not set, or empty", name))
+	}
 	var out map[string]time.Duration
-	for key, text := range r.Strings(name) {
+	for key, text := range texts {
 		d, err := time.ParseDuration(text)
 		if err != nil || d <= 0 {
 			r.errs = append(r.errs, fmt.Errorf("%s of %s is %q; give a duration above 0, such as 48h", name, key, text))

@@ -86,7 +86,8 @@ func TestReader(t *testing.T) {
 
 func TestDurations(t *testing.T) {
 	for text, want := range map[string]string{
-		"":                         "",
+		"":                         "LIMITS is not set, or empty",
+		"{}":                       "LIMITS is not set, or empty",
 		`{"A": "48h", "B": "30m"}`: "A 48h0m0s, B 30m0s",
 		`{"A": "2 days"}`:          `LIMITS of A is "2 days"; give a duration above 0, such as 48h`,
 		`{"A": "0s"}`:              `LIMITS of A is "0s"; give a duration above 0, such as 48h`,
@@ -136,5 +137,22 @@ func TestCountTakesZero(t *testing.T) {
 	var r Reader
 	if r.Count("DAYS"); r.Err() == nil {
 		t.Error("-1 is accepted")
+	}
+}
+
+func TestWhatHasToBeListedIsNotEmpty(t *testing.T) {
+	for text, want := range map[string]string{
+		"": "KEYWORDS is not set, or empty", "[]": "KEYWORDS is not set, or empty", `["A", "B"]`: "A B",
+		"A": "KEYWORDS is not a JSON array of strings: invalid character 'A' looking for beginning of value",
+	} {
+		t.Setenv("KEYWORDS", text)
+		var r Reader
+		got := strings.Join(r.Some("KEYWORDS"), " ")
+		if err := r.Err(); err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("%s gives %q, want %q", text, got, want)
+		}
 	}
 }
