@@ -4,13 +4,16 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/discover"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ec2gw"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/explain"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/orphans"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/retention"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/infra/config"
 )
@@ -79,16 +82,26 @@ func explainVolume(ctx context.Context, o options, stdout io.Writer) error {
 	e := explained{VolumeID: o.explain, Exists: exists, SizeGiB: volume.SizeGiB, Schedules: []explainedSchedule{}, Snapshots: []explainedSnapshot{}}
 	now := time.Now()
 	var schedules []explain.Schedule
+	going := map[string]string{}
 	for _, keyword := range keywordsOf(c) {
 		choice, err := choiceOf(ctx, ec2, c, keyword, o.explain)
 		if err != nil {
 			return err
 		}
 		one, told := scheduleFor(keyword, c, choice, exists, now)
+		if choice == nil && slices.Contains(c.OrphanKeywords(), keyword) && !ownTag(volume, keyword) {
+			p, err := orphans.ReadPolicy(c.Orphans, c.OrphansExpire)
+			if err != nil {
+				return err
+			}
+			maps.Copy(going, p.Outlook(keyword, held, now))
+			told.NothingIsDeleted += forOrphans(c)
+			one.Not = told.NothingIsDeleted
+		}
 		schedules = append(schedules, one)
 		e.Schedules = append(e.Schedules, told)
 	}
-	e.add(explain.Volume(schedules, held, now))
+	e.add(explain.Volume(schedules, held, now), going)
 	return emit(o, stdout, e, func(w io.Writer) { e.print(w, where(cfg)) })
 }
 
@@ -131,9 +144,9 @@ func scheduleFor(keyword string, c config.Config, choice *discover.Choice, exist
 	}
 	switch {
 	case !exists:
-		s.Not = "the volume is gone, and no run works on it any more" + forOrphans(c)
+		s.Not = "the volume is gone, and no run works on it any more"
 	case choice == nil:
-		s.Not = "the volume is at no instance with the tag " + keyword + forOrphans(c)
+		s.Not = "the volume is at no instance with the tag " + keyword
 	case choice.LeftOut != "":
 		s.Not = choice.LeftOut
 	}
@@ -161,8 +174,18 @@ func forOrphans(c config.Config) string {
 	return "; of orphans stays " + c.Orphans
 }
 
-func (e *explained) add(verdicts []explain.Verdict) {
+// ownTag: a volume that carries the keyword itself is no orphan, attached or not.
+func ownTag(v ebs.Volume, keyword string) bool {
+	_, ok := v.Tags[keyword]
+	return ok
+}
+
+// add takes the verdicts, and why the policy for orphans lets some go.
+func (e *explained) add(verdicts []explain.Verdict, orphaned map[string]string) {
 	for _, v := range verdicts {
+		if why, goes := orphaned[v.Snapshot.ID]; goes {
+			v.Reason += "; tidy-orphans deletes it a week after it told of the volume: " + why
+		}
 		s := explainedSnapshot{
 			SnapshotID: v.Snapshot.ID, StartTime: v.Snapshot.StartTime, State: string(v.Snapshot.State), SizeGiB: v.Snapshot.SizeGiB,
 			Owner: v.Owner, Managed: v.Managed, Keep: v.Keep, Reason: v.Reason, Because: v.Because,

@@ -36,6 +36,7 @@ func ofSchedule(a *ec2sim.Account, keyword string, hours int) string {
 	at := time.Now().Add(-time.Duration(hours) * time.Hour)
 	s := ec2sim.Snapshot{}
 	s.VolumeID, s.StartTime, s.SizeGiB = "vol-1", at, 8
+	s.Description = keyword + " web-i-1 - vol-1 (/dev/xvda)"
 	s.Tags = map[string]string{
 		keyword: "2", ebs.TagSchedule: keyword, ebs.TagRetention: "2", ebs.TagRun: keyword + "/" + at.UTC().Format(time.RFC3339), ebs.TagInstance: "i-1",
 	}
@@ -213,4 +214,41 @@ func TestAnExplanationSaysWhyNothingIsDeleted(t *testing.T) {
 	says("kept:  the volume is at no instance with the tag SnapshotDaily; orphans are not deleted")
 	account.DeleteVolume("vol-1")
 	says("Volume vol-1, which is gone", "the volume is gone, and no run works on it any more", "1 snapshot of this account")
+}
+
+func TestAnExplanationSaysWhatThePolicyForOrphansDeletes(t *testing.T) {
+	const verdict = "tidy-orphans deletes it a week after it told of the volume: "
+	for name, c := range map[string]struct {
+		orphans, schedule string
+		own               string
+		goes              int
+	}{
+		"those beyond what stays":           {`"last=1"`, "", "", 2},
+		"none if they are only told of":     {`"report"`, "", "", 0},
+		"none of a paused schedule":         {`"last=1"`, `, "enabled": false`, "", 0},
+		"none of a volume with its own tag": {`"last=1"`, "", "off", 0},
+	} {
+		account := server(t)
+		addInstance(account, "i-1", "3", "vol-1")
+		for days := 1; days < 4; days++ {
+			ofSchedule(account, "SnapshotDaily", 24*days)
+		}
+		if c.own != "" {
+			account.TagVolume("vol-1", "SnapshotDaily", c.own)
+		}
+		account.SetInstanceState("i-1", ec2sim.InstanceTerminated)
+		file := filepath.Join(t.TempDir(), "cdk.json")
+		text := `{"context": {"orphans": ` + c.orphans + `, "schedules": [{"keyword": "SnapshotDaily", "expression": "rate(1 day)"` + c.schedule + `}]}}`
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cmd := newCommand(t)
+		if got := cmd.run(t.Context(), "-explain", "vol-1", "-config", file); got != exitOK {
+			t.Fatalf("%s: exit %d: %s", name, got, cmd.stderr.String())
+		}
+		out := cmd.stdout.String()
+		if got := strings.Count(out, verdict); got != c.goes || c.goes == 0 && strings.Contains(out, "of orphans stays") {
+			t.Errorf("%s: %d go, want %d:\n%s", name, got, c.goes, out)
+		}
+	}
 }

@@ -69,6 +69,17 @@ func (p Policy) apply(keyword string, snapshots []ebs.Snapshot, now time.Time) r
 	return plan
 }
 
+// Outlook says which snapshots of a volume the policy lets go if it is an orphan, and why, by ID.
+func (p Policy) Outlook(keyword string, snapshots []ebs.Snapshot, now time.Time) map[string]string {
+	out := map[string]string{}
+	for _, o := range Find(keyword, nil, snapshots, p, State{}, now) {
+		for _, r := range o.plan.Removals() {
+			out[r.Snapshot.ID] = r.Reason
+		}
+	}
+	return out
+}
+
 // State is what a check found, and what the next one has to know of it.
 type State struct {
 	CheckedAt   time.Time
