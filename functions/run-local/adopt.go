@@ -57,6 +57,11 @@ func adoptOrUndo(ctx context.Context, o options, stdout, stderr io.Writer) error
 	if err != nil {
 		return err
 	}
+	for _, also := range o.alsoTagged {
+		if !slices.Contains(schedulesBeside(o.adopt, c), also) {
+			return fmt.Errorf("-also-tagged %s: no other schedule has that keyword", also)
+		}
+	}
 	listing, err := o.list(ctx, ec2, c)
 	if err != nil {
 		return err

@@ -251,7 +251,7 @@ func TestWhatIsClaimedSinceItWasAdoptedIsNotGivenBack(t *testing.T) {
 	leave(account, "i-1", "vol-1", 3)
 	c := newCommand(t)
 	adopting := []string{"-adopt", "SnapshotDaily", "-yes"}
-	undoing := append(adopting, "-undo")
+	undoing := []string{"-adopt", "SnapshotDaily", "-yes", "-undo"}
 	for _, args := range [][]string{adopting, undoing, adopting} {
 		if got := c.run(t.Context(), args...); got != exitOK {
 			t.Fatalf("%v: exit %d: %s", args, got, c.stderr.String())
@@ -266,5 +266,15 @@ func TestWhatIsClaimedSinceItWasAdoptedIsNotGivenBack(t *testing.T) {
 	s, _ := account.Snapshot("snap-vol-1-0")
 	if got := ebs.OwnershipOf(ebs.Snapshot{Tags: s.Tags}, "SnapshotDaily"); got != ebs.Claimed {
 		t.Errorf("the claimed one is %s", got)
+	}
+}
+
+func TestAKeywordThatNoScheduleHasIsAMistake(t *testing.T) {
+	account := server(t)
+	addInstance(account, "i-1", "3", "vol-1")
+	c := newCommand(t)
+	if got := c.run(t.Context(), "-adopt", "SnapshotDaily", "-also-tagged", "SnapshotHourl", "-plan"); got != exitFailed ||
+		!strings.Contains(c.stderr.String(), "-also-tagged SnapshotHourl: no other schedule has that keyword") {
+		t.Errorf("exit %d: %s", got, c.stderr.String())
 	}
 }
