@@ -90,6 +90,15 @@ func TestWhatGoes(t *testing.T) {
 	}
 }
 
+func TestNothingGoesOfAnOrphanThatNobodyWasToldOf(t *testing.T) {
+	held := []ebs.Snapshot{of("vol-1", 30, ebs.Completed), of("vol-1", 20, ebs.Completed)}
+	o := Find(keyword, nil, held, policy(t, "last=1", 0), State{}, now)[0]
+	o.Since = now.Add(-10 * Grace)
+	if n := len(o.removals(time.Time{}, now)); n > 0 {
+		t.Errorf("%d go", n)
+	}
+}
+
 func TestAVolumeHasAWeekToComeBack(t *testing.T) {
 	held := []ebs.Snapshot{of("vol-1", 30, ebs.Completed), of("vol-1", 20, ebs.Completed)}
 	p := policy(t, "last=1", 0)
