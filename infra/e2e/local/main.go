@@ -126,7 +126,7 @@ The fleet: %s, with two volumes each, SnapshotDaily=3 and SnapshotHourly=24. To 
 
   aws ec2 create-tags --resources %s --tags Key=SnapshotDaily,Value=a-few
 
-Schedules do not fire by themselves here, and what fails is tried again in real time (ARGS='-speed 60': in an hour's minute). What the functions log: %s
+Schedules do not fire by themselves here, and what fails is tried again in real time (make local ARGS='-speed 60': an hour of it takes a minute). What the functions log: %s
 Ctrl-C stops it all.
 `
 
