@@ -14,6 +14,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ec2gw"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/infra/config"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/asl"
 )
 
 // adoption is what adopting would do, and what came of it.
@@ -48,7 +49,7 @@ func adoptOrUndo(ctx context.Context, o options, stdout, stderr io.Writer) error
 	}
 	ec2 := ec2gw.New(cfg, ec2gw.Options{})
 	service := &adopt.Service{
-		EC2: ec2, Wait: waitFor, Log: slog.New(functionLog(o, stderr)),
+		EC2: ec2, Wait: asl.Real().Sleep, Log: slog.New(functionLog(o, stderr)),
 	}
 	if o.undo {
 		return o.undoAdoption(ctx, ec2, service, where(cfg), stdout, stderr)
@@ -315,16 +316,5 @@ func counter(w io.Writer, of int) func(int) {
 	return func(n int) {
 		done += n
 		fmt.Fprintf(w, "%d of %d\n", done, of)
-	}
-}
-
-func waitFor(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
