@@ -1,10 +1,8 @@
 package discover
 
 import (
-	"crypto/sha256"
 	"encoding/json"
 	"fmt"
-	"net/url"
 	"path"
 	"strings"
 	"time"
@@ -55,22 +53,10 @@ func invalid(format string, args ...any) error {
 	return &contract.InvalidInputError{Message: fmt.Sprintf(format, args...)}
 }
 
-// maxFolderName is how long the name of a folder may get, in bytes: file systems take 255, S3 takes 1,024 for a whole key, and
-// the escape makes nine bytes of a Chinese letter.
-const maxFolderName = 200
-
 // RunPrefix is where everything of a run stands. A keyword may hold any character of a tag key; a key of S3, and a file name,
 // had better not.
 func RunPrefix(r contract.Run) string {
-	keyword := url.PathEscape(r.SnapshotKeyWord)
-	if strings.Trim(keyword, ".") == "" { // the escape leaves dots alone, and "runs/.." would be another place
-		keyword = strings.ReplaceAll(keyword, ".", "%2E")
-	}
-	if len(keyword) > maxFolderName {
-		sum := sha256.Sum256([]byte(r.SnapshotKeyWord))
-		keyword = fmt.Sprintf("%s-%x", keyword[:maxFolderName-17], sum[:8])
-	}
-	return "runs/" + keyword + "/" + r.ScheduledTime.Format("20060102T150405Z") + "/"
+	return "runs/" + contract.KeywordASCII(r.SnapshotKeyWord) + "/" + r.ScheduledTime.Format("20060102T150405Z") + "/"
 }
 
 func claimKey(r contract.Run) string { return RunPrefix(r) + "run.json" }
