@@ -22,7 +22,7 @@ func leave(a *ec2sim.Account, instance, volume string, n int, more ...string) {
 		for _, k := range more {
 			tags[k] = "24"
 		}
-		s := ec2sim.Snapshot{Description: fmt.Sprintf("AutoSnapshot web-%s - %s (/dev/xvda)", instance, volume)}
+		s := ec2sim.Snapshot{Snapshot: ebs.Snapshot{Description: fmt.Sprintf("AutoSnapshot web-%s - %s (/dev/xvda)", instance, volume)}}
 		s.ID, s.VolumeID, s.Tags = fmt.Sprintf("snap-%s-%d", volume, i), volume, tags
 		s.StartTime = time.Now().AddDate(0, 0, i-n)
 		a.AddSnapshot(s)
@@ -219,7 +219,7 @@ func TestTwoKeywordsOnASnapshotWantAChoice(t *testing.T) {
 func TestAdoptingIntoAScheduleThatIsNotConfiguredSaysSo(t *testing.T) {
 	account := server(t)
 	account.AddInstance(ec2sim.Instance{ID: "i-1", Tags: map[string]string{"SnapshotWeekly": "3"}, Volumes: []ec2sim.BlockDevice{{ID: "vol-1", Device: "/dev/xvda"}}})
-	left := ec2sim.Snapshot{Description: "AutoSnapshot web - vol-1 (/dev/xvda)"}
+	left := ec2sim.Snapshot{Snapshot: ebs.Snapshot{Description: "AutoSnapshot web - vol-1 (/dev/xvda)"}}
 	left.VolumeID, left.Tags = "vol-1", map[string]string{"SnapshotWeekly": "3"}
 	account.AddSnapshot(left)
 	c := newCommand(t)
@@ -264,7 +264,7 @@ func TestWhatIsClaimedSinceItWasAdoptedIsNotGivenBack(t *testing.T) {
 		}
 	}
 	s, _ := account.Snapshot("snap-vol-1-0")
-	if got := ebs.OwnershipOf(ebs.Snapshot{Tags: s.Tags}, "SnapshotDaily"); got != ebs.Claimed {
+	if got := ebs.OwnershipOf(s.Snapshot, "SnapshotDaily"); got != ebs.Claimed {
 		t.Errorf("the claimed one is %s", got)
 	}
 }

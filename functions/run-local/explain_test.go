@@ -34,13 +34,9 @@ func deployed(t *testing.T) string {
 // ofSchedule adds a completed snapshot of vol-1 that a run of the schedule made, so many hours ago.
 func ofSchedule(a *ec2sim.Account, keyword string, hours int) string {
 	at := time.Now().Add(-time.Duration(hours) * time.Hour)
-	s := ec2sim.Snapshot{}
-	s.VolumeID, s.StartTime, s.SizeGiB = "vol-1", at, 8
-	s.Description = keyword + " web-i-1 - vol-1 (/dev/xvda)"
-	s.Tags = map[string]string{
-		keyword: "2", ebs.TagSchedule: keyword, ebs.TagRetention: "2", ebs.TagRun: keyword + "/" + at.UTC().Format(time.RFC3339), ebs.TagInstance: "i-1",
-	}
-	return a.AddSnapshot(s)
+	return a.AddSnapshot(ec2sim.Snapshot{Snapshot: ebs.Made(
+		ebs.Stamp{Keyword: keyword, Retention: "2", RunID: ebs.RunID(keyword, at), InstanceID: "i-1"},
+		ebs.Snapshot{VolumeID: "vol-1", StartTime: at, SizeGiB: 8}, nil)})
 }
 
 func TestAPlanOfAllSchedulesAddsThemUp(t *testing.T) {

@@ -167,7 +167,8 @@ func planOf(run contract.Run, found []contract.Item, held []ebs.Snapshot, volume
 
 func planVolume(run contract.Run, i contract.Instance, v contract.Volume, held []ebs.Snapshot, volume ebs.Volume, now time.Time, bound *explain.Bound,
 ) plannedVolume {
-	tags, dropped := ebs.SnapshotTags(snapshot.StampOf(run, i, v), i.Tags)
+	stamp := snapshot.StampOf(run, i, v)
+	_, dropped := ebs.SnapshotTags(stamp, i.Tags)
 	pv := plannedVolume{
 		InstanceID: i.ID, Name: i.Tags["Name"], VolumeID: v.ID, Device: v.Device, Retention: v.Retention,
 		Exists: v.SnapshotID, DroppedTags: dropped, Keep: []plannedSnapshot{}, Delete: []plannedSnapshot{},
@@ -177,13 +178,9 @@ func planVolume(run contract.Run, i contract.Instance, v contract.Volume, held [
 		pv.Problem = err.Error()
 	}
 	if v.SnapshotID == "" {
-		created := ebs.Snapshot{
-			ID: toBe, VolumeID: v.ID, State: ebs.Completed, StartTime: now.UTC(), SizeGiB: volume.SizeGiB, Tags: map[string]string{},
-		}
-		for _, t := range tags {
-			created.Tags[t.Key] = t.Value
-		}
-		held = append(held, created)
+		held = append(held, ebs.Made(stamp, ebs.Snapshot{
+			ID: toBe, VolumeID: v.ID, State: ebs.Completed, StartTime: now.UTC(), SizeGiB: volume.SizeGiB,
+		}, i.Tags))
 	}
 	if pv.Problem != "" {
 		policy = retention.Policy{Keyword: run.SnapshotKeyWord} // without rules it keeps everything

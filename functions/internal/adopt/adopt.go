@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -43,9 +42,6 @@ type LeftOut struct {
 	Reason   string
 }
 
-// description is the first users' Lambda's: AutoSnapshot <instance's Name> - <volume ID> (<device>).
-var description = regexp.MustCompile(`^AutoSnapshot (.*) - (vol-[^ ]+) \([^()]+\)$`)
-
 // List decides about the snapshots that carry the keyword. instances are those that carry it, with their volumes.
 func List(r Request, instances []ebs.Instance, snapshots []ebs.Snapshot) Listing {
 	places := places(instances)
@@ -53,7 +49,7 @@ func List(r Request, instances []ebs.Instance, snapshots []ebs.Snapshot) Listing
 	for _, s := range slices.SortedFunc(slices.Values(snapshots), older) {
 		at, known := places[s.VolumeID]
 		switch reason := r.against(s, at, known); {
-		case s.Tags[ebs.TagSchedule] == r.Keyword:
+		case ebs.OwnershipOf(s, r.Keyword) != ebs.Foreign:
 			out.Ours++
 		case reason != "":
 			out.LeftOut = append(out.LeftOut, LeftOut{s, reason})
@@ -93,23 +89,23 @@ func places(instances []ebs.Instance) map[string]place {
 // against says why a snapshot is not adopted, "" if it is.
 func (r Request) against(s ebs.Snapshot, at place, known bool) string {
 	value, carries := s.Tags[r.Keyword]
-	if owner, ok := s.Tags[ebs.TagSchedule]; ok {
+	owner, tagged := s.Tags[ebs.TagSchedule]
+	if tagged && ebs.OwnershipOf(s, owner) != ebs.Foreign {
 		return "it is of the schedule " + owner + " already"
 	}
 	for key := range s.Tags {
-		if strings.HasPrefix(key, ebs.TagPrefix) {
+		if !tagged && strings.HasPrefix(key, ebs.TagPrefix) {
 			return "a person took it from its schedule: remove its other " + ebs.TagPrefix + "* tags to have it adopted"
 		}
 	}
-	words := description.FindStringSubmatch(s.Description)
+	maker := ebs.MakerOf(s)
+	described, _ := ebs.NamedByLambda(s.Description, s.VolumeID)
 	switch name, named := s.Tags["Name"]; {
 	case !carries:
 		return "it does not carry the tag " + r.Keyword
-	case words == nil:
-		return "its description is not the Lambda's: another made it"
-	case words[2] != s.VolumeID:
-		return "its description names another volume: it is a copy, or another made it"
-	case named && name != words[1]:
+	case maker != ebs.MadeByLambda:
+		return string(maker) + " made it, not the Lambda"
+	case named && name != described:
 		return "its tag Name is not the one in its description: a person changed it"
 	case !known:
 		return "its volume is at no instance here with the tag " + r.Keyword

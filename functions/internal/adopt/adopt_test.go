@@ -75,16 +75,23 @@ func TestWhatIsAdopted(t *testing.T) {
 			name: "not one with a third keyword that the person did not name", snapshot: left(map[string]string{"SnapshotHourly": "24", "Weekly": "4"}),
 			also: []string{"SnapshotHourly"}, reason: "it carries Weekly, too: say whose it is to be, see -also-tagged",
 		},
-		{name: "not one of another schedule", snapshot: left(map[string]string{ebs.TagSchedule: "SnapshotHourly"}), reason: "it is of the schedule SnapshotHourly already"},
+		{name: "one that carries our tags without being ours: copied from a restored instance", snapshot: left(map[string]string{
+			ebs.TagSchedule: keyword, ebs.TagRetention: "5", ebs.TagRun: keyword + "/2026-01-01T00:00:00Z",
+		})},
+		{name: "not DLM's", snapshot: left(map[string]string{"aws:dlm:lifecycle-policy-id": "policy-1"}),
+			reason: "Amazon Data Lifecycle Manager made it, not the Lambda"},
+		{name: "not one of another schedule", snapshot: left(map[string]string{
+			ebs.TagSchedule: "SnapshotHourly", ebs.TagRun: ebs.AdoptedRun, ebs.TagRetention: "24", "SnapshotHourly": "24",
+		}), reason: "it is of the schedule SnapshotHourly already"},
 		{
 			name: "not one that a person took from its schedule", snapshot: left(map[string]string{ebs.TagRun: ebs.AdoptedRun}),
 			reason: "a person took it from its schedule: remove its other snapshot-lifecycle:* tags to have it adopted",
 		},
 		{name: "not one without the keyword", snapshot: left(map[string]string{keyword: "-"}), reason: "it does not carry the tag SnapshotDaily"},
-		{name: "not a person's", snapshot: change(func(s *ebs.Snapshot) { s.Description = "before the upgrade" }), reason: "its description is not the Lambda's: another made it"},
-		{name: "not one without a description", snapshot: change(func(s *ebs.Snapshot) { s.Description = "" }), reason: "its description is not the Lambda's: another made it"},
-		{name: "not one with more in its description", snapshot: change(func(s *ebs.Snapshot) { s.Description += " KEEP" }), reason: "its description is not the Lambda's: another made it"},
-		{name: "not a copy", snapshot: change(func(s *ebs.Snapshot) { s.VolumeID = "vol-ffffffff" }), reason: "its description names another volume: it is a copy, or another made it"},
+		{name: "not a person's", snapshot: change(func(s *ebs.Snapshot) { s.Description = "before the upgrade" }), reason: "a person or another tool made it, not the Lambda"},
+		{name: "not one without a description", snapshot: change(func(s *ebs.Snapshot) { s.Description = "" }), reason: "a person or another tool made it, not the Lambda"},
+		{name: "not one with more in its description", snapshot: change(func(s *ebs.Snapshot) { s.Description += " KEEP" }), reason: "a person or another tool made it, not the Lambda"},
+		{name: "not a copy", snapshot: change(func(s *ebs.Snapshot) { s.VolumeID = "vol-ffffffff" }), reason: "CopySnapshot made it, not the Lambda"},
 		{name: "not one that a person renamed", snapshot: left(map[string]string{"Name": "keep me"}), reason: "its tag Name is not the one in its description: a person changed it"},
 		{name: "not one of a volume that is gone", snapshot: change(func(s *ebs.Snapshot) {
 			s.VolumeID, s.Description = "vol-9", "AutoSnapshot web - vol-9 (/dev/xvda)"
@@ -135,7 +142,7 @@ func TestWhatIsOursAlreadyIsCountedOnly(t *testing.T) {
 		return s
 	}
 	ours := of("snap-ours", "vol-1", 0)
-	ours.Tags[ebs.TagSchedule] = keyword
+	ours.Tags[ebs.TagSchedule], ours.Tags[ebs.TagRun] = keyword, ebs.AdoptedRun
 	got := List(Request{Keyword: keyword}, fleet(), []ebs.Snapshot{of("snap-b", "vol-2", 1), of("snap-c", "vol-1", 3), ours, of("snap-a", "vol-1", 2)})
 	var order []string
 	for _, c := range got.Adopt {

@@ -68,12 +68,13 @@ func (s *Service) Undo(ctx context.Context, snapshots []ebs.Snapshot) (Outcome, 
 // are not to be given back: without the stamped retention nothing would tell that they are claimed, and adopted again they would go.
 func Adopted(keyword string, snapshots []ebs.Snapshot) (adopted, claimed []ebs.Snapshot) {
 	for _, s := range slices.SortedFunc(slices.Values(snapshots), older) {
-		if s.Tags[ebs.TagSchedule] != keyword || s.Tags[ebs.TagRun] != ebs.AdoptedRun {
+		if s.Tags[ebs.TagRun] != ebs.AdoptedRun {
 			continue
 		}
-		if ebs.OwnershipOf(s, keyword) == ebs.Managed {
+		switch ebs.OwnershipOf(s, keyword) {
+		case ebs.Managed:
 			adopted = append(adopted, s)
-		} else {
+		case ebs.Claimed:
 			claimed = append(claimed, s)
 		}
 	}

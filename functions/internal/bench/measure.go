@@ -50,7 +50,7 @@ func Measure(ctx context.Context, s Scenario, on Machine) (Result, error) {
 	b.lambda = newLambda(b, on.Heap)
 	w, err := workflow.New(workflow.Config{
 		World: b.world, EC2: workflow.SimulatedEC2(b.account, b.world), Objects: b.bucket, Topic: b, Pace: s.pace(),
-		Settle: s.settle(), MaxConcurrency: children, Aftermath: discover.LambdaAftermath, Log: slog.New(slog.DiscardHandler),
+		Settle: s.settle(), MaxConcurrency: children, Lasts: ebs.RunLasts, Aftermath: discover.LambdaAftermath, Log: slog.New(slog.DiscardHandler),
 		Observe: b.observe, Around: b.lambda.around,
 	})
 	if err != nil {
@@ -96,10 +96,10 @@ func (b *bench) newAccount() *ec2sim.Account {
 		}
 		for _, keyword := range b.keywords() {
 			for day := 1; day <= keep; day++ {
-				a.AddSnapshot(ec2sim.Snapshot{Snapshot: ebs.Snapshot{
-					VolumeID: volume, StartTime: began.AddDate(0, 0, -day),
-					Tags: map[string]string{keyword: strconv.Itoa(keep), ebs.TagSchedule: keyword, ebs.TagRetention: strconv.Itoa(keep)},
-				}})
+				at := began.AddDate(0, 0, -day)
+				a.AddSnapshot(ec2sim.Snapshot{Snapshot: ebs.Made(
+					ebs.Stamp{Keyword: keyword, Retention: strconv.Itoa(keep), RunID: ebs.RunID(keyword, at), InstanceID: instance.ID},
+					ebs.Snapshot{VolumeID: volume, StartTime: at}, nil)})
 			}
 		}
 	}
@@ -183,7 +183,7 @@ func (b *bench) inspect(r *Result) {
 		if s.State == ebs.Completed {
 			good[of{s.VolumeID, s.Tags[ebs.TagSchedule]}]++
 		}
-		if run := s.Tags[ebs.TagRun]; run != "" && s.State != ebs.Error {
+		if run := s.Tags[ebs.TagRun]; !s.StartTime.Before(began) && s.State != ebs.Error {
 			made[of{s.VolumeID, run}]++
 			r.Creating = max(r.Creating, since(s.StartTime))
 		}

@@ -129,7 +129,8 @@ func (s *stage) setUp() {
 
 // byHandBefore is a snapshot that a person made of the volume whose history is shown, with the instance's tags on it.
 func byHandBefore(start time.Time) ec2sim.Snapshot {
-	out := ec2sim.Snapshot{Description: "before go-live"}
+	var out ec2sim.Snapshot
+	out.Description = "before go-live"
 	out.VolumeID, out.SizeGiB, out.StartTime = star, 100, start.AddDate(0, 0, -3).Add(15*time.Hour)
 	out.Tags = tags{"Name": "web-1", daily: "last=2 weekly=4"}
 	return out

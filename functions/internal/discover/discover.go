@@ -55,10 +55,16 @@ type Service struct {
 	// person starts with the keyword alone has to leave out the same.
 	ExcludeBoot []string
 	Settle      time.Duration // from a snapshot's creation to the first look at it; whole seconds
-	Aftermath   time.Duration // how long an execution that has ended may still create snapshots
-	Now         func() time.Time
-	Log         *slog.Logger
+	// Lasts is how long after its scheduled time a run may begin: what it makes after that does not pass for its own (ebs.InRun).
+	// 0: nobody asks, since the clock of this machine proves nothing about EC2's.
+	Lasts     time.Duration
+	Aftermath time.Duration // how long an execution that has ended may still create snapshots
+	Now       func() time.Time
+	Log       *slog.Logger
 }
+
+// timeToCreate is how long before its day is over a run must begin.
+const timeToCreate = time.Hour
 
 // Discover finds the run's instances and volumes and writes the manifest, unless another execution has the run.
 func (s *Service) Discover(ctx context.Context, req contract.DiscoverRequest) (contract.Discovery, error) {
@@ -78,6 +84,10 @@ func (s *Service) Discover(ctx context.Context, req contract.DiscoverRequest) (c
 		s.Log.InfoContext(ctx, "run is another execution's", "run_id", run.ID, "execution", holder.Execution)
 		d.Outcome, d.Execution = contract.OutcomeDuplicate, holder.Execution
 		return d, nil
+	}
+	if late := req.StartTime.Sub(run.ScheduledTime); s.Lasts > 0 && late > s.Lasts-timeToCreate {
+		return contract.Discovery{}, invalid("run %s was due %v before this execution began, and what it would make is not of that day any more; "+
+			"start a new run, without a ScheduledTime", run.ID, late.Round(time.Minute))
 	}
 	d.Run.Resumed = holder.Resumed
 	found, choices, err := s.Survey(ctx, d.Run)
@@ -109,7 +119,7 @@ func (s *Service) Survey(ctx context.Context, run contract.Run) ([]contract.Item
 	if err != nil {
 		return nil, nil, err
 	}
-	run.Resumed = run.Resumed || len(existing) > 0
+	run.Resumed = run.Resumed || slices.ContainsFunc(existing, func(s ebs.Snapshot) bool { return ebs.MadeBy(s, run.ID) })
 	choices := Choose(run.SnapshotKeyWord, slices.Contains(s.ExcludeBoot, run.SnapshotKeyWord), instances, volumes)
 	return items(run, choices, existing), choices, nil
 }

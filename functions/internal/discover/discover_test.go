@@ -184,6 +184,19 @@ func TestDiscoverAgain(t *testing.T) {
 			t.Errorf("manifest (-want +got):\n%s", diff)
 		}
 	})
+	t.Run("is not deceived by a snapshot that carries the run's tag and is not the run's", func(t *testing.T) {
+		w := newWorld()
+		forged := taken("snap-old", "vol-1", ebs.Completed, 1)
+		forged.StartTime, forged.Description = midnight.AddDate(0, -1, 0), "before the upgrade"
+		w.ec2.existing = []ebs.Snapshot{forged}
+		found, _, err := w.service.Survey(t.Context(), dailyRun)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(found) != 1 || found[0].Run.Resumed || found[0].Volumes[0].SnapshotID != "" {
+			t.Errorf("found %+v, want an item of a run that begins, and makes a snapshot", found)
+		}
+	})
 	t.Run("has the volumes looked at again where snapshots of the run are there, whoever made them", func(t *testing.T) {
 		w := newWorld()
 		w.ec2.existing = []ebs.Snapshot{taken("snap-1", "vol-1", ebs.Completed, 1)}
@@ -195,6 +208,24 @@ func TestDiscoverAgain(t *testing.T) {
 			t.Errorf("found %+v, want an item of a run that is resumed", found)
 		}
 	})
+}
+
+func TestDiscoverRefusesARunWhoseDayIsOver(t *testing.T) {
+	for _, c := range []struct {
+		late, lasts time.Duration
+		refused     bool
+	}{{23 * time.Hour, ebs.RunLasts, false}, {23*time.Hour + time.Second, ebs.RunLasts, true}, {1000 * time.Hour, 0, false}} {
+		w := newWorld()
+		w.service.Lasts = c.lasts
+		_, err := w.service.Discover(t.Context(), contract.DiscoverRequest{
+			Input:     json.RawMessage(`{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "2026-11-22T00:00:00Z"}`),
+			Execution: first, StartTime: midnight.Add(c.late),
+		})
+		var invalid *contract.InvalidInputError
+		if errors.As(err, &invalid) != c.refused || err != nil && !c.refused {
+			t.Errorf("%v after its time, lasting %v: %v", c.late, c.lasts, err)
+		}
+	}
 }
 
 func TestDiscoverFails(t *testing.T) {

@@ -13,7 +13,7 @@ const maxVolumes = 20
 
 // items gives each instance its volumes that the run works on.
 func items(run contract.Run, choices []Choice, existing []ebs.Snapshot) []contract.Item {
-	snapshotOf := bestSnapshots(existing)
+	snapshotOf := bestSnapshots(run.ID, existing)
 	var out []contract.Item
 	for len(choices) > 0 {
 		i := choices[0].Instance
@@ -35,11 +35,11 @@ func items(run contract.Run, choices []Choice, existing []ebs.Snapshot) []contra
 }
 
 // bestSnapshots gives the run's snapshot of each volume that has a healthy one.
-func bestSnapshots(existing []ebs.Snapshot) map[string]ebs.Snapshot {
+func bestSnapshots(runID string, existing []ebs.Snapshot) map[string]ebs.Snapshot {
 	out := map[string]ebs.Snapshot{}
 	for _, s := range existing {
-		if s.State == ebs.Error {
-			continue // a run that is taken over makes it anew
+		if s.State == ebs.Error || !ebs.MadeBy(s, runID) {
+			continue // the run makes it once more
 		}
 		if best, ok := out[s.VolumeID]; !ok || s.StartTime.Before(best.StartTime) {
 			out[s.VolumeID] = s

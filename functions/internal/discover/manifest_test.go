@@ -33,7 +33,8 @@ func tagged(id, value string) ebs.Volume {
 }
 
 func taken(id, volume string, state ebs.State, minute int) ebs.Snapshot {
-	return ebs.Snapshot{ID: id, VolumeID: volume, State: state, StartTime: midnight.Add(time.Duration(minute) * time.Minute)}
+	return ebs.Made(ebs.Stamp{Keyword: "SnapshotDaily", Retention: "3", RunID: dailyRun.ID, InstanceID: "i-1"},
+		ebs.Snapshot{ID: id, VolumeID: volume, State: state, StartTime: midnight.Add(time.Duration(minute) * time.Minute)}, nil)
 }
 
 func item(id, retention string, volumes ...contract.Volume) contract.Item {

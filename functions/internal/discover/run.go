@@ -44,7 +44,7 @@ func ReadRun(req contract.DiscoverRequest, zones map[string]string) (contract.Ru
 	}
 	at = at.UTC().Truncate(time.Second)
 	return contract.Run{
-		ID:              in.SnapshotKeyWord + "/" + at.Format(time.RFC3339),
+		ID:              ebs.RunID(in.SnapshotKeyWord, at),
 		SnapshotKeyWord: in.SnapshotKeyWord, ScheduledTime: at, TimeZone: zone,
 	}, nil
 }
@@ -58,6 +58,9 @@ func invalid(format string, args ...any) error {
 func RunPrefix(r contract.Run) string {
 	return "runs/" + contract.KeywordASCII(r.SnapshotKeyWord) + "/" + r.ScheduledTime.Format("20060102T150405Z") + "/"
 }
+
+// StrangersKey is where the IDs of the snapshots stand that carry the schedule's tags, that no run made, and that a report told of.
+func StrangersKey(r contract.Run) string { return path.Dir(path.Dir(RunPrefix(r))) + "/strangers.json" }
 
 func claimKey(r contract.Run) string { return RunPrefix(r) + "run.json" }
 

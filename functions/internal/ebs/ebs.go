@@ -26,7 +26,8 @@ type Snapshot struct {
 	Tags      map[string]string // user tags
 	Message   string            // what EC2 says of a snapshot in state error
 
-	Description string // as whoever made it wrote it
+	Description string // as whoever made it wrote it; nobody can change it afterwards
+	Copy        bool   // EC2 says that it is a copy of another snapshot
 	FullBytes   int64  // all blocks that a volume made of it would have, its own and older ones'; 0 if EC2 does not say
 }
 

@@ -93,30 +93,6 @@ func reserved(key string) bool {
 	return len(key) >= len(awsPrefix) && strings.EqualFold(key[:len(awsPrefix)], awsPrefix)
 }
 
-// Ownership says whose a snapshot is.
-type Ownership int
-
-const (
-	Foreign Ownership = iota // no run of this schedule made it
-	Claimed                  // a run of this schedule made it, and a person has taken it over since
-	Managed                  // a run of this schedule made it, and it is still ours to keep or delete
-)
-
-func (o Ownership) String() string { return [...]string{"foreign", "claimed", "managed"}[o] }
-
-// OwnershipOf says whose the snapshot is from the point of view of one schedule. Only a managed snapshot may ever be deleted.
-func OwnershipOf(s Snapshot, keyword string) Ownership {
-	if owner, ok := s.Tags[TagSchedule]; !ok || owner != keyword || keyword == "" {
-		return Foreign
-	}
-	stamped, hasStamp := s.Tags[TagRetention]
-	inForce, hasKeyword := s.Tags[keyword]
-	if !hasStamp || !hasKeyword || stamped != inForce {
-		return Claimed
-	}
-	return Managed
-}
-
 // CheckKeyword says why a keyword can't name a schedule, nil if it can. Wildcards must be refused, since EC2's filters would
 // read them and match other people's tags.
 func CheckKeyword(keyword string) error {

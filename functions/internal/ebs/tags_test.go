@@ -118,21 +118,6 @@ func TestSnapshotTags(t *testing.T) {
 	}
 }
 
-func TestASnapshotWithTheseTagsIsManaged(t *testing.T) {
-	for _, retention := range []string{"3", "", "can't be read"} {
-		s := stamp
-		s.Retention = retention
-		tags, _ := SnapshotTags(s, with(numbered(50), map[string]string{keyword: "99", TagRetention: "99"}))
-		snapshot := Snapshot{Tags: map[string]string{}}
-		for _, tag := range tags {
-			snapshot.Tags[tag.Key] = tag.Value
-		}
-		if got := OwnershipOf(snapshot, keyword); got != Managed {
-			t.Errorf("with the retention %q it is %v", retention, got)
-		}
-	}
-}
-
 func TestUserTags(t *testing.T) {
 	got := UserTags(map[string]string{"Name": "web", "aws:x": "1", "AWS:y": "2", "aws": "3", TagRun: "old"})
 	if diff := cmp.Diff(map[string]string{"Name": "web", "aws": "3", TagRun: "old"}, got); diff != "" {
@@ -140,51 +125,6 @@ func TestUserTags(t *testing.T) {
 	}
 	if got := UserTags(nil); got == nil || len(got) > 0 {
 		t.Errorf("no tags give %v, want an empty map: the contract says an object, not null", got)
-	}
-}
-
-func TestOwnershipOf(t *testing.T) {
-	managed := map[string]string{keyword: "3", TagSchedule: keyword, TagRetention: "3"}
-	without := func(key string) map[string]string {
-		out := maps.Clone(managed)
-		delete(out, key)
-		return out
-	}
-	cases := []struct {
-		name    string
-		tags    map[string]string
-		keyword string
-		want    Ownership
-	}{
-		{"ours as we made it", with(managed, map[string]string{TagRun: stamp.RunID, TagInstance: "i-1", "Name": "web"}), keyword, Managed},
-		{"ours with tags that a person added", with(managed, map[string]string{"why": "because"}), keyword, Managed},
-		{"ours with a retention that can't be read", with(managed, map[string]string{keyword: "", TagRetention: ""}), keyword, Managed},
-		{"ours without the run's and the instance's tag, which don't say whose it is", managed, keyword, Managed},
-
-		{"a person deleted the schedule's tag", without(keyword), keyword, Claimed},
-		{"a person changed the schedule's tag", with(managed, map[string]string{keyword: "keep"}), keyword, Claimed},
-		{"a person emptied the schedule's tag", with(managed, map[string]string{keyword: ""}), keyword, Claimed},
-		{"a person changed the case of the schedule's tag", with(without(keyword), map[string]string{"snapshotdaily": "3"}), keyword, Claimed},
-		{"a person deleted the stamp", without(TagRetention), keyword, Claimed},
-		{"a person changed the stamp", with(managed, map[string]string{TagRetention: "4"}), keyword, Claimed},
-		{"a person deleted the schedule's tag, which was empty", map[string]string{TagSchedule: keyword, TagRetention: ""}, keyword, Claimed},
-		{"a person deleted the stamp, which was empty", map[string]string{TagSchedule: keyword, keyword: ""}, keyword, Claimed},
-		{"a person deleted both", map[string]string{TagSchedule: keyword}, keyword, Claimed},
-
-		{"a person's own snapshot", map[string]string{"Name": "before the upgrade"}, keyword, Foreign},
-		{"a snapshot without tags", nil, keyword, Foreign},
-		{"a snapshot of the tool before this one, which has the keyword only", map[string]string{keyword: "3"}, keyword, Foreign},
-		{"another schedule's snapshot, although it carries this one's tag too", with(managed, map[string]string{TagSchedule: "SnapshotHourly"}), keyword, Foreign},
-		{"a snapshot whose schedule is in another case", with(managed, map[string]string{TagSchedule: "snapshotdaily"}), keyword, Foreign},
-		{"a snapshot whose mark was deleted", without(TagSchedule), keyword, Foreign},
-		{"a snapshot with an empty mark, asked for no schedule", map[string]string{TagSchedule: "", TagRetention: "", "": ""}, "", Foreign},
-	}
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			if got := OwnershipOf(Snapshot{ID: "snap-1", Tags: c.tags}, c.keyword); got != c.want {
-				t.Errorf("it is %v, want %v", got, c.want)
-			}
-		})
 	}
 }
 

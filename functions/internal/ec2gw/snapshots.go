@@ -38,13 +38,14 @@ func (g *Gateway) CreateSnapshot(ctx context.Context, volumeID, description stri
 	return out, err
 }
 
-// VolumeSnapshots lists the volume's snapshots that the schedule's runs created, of this account, claimed ones included.
+// VolumeSnapshots lists the volume's snapshots of this account that carry the schedule's tag: those that its runs created, claimed ones
+// included, and whatever else somebody tagged so (ebs.OwnershipOf).
 func (g *Gateway) VolumeSnapshots(ctx context.Context, volumeID, keyword string) ([]ebs.Snapshot, error) {
 	return g.snapshots(ctx, "list the "+keyword+" snapshots of "+volumeID,
 		filter("volume-id", volumeID), filter("tag:"+ebs.TagSchedule, keyword))
 }
 
-// ScheduleSnapshots lists all snapshots that the schedule's runs created, of this account, claimed ones included.
+// ScheduleSnapshots lists all snapshots of this account that carry the schedule's tag, as VolumeSnapshots does for one volume.
 func (g *Gateway) ScheduleSnapshots(ctx context.Context, keyword string) ([]ebs.Snapshot, error) {
 	return g.snapshots(ctx, "list the "+keyword+" snapshots", filter("tag:"+ebs.TagSchedule, keyword))
 }
@@ -59,13 +60,13 @@ func (g *Gateway) KeywordSnapshots(ctx context.Context, keyword string) ([]ebs.S
 	return g.snapshots(ctx, "list the snapshots with tag "+keyword, filter("tag-key", keyword))
 }
 
-// VolumeRunSnapshots lists the snapshots of the volume that the run created: one, or none yet.
+// VolumeRunSnapshots lists the snapshots of the volume that carry the run's tag (ebs.MadeBy says which of them the run created).
 func (g *Gateway) VolumeRunSnapshots(ctx context.Context, volumeID, runID string) ([]ebs.Snapshot, error) {
 	return g.snapshots(ctx, "look for the snapshot of "+volumeID+" by run "+runID,
 		filter("volume-id", volumeID), filter("tag:"+ebs.TagRun, runID))
 }
 
-// RunSnapshots lists all snapshots that the run created.
+// RunSnapshots lists all snapshots that carry the run's tag (ebs.MadeBy says which of them the run created).
 func (g *Gateway) RunSnapshots(ctx context.Context, runID string) ([]ebs.Snapshot, error) {
 	return g.snapshots(ctx, "list the snapshots of run "+runID, filter("tag:"+ebs.TagRun, runID))
 }
@@ -96,7 +97,8 @@ func (g *Gateway) snapshots(ctx context.Context, what string, filters ...types.F
 			out = append(out, ebs.Snapshot{
 				ID: aws.ToString(s.SnapshotId), VolumeID: aws.ToString(s.VolumeId), State: ebs.State(s.State),
 				StartTime: aws.ToTime(s.StartTime), SizeGiB: int(aws.ToInt32(s.VolumeSize)), Tags: tagMap(s.Tags),
-				Message: aws.ToString(s.StateMessage), Description: aws.ToString(s.Description), FullBytes: aws.ToInt64(s.FullSnapshotSizeInBytes),
+				Message: aws.ToString(s.StateMessage), Description: aws.ToString(s.Description), Copy: s.TransferType != "",
+				FullBytes: aws.ToInt64(s.FullSnapshotSizeInBytes),
 			})
 		}
 		return nil

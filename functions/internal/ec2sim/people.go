@@ -210,9 +210,8 @@ type Deletion struct {
 // Snapshot is a snapshot as it really is.
 type Snapshot struct {
 	ebs.Snapshot
-	OwnerID     string
-	Description string
-	Shared      bool // another account's, public or shared with this one; another's that is not can't be seen
+	OwnerID string
+	Shared  bool // another account's, public or shared with this one; another's that is not can't be seen
 }
 
 // Snapshots gives all snapshots that exist, by start time and ID, other accounts' too.
@@ -251,10 +250,12 @@ func (a *Account) copySnapshot(s *snapshot, now time.Time) Snapshot {
 			SizeGiB:   s.sizeGiB,
 			FullBytes: s.fullBytes,
 			Tags:      maps.Clone(s.currentTags()),
+
+			Description: s.description,
+			Copy:        s.copied,
 		},
-		OwnerID:     s.owner,
-		Description: s.description,
-		Shared:      s.shared,
+		OwnerID: s.owner,
+		Shared:  s.shared,
 	}
 }
 

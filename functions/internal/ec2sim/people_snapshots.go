@@ -26,6 +26,7 @@ func (a *Account) AddSnapshot(in Snapshot) string {
 		volumeID:    in.VolumeID,
 		owner:       cmp.Or(in.OwnerID, a.cfg.AccountID),
 		description: in.Description,
+		copied:      in.Copy,
 		shared:      in.Shared,
 		sizeGiB:     cmp.Or(in.SizeGiB, defaultSizeGiB),
 		fullBytes:   in.FullBytes,

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
@@ -28,6 +29,7 @@ type snapshotXML struct {
 	Description string   `xml:"description"`
 	Encrypted   bool     `xml:"encrypted"`
 	Tier        string   `xml:"storageTier"`
+	Transfer    string   `xml:"transferType,omitempty"` // of copies only
 	Tags        []tagXML `xml:"tagSet>item"`
 }
 
@@ -43,6 +45,9 @@ func (s *snapshot) xml(state ebs.State, tags map[string]string) snapshotXML {
 		Description: s.description,
 		Tier:        "standard",
 		Tags:        tagSet(tags),
+	}
+	if s.copied {
+		x.Transfer = "standard"
 	}
 	switch state {
 	case ebs.Completed:
@@ -66,6 +71,9 @@ func (a *Account) createSnapshot(p *params, now time.Time) (reply, *apiError) {
 	tags := readTagSpecifications(p, "snapshot")["snapshot"]
 	if utf8.RuneCountInString(description) > maxDescription {
 		p.fail(refuse("InvalidParameterValue", "Value for parameter description is invalid. It has more than %d characters", maxDescription))
+	}
+	if strings.ContainsFunc(description, func(r rune) bool { return r > unicode.MaxASCII }) {
+		p.fail(refuse("InvalidParameterValue", "Value (%s) for parameter description is invalid. Character sets beyond ASCII are not supported.", description))
 	}
 	v := a.volumeParam(p, volumeID)
 	if err := p.done(); err != nil {

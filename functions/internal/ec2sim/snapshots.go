@@ -13,6 +13,7 @@ type snapshot struct {
 	volumeID    string
 	owner       string
 	description string
+	copied      bool // CopySnapshot made it
 	shared      bool // another account's, public or shared with this one
 	sizeGiB     int
 	fullBytes   int64

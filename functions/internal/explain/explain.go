@@ -122,10 +122,9 @@ func (s Schedule) forecast(own []ebs.Snapshot) map[string]going {
 const future = "future-"
 
 func (s Schedule) toBe(n int, at time.Time) ebs.Snapshot {
-	return ebs.Snapshot{
-		ID: fmt.Sprint(future, n), State: ebs.Completed, StartTime: at,
-		Tags: map[string]string{s.Policy.Keyword: "", ebs.TagSchedule: s.Policy.Keyword, ebs.TagRetention: ""},
-	}
+	return ebs.Made(ebs.Stamp{Keyword: s.Policy.Keyword, RunID: ebs.RunID(s.Policy.Keyword, at), InstanceID: "i-"}, ebs.Snapshot{
+		ID: fmt.Sprint(future, n), VolumeID: "vol-", State: ebs.Completed, StartTime: at,
+	}, nil)
 }
 
 // owner says whose a snapshot is that a schedule's runs created, or that was adopted.
@@ -143,25 +142,23 @@ func owner(s ebs.Snapshot, keyword string) string {
 	return how
 }
 
-// others are the marks of tools whose snapshots people meet beside ours.
-var others = []struct{ tag, whose string }{
-	{"aws:backup:source-resource", "AWS Backup"},
-	{"aws:dlm:lifecycle-policy-id", "Amazon Data Lifecycle Manager"},
-}
-
 // stranger is a snapshot that none of the schedules made.
 func stranger(s ebs.Snapshot) Verdict {
 	v := Verdict{Snapshot: s, Owner: "not ours", Keep: true, Reason: "no run of this tool made it"}
-	if keyword, ok := s.Tags[ebs.TagSchedule]; ok {
+	keyword, tagged := s.Tags[ebs.TagSchedule]
+	switch maker := ebs.MakerOf(s); maker {
+	case ebs.MadeByRun:
+		v.Owner, v.Reason = "claimed by a person (run "+s.Tags[ebs.TagRun]+")", "claimed by a person: tag "+ebs.TagSchedule+" removed"
+	case ebs.MadeBySomebody:
+	default:
+		v.Owner = "not ours: made by " + string(maker)
+	}
+	switch {
+	case tagged && ebs.OwnershipOf(s, keyword) == ebs.Foreign:
+		v.Reason = "no run of this tool made it, although it carries the tags of the schedule " + keyword
+	case tagged:
 		v.Owner = "a schedule that is not deployed: " + keyword
 		v.Reason = "no schedule " + keyword + " is configured, so that nothing deletes it"
-		return v
-	}
-	for _, o := range others {
-		if _, ok := s.Tags[o.tag]; ok {
-			v.Owner = "not ours: " + o.whose
-			return v
-		}
 	}
 	return v
 }

@@ -30,9 +30,8 @@ func daily(t *testing.T, value string, days int) Schedule {
 // of is a snapshot of a day's midnight in November, made by a run of a schedule.
 func of(keyword string, day int, state ebs.State, change ...string) ebs.Snapshot {
 	at := time.Date(2026, 11, day, 0, 0, 0, 0, time.UTC)
-	s := ebs.Snapshot{ID: fmt.Sprintf("snap-%s-%02d", keyword, day), StartTime: at, State: state, SizeGiB: 8, Tags: map[string]string{
-		keyword: "3", ebs.TagSchedule: keyword, ebs.TagRetention: "3", ebs.TagRun: keyword + "/" + at.Format(time.RFC3339),
-	}}
+	s := ebs.Made(ebs.Stamp{Keyword: keyword, Retention: "3", RunID: ebs.RunID(keyword, at), InstanceID: "i-1"},
+		ebs.Snapshot{ID: fmt.Sprintf("snap-%s-%02d", keyword, day), VolumeID: "vol-1", StartTime: at, State: state, SizeGiB: 8}, nil)
 	for i := 0; i < len(change); i += 2 {
 		if s.Tags[change[i]] = change[i+1]; change[i+1] == "-" {
 			delete(s.Tags, change[i])
@@ -61,6 +60,8 @@ func lines(verdicts []Verdict) []string {
 func TestVolume(t *testing.T) {
 	off := daily(t, "off", 3)
 	off.Not = "its own tag Daily is off"
+	adopted := of("Daily", 15, ebs.Completed, ebs.TagRun, "adopted", "Daily", "keep")
+	adopted.Description = "AutoSnapshot web-1 - vol-1 (/dev/xvda)"
 	cases := []struct {
 		name      string
 		schedules []Schedule
@@ -101,15 +102,16 @@ func TestVolume(t *testing.T) {
 			[]ebs.Snapshot{
 				of("Daily", 20, ebs.Completed, "Daily", "keep"), of("Hourly", 19, ebs.Completed), of("Daily", 18, ebs.Completed, "Daily", "-"),
 				of("Daily", 17, ebs.Completed, ebs.TagSchedule, "-"), of("Daily", 16, ebs.Completed, ebs.TagSchedule, "-", "aws:backup:source-resource", "x"),
-				of("Daily", 15, ebs.Completed, ebs.TagRun, "adopted", "Daily", "keep"),
+				adopted, of("Daily", 14, ebs.Completed, "aws:dlm:lifecycle-policy-id", "policy-1"),
 			},
 			[]string{
 				`snap-Daily-20 | claimed by a person (run Daily/2026-11-20T00:00:00Z) | claimed by a person: tag Daily changed from "3" to "keep"`,
 				"snap-Hourly-19 | a schedule that is not deployed: Hourly | no schedule Hourly is configured, so that nothing deletes it",
 				"snap-Daily-18 | claimed by a person (run Daily/2026-11-18T00:00:00Z) | claimed by a person: tag Daily removed",
-				"snap-Daily-17 | not ours | no run of this tool made it",
-				"snap-Daily-16 | not ours: AWS Backup | no run of this tool made it",
+				"snap-Daily-17 | claimed by a person (run Daily/2026-11-17T00:00:00Z) | claimed by a person: tag snapshot-lifecycle:schedule removed",
+				"snap-Daily-16 | not ours: made by AWS Backup | no run of this tool made it",
 				`snap-Daily-15 | claimed by a person (Daily, adopted) | claimed by a person: tag Daily changed from "3" to "keep"`,
+				"snap-Daily-14 | not ours: made by Amazon Data Lifecycle Manager | no run of this tool made it, although it carries the tags of the schedule Daily",
 			},
 		}, {
 			"where no run works, nothing goes", []Schedule{off}, []ebs.Snapshot{of("Daily", 24, ebs.Completed), of("Daily", 20, ebs.Error)},

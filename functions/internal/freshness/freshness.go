@@ -132,7 +132,7 @@ func (s *Service) watched(ctx context.Context, keyword string) ([]Watched, error
 	}
 	newest := map[string]ebs.Snapshot{}
 	for _, one := range snapshots {
-		if one.State == ebs.Completed && one.StartTime.After(newest[one.VolumeID].StartTime) {
+		if one.State == ebs.Completed && ebs.OwnershipOf(one, keyword) != ebs.Foreign && one.StartTime.After(newest[one.VolumeID].StartTime) {
 			newest[one.VolumeID] = one
 		}
 	}

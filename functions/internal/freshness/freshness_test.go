@@ -72,12 +72,16 @@ func (l *lab) instance(keyword, n, retention string) {
 	})
 }
 
+// made gives the snapshot as a run of the schedule makes it.
+func made(keyword string, s ebs.Snapshot) ebs.Snapshot {
+	return ebs.Made(ebs.Stamp{Keyword: keyword, Retention: "3", RunID: ebs.RunID(keyword, s.StartTime), InstanceID: "i-1"}, s, nil)
+}
+
 // snapshot adds one of now.
 func (l *lab) snapshot(keyword, n string, state ebs.State) {
-	l.snapshots = append(l.snapshots, ebs.Snapshot{
+	l.snapshots = append(l.snapshots, made(keyword, ebs.Snapshot{
 		ID: fmt.Sprintf("snap-%s-%s", n, l.now.Format("02T15")), VolumeID: "vol-" + n, State: state, StartTime: l.now,
-		Tags: map[string]string{ebs.TagSchedule: keyword},
-	})
+	}))
 }
 
 func (l *lab) log() *bytes.Buffer {
@@ -169,9 +173,25 @@ func TestPendingAndFailedSnapshotsAreNoneAndClaimedOnesAre(t *testing.T) {
 		}
 		l.snapshot("Daily", "1", ebs.Pending)
 		l.snapshot("Daily", "2", ebs.Error)
-		l.snapshot("Daily", "3", ebs.Completed) // has no tag Daily: claimed
+		l.snapshot("Daily", "3", ebs.Completed)
+		delete(l.snapshots[len(l.snapshots)-1].Tags, "Daily") // claimed
 	})
 	l.same("stale", got, []string{"49: Daily vol-1, Daily vol-2"})
+}
+
+func TestSnapshotsThatOnlyCarryTheSchedulesTagsAreNoBackup(t *testing.T) {
+	l := newLab(t, daily)
+	l.instance("Daily", "1", "3")
+	got := l.hours(24*4, func(hour int) {
+		if hour%24 == 0 {
+			l.snapshot("Daily", "1", ebs.Completed)
+			if hour > 0 { // DLM's, which copied the tags of the first
+				l.snapshots[len(l.snapshots)-1].Tags = l.snapshots[0].Tags
+				l.snapshots[len(l.snapshots)-1].Description = "Created for policy: policy-1"
+			}
+		}
+	})
+	l.same("stale", got, []string{"49: Daily vol-1"})
 }
 
 func TestAVolumeThatHasJustBecomeTheSchedulesIsOwedNothingYet(t *testing.T) {
@@ -183,10 +203,10 @@ func TestAVolumeThatHasJustBecomeTheSchedulesIsOwedNothingYet(t *testing.T) {
 		}
 		switch hour {
 		case 1:
-			l.instance("Daily", "2", "3")                   // launched, or tagged
-			l.snapshots = append(l.snapshots, ebs.Snapshot{ // it had the tag before, long ago
-				ID: "snap-old", VolumeID: "vol-2", State: ebs.Completed, StartTime: midnight.AddDate(0, -6, 0), Tags: map[string]string{ebs.TagSchedule: "Daily"},
-			})
+			l.instance("Daily", "2", "3")                                 // launched, or tagged
+			l.snapshots = append(l.snapshots, made("Daily", ebs.Snapshot{ // it had the tag before, long ago
+				ID: "snap-old", VolumeID: "vol-2", State: ebs.Completed, StartTime: midnight.AddDate(0, -6, 0),
+			}))
 		case 24 * 5:
 			l.instances["Daily"] = l.instances["Daily"][:1] // loses the tag
 		}

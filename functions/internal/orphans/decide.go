@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
@@ -142,10 +141,11 @@ func Find(keyword string, volumes map[string]bool, snapshots []ebs.Snapshot, p P
 	}
 	byVolume, made := map[string][]ebs.Snapshot{}, map[string]time.Time{}
 	for _, s := range snapshots {
-		if s.Tags[ebs.TagSchedule] == keyword && s.StartTime.After(made[s.VolumeID]) {
+		whose := ebs.OwnershipOf(s, keyword)
+		if whose != ebs.Foreign && s.StartTime.After(made[s.VolumeID]) {
 			made[s.VolumeID] = s.StartTime // by a run, claimed or not
 		}
-		if !volumes[s.VolumeID] && ours(s, keyword) {
+		if !volumes[s.VolumeID] && whose == ebs.Managed {
 			byVolume[s.VolumeID] = append(byVolume[s.VolumeID], s)
 		}
 	}
@@ -168,18 +168,6 @@ func Find(keyword string, volumes map[string]bool, snapshots []ebs.Snapshot, p P
 		out = append(out, o)
 	}
 	return out
-}
-
-// ours says whether a snapshot is one that a run of the schedule made of its volume, and that nobody has claimed.
-func ours(s ebs.Snapshot, keyword string) bool {
-	return ebs.OwnershipOf(s, keyword) == ebs.Managed && namesItsVolume(s)
-}
-
-// namesItsVolume: EC2 gives a copy an arbitrary volume ID, the same one to copies of different volumes, and who copies may copy our
-// tags, too. Taken for one volume's, all but the newest would go. The description, which runs and the Lambda before them end with
-// the volume, tells: no tag can, since it is copied.
-func namesItsVolume(s ebs.Snapshot) bool {
-	return strings.Contains(s.Description, " - "+s.VolumeID+" (")
 }
 
 func newest(snapshots []ebs.Snapshot) ebs.Snapshot {

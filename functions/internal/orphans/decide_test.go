@@ -19,11 +19,9 @@ var now = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
 // of is a managed snapshot of a volume, so many days old, with tags over the usual ones.
 func of(volume string, days int, state ebs.State, change ...string) ebs.Snapshot {
-	s := ebs.Snapshot{
-		ID: fmt.Sprintf("snap-%s-%03d", volume, days), VolumeID: volume, State: state, StartTime: now.AddDate(0, 0, -days),
-		Description: keyword + " web - " + volume + " (/dev/xvda)",
-		Tags:        map[string]string{keyword: "3", ebs.TagSchedule: keyword, ebs.TagRetention: "3", ebs.TagInstance: "i-gone"},
-	}
+	start := now.AddDate(0, 0, -days)
+	s := ebs.Made(ebs.Stamp{Keyword: keyword, Retention: "3", RunID: ebs.RunID(keyword, start), InstanceID: "i-gone"},
+		ebs.Snapshot{ID: fmt.Sprintf("snap-%s-%03d", volume, days), VolumeID: volume, State: state, StartTime: start}, nil)
 	for _, c := range change {
 		k, v, _ := strings.Cut(c, "=")
 		s.Tags[k] = v

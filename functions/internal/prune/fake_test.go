@@ -99,10 +99,9 @@ func volumeWith(state ebs.State, earlier int) *fakeEC2 {
 }
 
 func managedSnapshot(id string, state ebs.State, daysAgo int) ebs.Snapshot {
-	return ebs.Snapshot{
-		ID: id, VolumeID: volumeID, State: state, StartTime: now.Add(-time.Minute).AddDate(0, 0, -daysAgo),
-		Tags: map[string]string{keyword: "3", ebs.TagSchedule: keyword, ebs.TagRetention: "3"},
-	}
+	start := now.Add(-time.Minute).AddDate(0, 0, -daysAgo)
+	return ebs.Made(ebs.Stamp{Keyword: keyword, Retention: "3", RunID: ebs.RunID(keyword, start), InstanceID: "i-1"},
+		ebs.Snapshot{ID: id, VolumeID: volumeID, State: state, StartTime: start}, nil)
 }
 
 func request(retention string) contract.PruneRequest {

@@ -44,6 +44,7 @@ type world struct {
 	discovery contract.Discovery
 	items     []contract.Item
 	snapshots []ebs.Snapshot // what EC2 holds of the run
+	strangers []ebs.Snapshot // what it holds that carries the schedule's tags, and is not its own
 	deleted   []string       // volumes that are no more
 	bucket    *store.Memory
 	topic     *fakeTopic
@@ -71,7 +72,8 @@ func newWorld(t *testing.T, items ...contract.Item) *world {
 }
 
 func snapshotOf(volumeID string, state ebs.State) ebs.Snapshot {
-	return ebs.Snapshot{ID: "snap-of-" + volumeID, VolumeID: volumeID, State: state, StartTime: midnight.Add(time.Minute)}
+	return ebs.Made(ebs.Stamp{Keyword: keyword, Retention: "3", RunID: daily.ID, InstanceID: "i-web"},
+		ebs.Snapshot{ID: "snap-of-" + volumeID, VolumeID: volumeID, State: state, StartTime: midnight.Add(time.Minute)}, nil)
 }
 
 // web is an instance with two volumes.
@@ -149,7 +151,15 @@ func (w *world) RunSnapshots(_ context.Context, runID string) ([]ebs.Snapshot, e
 	if runID != daily.ID {
 		return nil, fmt.Errorf("the fake EC2 knows no run %s", runID)
 	}
-	return w.snapshots, w.ec2Err
+	return slices.Clone(w.snapshots), w.ec2Err
+}
+
+// ScheduleSnapshots is EC2's.
+func (w *world) ScheduleSnapshots(_ context.Context, asked string) ([]ebs.Snapshot, error) {
+	if asked != keyword {
+		return nil, fmt.Errorf("the fake EC2 knows no schedule %s", asked)
+	}
+	return slices.Concat(w.snapshots, w.strangers), w.ec2Err
 }
 
 // ExistingVolumes is EC2's.

@@ -17,6 +17,7 @@ import (
 
 type inventory interface {
 	RunSnapshots(ctx context.Context, runID string) ([]ebs.Snapshot, error)
+	ScheduleSnapshots(ctx context.Context, keyword string) ([]ebs.Snapshot, error)
 	ExistingVolumes(ctx context.Context, ids []string) (map[string]bool, error)
 }
 
@@ -92,6 +93,9 @@ func (s *Service) Report(ctx context.Context, d contract.Discovery) (contract.Re
 	if err != nil {
 		return contract.ReportResult{}, err
 	}
+	strangers := s.strangers(ctx, d.Run)
+	r.Problems = append(r.Problems, strangers.problems(d.Run.SnapshotKeyWord)...)
+	r.conclude()
 	key := discover.ReportKey(d.ManifestKey)
 	body, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
@@ -109,6 +113,7 @@ func (s *Service) Report(ctx context.Context, d contract.Discovery) (contract.Re
 			return contract.ReportResult{}, err
 		}
 	}
+	s.remember(ctx, strangers)
 	return contract.ReportResult{
 		Outcome: r.Outcome, Summary: r.Summary, ReportKey: key, Volumes: r.Volumes, Healthy: r.Completed,
 		Failed: r.failedVolumes(), Gone: len(r.Gone), Problems: len(r.Problems),
@@ -130,6 +135,7 @@ func (s *Service) compare(ctx context.Context, d contract.Discovery) (*Report, e
 	if err != nil {
 		return nil, err
 	}
+	held = slices.DeleteFunc(held, func(one ebs.Snapshot) bool { return !ebs.MadeBy(one, d.Run.ID) })
 	recorded, err := s.records(ctx, d)
 	if err != nil {
 		return nil, err
@@ -150,7 +156,6 @@ func (s *Service) compare(ctx context.Context, d contract.Discovery) (*Report, e
 		}
 	}
 	r.addRun(recorded)
-	r.conclude()
 	return r, nil
 }
 

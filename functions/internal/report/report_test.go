@@ -121,7 +121,9 @@ func TestReportJudgesEachVolume(t *testing.T) {
 				"See the volume's events in the EC2 console; a KMS key that is disabled or not allowed is the usual cause. Start the run again."},
 		}}},
 		{"a good snapshot stands for a failed one beside it", func(w *world) {
-			w.snapshots = append([]ebs.Snapshot{{ID: "snap-failed", VolumeID: "vol-1", State: ebs.Error}}, w.snapshots...)
+			failed := snapshotOf("vol-1", ebs.Error)
+			failed.ID = "snap-failed"
+			w.snapshots = append([]ebs.Snapshot{failed}, w.snapshots...)
 		}, found{Outcome: "Succeeded", Completed: 2}},
 		{"a snapshot that is still pending is a problem and no failure", func(w *world) {
 			w.state("vol-2", ebs.Pending)

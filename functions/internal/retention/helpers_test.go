@@ -27,10 +27,8 @@ var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC) // a Sunday
 
 // managed gives a completed snapshot of ours.
 func managed(id string, start time.Time) ebs.Snapshot {
-	return ebs.Snapshot{
-		ID: id, VolumeID: "vol-1", State: ebs.Completed, StartTime: start,
-		Tags: map[string]string{keyword: stamped, ebs.TagSchedule: keyword, ebs.TagRetention: stamped},
-	}
+	return ebs.Made(ebs.Stamp{Keyword: keyword, Retention: stamped, RunID: ebs.RunID(keyword, start), InstanceID: "i-1"},
+		ebs.Snapshot{ID: id, VolumeID: "vol-1", State: ebs.Completed, StartTime: start}, nil)
 }
 
 func inState(s ebs.Snapshot, state ebs.State) ebs.Snapshot {

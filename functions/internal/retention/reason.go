@@ -39,6 +39,14 @@ func appendPosition(text []byte, i, n int) []byte {
 	return strconv.AppendInt(text, int64(n), 10)
 }
 
+// foreignReason says whose a snapshot is that the schedule did not make.
+func foreignReason(s *ebs.Snapshot, keyword string) string {
+	if keyword == "" || s.Tags[ebs.TagSchedule] != keyword {
+		return "not a snapshot of this schedule"
+	}
+	return "not a snapshot of this schedule, although it carries its tags: made by " + string(ebs.MakerOf(*s))
+}
+
 // removalReason remembers the last reason for a removal: among many snapshots most share one.
 type removalReason struct {
 	reason   string

@@ -40,7 +40,7 @@ func (w *walk) decide(s *ebs.Snapshot) (keep bool, reason string) {
 	case ebs.Claimed:
 		return true, claimReason(s.Tags, w.policy.Keyword)
 	default:
-		return true, "not a snapshot of this schedule"
+		return true, foreignReason(s, w.policy.Keyword)
 	}
 	switch {
 	case w.policy.Rules.Off:

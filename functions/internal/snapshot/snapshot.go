@@ -3,6 +3,7 @@ package snapshot
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
 	"time"
@@ -28,11 +29,8 @@ type Service struct {
 // snapshot.
 const punctual = time.Minute
 
-// maxDescription is EC2's limit, in characters.
-const maxDescription = 255
-
 // Snapshot creates the run's snapshot of the volume, or finds it. CreateSnapshot has no client token, so whatever may have
-// been tried before is looked for first; the state machine waits before it retries, since a list shows a new snapshot late.
+// been tried before is looked for first (one in state error holds nothing, and is made once more); the state machine waits before it retries, since a list shows a new snapshot late.
 func (s *Service) Snapshot(ctx context.Context, req contract.SnapshotRequest) (contract.SnapshotResult, error) {
 	if id := req.Volume.SnapshotID; id != "" {
 		return contract.SnapshotResult{SnapshotID: id, Found: true}, nil
@@ -42,17 +40,25 @@ func (s *Service) Snapshot(ctx context.Context, req contract.SnapshotRequest) (c
 		if err != nil {
 			return contract.SnapshotResult{}, err
 		}
-		found = slices.DeleteFunc(found, failed)
+		found = slices.DeleteFunc(found, func(s ebs.Snapshot) bool { return s.State == ebs.Error || !ebs.MadeBy(s, req.Run.ID) })
 		if len(found) > 0 {
 			id := slices.MinFunc(found, oldest).ID
 			s.Log.InfoContext(ctx, "snapshot found", "snapshot_id", id, "volume_id", req.Volume.ID, "run_id", req.Run.ID)
 			return contract.SnapshotResult{SnapshotID: id, Found: true}, nil
 		}
 	}
-	tags, dropped := ebs.SnapshotTags(StampOf(req.Run, req.Instance, req.Volume), req.Instance.Tags)
-	made, err := s.EC2.CreateSnapshot(ctx, req.Volume.ID, describe(req), tags)
+	stamp := StampOf(req.Run, req.Instance, req.Volume)
+	tags, dropped := ebs.SnapshotTags(stamp, req.Instance.Tags)
+	made, err := s.EC2.CreateSnapshot(ctx, req.Volume.ID, ebs.Description(stamp, req.Volume.ID, req.Instance.Tags["Name"]), tags)
 	if err != nil {
 		return contract.SnapshotResult{}, err
+	}
+	if !made.StartTime.IsZero() && !ebs.InRun(req.Run.ScheduledTime, made.StartTime) {
+		// It does not pass for the run's (ebs.MakerOf), so that it would never be pruned, and each attempt would make another.
+		return contract.SnapshotResult{}, fmt.Errorf("snapshot of %s: %w", req.Volume.ID, &contract.InvalidInputError{Message: fmt.Sprintf(
+			"%s began at %s, which is not within a day of run %s: the run is too old to go on, or the clock that named it was wrong. "+
+				"Start a new run, and delete %s or keep it: no run will",
+			made.ID, made.StartTime.UTC().Format(time.RFC3339), req.Run.ID, made.ID)})
 	}
 	s.Log.InfoContext(ctx, "snapshot created", "snapshot_id", made.ID, "volume_id", req.Volume.ID,
 		"instance_id", req.Instance.ID, "run_id", req.Run.ID, "dropped_tags", dropped)
@@ -64,9 +70,6 @@ func StampOf(r contract.Run, i contract.Instance, v contract.Volume) ebs.Stamp {
 	return ebs.Stamp{Keyword: r.SnapshotKeyWord, Retention: v.Retention, RunID: r.ID, InstanceID: i.ID}
 }
 
-// failed: a snapshot in state error holds nothing. A run that is taken over makes it anew, and must not find the old one.
-func failed(s ebs.Snapshot) bool { return s.State == ebs.Error }
-
 func oldest(a, b ebs.Snapshot) int {
 	if c := a.StartTime.Compare(b.StartTime); c != 0 {
 		return c
@@ -75,15 +78,4 @@ func oldest(a, b ebs.Snapshot) int {
 		return -1
 	}
 	return 1
-}
-
-// describe says what a person wants to know of a snapshot in a list, much as the tool that this one replaces did.
-func describe(req contract.SnapshotRequest) string {
-	name := req.Instance.Tags["Name"]
-	if name == "" {
-		name = req.Instance.ID
-	}
-	text, where := []rune(req.Run.SnapshotKeyWord+" "+name), []rune(" - "+req.Volume.ID+" ("+req.Volume.Device+")")
-	room := max(0, maxDescription-len(where))
-	return string(text[:min(len(text), room)]) + string(where)
 }

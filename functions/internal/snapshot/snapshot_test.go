@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -25,6 +23,7 @@ type fakeEC2 struct {
 	held        []ebs.Snapshot // of the run
 	calls       []string
 	err         error
+	start       time.Time
 	tags        []ebs.Tag
 	description string
 }
@@ -32,7 +31,7 @@ type fakeEC2 struct {
 func (f *fakeEC2) CreateSnapshot(_ context.Context, volumeID, description string, tags []ebs.Tag) (ebs.Snapshot, error) {
 	f.calls = append(f.calls, "create "+volumeID)
 	f.description, f.tags = description, tags
-	return ebs.Snapshot{ID: "snap-new", VolumeID: volumeID, State: ebs.Pending}, f.err
+	return ebs.Snapshot{ID: "snap-new", VolumeID: volumeID, State: ebs.Pending, StartTime: f.start}, f.err
 }
 
 func (f *fakeEC2) VolumeRunSnapshots(_ context.Context, volumeID, run string) ([]ebs.Snapshot, error) {
@@ -58,7 +57,8 @@ func request() contract.SnapshotRequest {
 }
 
 func held(id string, state ebs.State, minute int) ebs.Snapshot {
-	return ebs.Snapshot{ID: id, VolumeID: "vol-1", State: state, StartTime: turn.Add(time.Duration(minute) * time.Minute)}
+	return ebs.Made(ebs.Stamp{Keyword: "SnapshotDaily", Retention: "3", RunID: runID, InstanceID: "i-1"},
+		ebs.Snapshot{ID: id, VolumeID: "vol-1", State: state, StartTime: turn.Add(time.Duration(minute) * time.Minute)}, nil)
 }
 
 func TestSnapshot(t *testing.T) {
@@ -148,34 +148,38 @@ func TestSnapshotSetsAllTagsWithTheCreation(t *testing.T) {
 	}
 }
 
-func TestTheDescription(t *testing.T) {
-	cases := []struct {
-		name   string
-		change func(*contract.SnapshotRequest)
-		want   string
-	}{
-		{"names the schedule, the instance, the volume and the device", func(*contract.SnapshotRequest) {}, "SnapshotDaily web - vol-1 (/dev/xvda)"},
-		{"takes the ID of an instance without a name", func(req *contract.SnapshotRequest) {
-			req.Instance.Tags = nil
-		}, "SnapshotDaily i-1 - vol-1 (/dev/xvda)"},
-		{"cuts a long name, and not the volume", func(req *contract.SnapshotRequest) {
-			req.Instance.Tags["Name"] = strings.Repeat("n", 256)
-		}, "SnapshotDaily " + strings.Repeat("n", 221) + " - vol-1 (/dev/xvda)"},
-		{"cuts between letters", func(req *contract.SnapshotRequest) {
-			req.Run.SnapshotKeyWord, req.Instance.Tags["Name"] = strings.Repeat("每", 128), strings.Repeat("库", 256)
-		}, strings.Repeat("每", 128) + " " + strings.Repeat("库", 106) + " - vol-1 (/dev/xvda)"},
+func TestSnapshotIsNotDeceivedByAForeignSnapshotWithTheRunsTag(t *testing.T) {
+	forged := held("snap-forged", ebs.Completed, 1)
+	forged.Description = "before the upgrade"
+	old := held("snap-restored", ebs.Completed, 1)
+	old.StartTime = turn.AddDate(0, -1, 0)
+	f, req := &fakeEC2{held: []ebs.Snapshot{forged, old}}, request()
+	req.Attempt = 1
+	got, err := f.snapshot(t.Context(), turn, req)
+	if err != nil || got.Found || got.SnapshotID != "snap-new" {
+		t.Errorf("%+v, error %v; want a snapshot of its own", got, err)
 	}
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			req := request()
-			c.change(&req)
-			got := describe(req)
-			if got != c.want {
-				t.Errorf("got  %s\nwant %s", got, c.want)
-			}
-			if n := utf8.RuneCountInString(got); n > 255 {
-				t.Errorf("it has %d characters, EC2 takes 255", n)
-			}
-		})
+}
+
+func TestSnapshotIsDescribedByItsRunInASCII(t *testing.T) {
+	f, req := &fakeEC2{}, request()
+	req.Instance.Tags["Name"] = "数据库"
+	if _, err := f.snapshot(t.Context(), turn, req); err != nil {
+		t.Fatal(err)
+	}
+	if want := runID + " i-1 vol-1"; f.description != want {
+		t.Errorf("described as %q, want %q", f.description, want)
+	}
+}
+
+func TestSnapshotRefusesOneThatWouldNotPassForTheRuns(t *testing.T) {
+	for late, refused := range map[time.Duration]bool{24 * time.Hour: false, 24*time.Hour + 1: true, -15 * time.Minute: false, -16 * time.Minute: true} {
+		req := request()
+		f := &fakeEC2{start: req.Run.ScheduledTime.Add(late)}
+		_, err := f.snapshot(t.Context(), turn, req)
+		var invalid *contract.InvalidInputError
+		if errors.As(err, &invalid) != refused {
+			t.Errorf("%v after the run's time: error %v", late, err)
+		}
 	}
 }

@@ -131,7 +131,7 @@ func (l *lab) oldState(volume string, daysAgo int, state ebs.State, change ...st
 	at := l.world.Now().AddDate(0, 0, -daysAgo)
 	tags := map[string]string{
 		"SnapshotDaily": "3", ebs.TagSchedule: "SnapshotDaily", ebs.TagRetention: "3",
-		ebs.TagRun: "SnapshotDaily/" + at.Format(time.RFC3339), ebs.TagInstance: "i-web",
+		ebs.TagRun: "?", ebs.TagInstance: "i-web",
 	}
 	s := ec2sim.Snapshot{}
 	for _, c := range change {
@@ -145,9 +145,51 @@ func (l *lab) oldState(volume string, daysAgo int, state ebs.State, change ...st
 			delete(tags, k)
 		}
 	}
+	run := ebs.RunID("SnapshotDaily", at)
+	if other := tags[ebs.TagSchedule]; other != "" {
+		run = ebs.RunID(other, at)
+	}
+	if tags[ebs.TagRun] == "?" {
+		tags[ebs.TagRun] = run
+	}
 	s.VolumeID, s.StartTime, s.State, s.Tags = volume, at, state, tags
-	s.Description = "SnapshotDaily web - " + volume + " (/dev/xvda)"
+	s.Description = ebs.Description(ebs.Stamp{RunID: run, InstanceID: "i-web"}, volume, "web")
 	return l.account.AddSnapshot(s)
+}
+
+// foreign adds a snapshot that no run made, with our tags copied onto it.
+func (l *lab) foreign(daysAgo int, description string, change ...string) string {
+	id := l.old("vol-web-0", daysAgo, change...)
+	s, _ := l.account.Snapshot(id)
+	l.account.DeleteSnapshotByPerson(id)
+	s.ID, s.Description = "", description
+	return l.account.AddSnapshot(s)
+}
+
+// strangersAreNamedOnce: the first mail names those that carry the schedule's tags, each run that follows says nothing more of them.
+func (l *lab) strangersAreNamedOnce(theirs []string) {
+	l.t.Helper()
+	var tagged []string
+	for _, id := range theirs {
+		if s, ok := l.account.Snapshot(id); ok && s.OwnerID == ourAccount && ebs.OwnershipOf(s.Snapshot, "SnapshotDaily") == ebs.Foreign && s.Tags[ebs.TagSchedule] == "SnapshotDaily" {
+			tagged = append(tagged, id)
+		}
+	}
+	if len(tagged) == 0 {
+		l.noMail()
+		return
+	}
+	l.lastMail(append([]string{"that none of its runs made"}, tagged...)...)
+	mails := len(l.topic.mails)
+	l.wait(24 * time.Hour)
+	l.succeed("SnapshotDaily")
+	same(l.t, "mails after another run", len(l.topic.mails), mails)
+}
+
+// oneMore adds another snapshot of a run that is under way.
+func (l *lab) oneMore(volume, run string) {
+	l.account.AddSnapshot(ec2sim.Snapshot{Snapshot: ebs.Made(ebs.Stamp{Keyword: "SnapshotDaily", Retention: "3", RunID: run, InstanceID: "i-web"},
+		ebs.Snapshot{VolumeID: volume, StartTime: l.world.Now()}, nil)})
 }
 
 // ids gives the IDs of a volume's snapshots, oldest first.

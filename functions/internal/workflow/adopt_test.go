@@ -14,7 +14,7 @@ import (
 
 // theLambdas adds a snapshot as the first users' Lambda made it, some days ago, with tags over the usual ones.
 func (l *lab) theLambdas(volume string, daysAgo int, more ...string) string {
-	s := ec2sim.Snapshot{Description: "AutoSnapshot web-1 - " + volume + " (/dev/sda)"}
+	s := ec2sim.Snapshot{Snapshot: ebs.Snapshot{Description: "AutoSnapshot web-1 - " + volume + " (/dev/sda)"}}
 	s.VolumeID, s.StartTime = volume, l.world.Now().AddDate(0, 0, -daysAgo)
 	s.Tags = tagsOf(append([]string{"SnapshotDaily=5", "Name=web-1"}, more...))
 	return l.account.AddSnapshot(s)
@@ -56,7 +56,7 @@ func TestAdoptedSnapshotsCountAndOthersDoNot(t *testing.T) {
 		l.theLambdas("vol-web-0", 9, "SnapshotHourly=24"), l.theLambdas("vol-web-0", 9, "Name=renamed"), l.theLambdas("vol-gone", 9),
 		l.account.AddSnapshot(ec2sim.Snapshot{Snapshot: ebs.Snapshot{VolumeID: "vol-web-0", StartTime: start.AddDate(0, 0, -9), Tags: tagsOf([]string{"SnapshotDaily=5"})}}),
 	}
-	theirs := ec2sim.Snapshot{OwnerID: "999999999999", Shared: true, Description: "AutoSnapshot web-1 - vol-web-0 (/dev/sda)"}
+	theirs := ec2sim.Snapshot{OwnerID: "999999999999", Shared: true, Snapshot: ebs.Snapshot{Description: "AutoSnapshot web-1 - vol-web-0 (/dev/sda)"}}
 	theirs.VolumeID, theirs.StartTime, theirs.Tags = "vol-web-0", start.AddDate(0, 0, -9), tagsOf([]string{"SnapshotDaily=5", "Name=web-1"})
 	foreign = append(foreign, l.account.AddSnapshot(theirs))
 

@@ -50,7 +50,7 @@ func TestAFunctionThatDiesAtAnyPointLeavesNothingBehind(t *testing.T) {
 		}
 	}
 	same(t, "points", points, map[string]int{
-		workflow.DiscoverInstances: 14, workflow.SnapshotVolume: 2, workflow.PruneVolume: 10, workflow.ReportRun: 12,
+		workflow.DiscoverInstances: 14, workflow.SnapshotVolume: 2, workflow.PruneVolume: 10, workflow.ReportRun: 16,
 	})
 }
 

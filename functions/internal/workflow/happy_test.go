@@ -22,7 +22,7 @@ func TestARunSnapshotsEachVolumeWithItsInstancesTags(t *testing.T) {
 		}
 		same(t, "tags of the snapshot of "+v, held[0].Tags, want)
 	}
-	same(t, "description", l.of("vol-web-1", "SnapshotDaily")[0].Description, "SnapshotDaily web-1 - vol-web-1 (/dev/sdb)")
+	same(t, "description", l.of("vol-web-1", "SnapshotDaily")[0].Description, "SnapshotDaily/2026-11-22T00:00:00Z i-web vol-web-1 web-1")
 	l.noMail()
 	if r.Children != 1 || r.MaxChildEvents == 0 {
 		t.Errorf("children %d, events %d", r.Children, r.MaxChildEvents)

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/discover"
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ec2sim"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/report"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/workflow"
@@ -58,7 +57,7 @@ func TestPromise6WhatTheReportSaysIsSoInEC2(t *testing.T) {
 	t.Run("a second snapshot of the run, however it came about", func(t *testing.T) {
 		l := newLab(t)
 		l.fleet()
-		l.meddle(workflow.ReportRun, "", meanwhile(func() { l.old("vol-web-0", 0, ebs.TagRun+"=SnapshotDaily/2026-11-22T00:00:00Z") }))
+		l.meddle(workflow.ReportRun, "", meanwhile(func() { l.oneMore("vol-web-0", "SnapshotDaily/2026-11-22T00:00:00Z") }))
 		l.succeed("SnapshotDaily")
 		l.lastMail("1 problem", "web-1 (i-web), volume vol-web-0", "this run has 2 snapshots of the volume")
 	})

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ec2sim"
@@ -128,11 +129,31 @@ func TestTagsOfTheInstanceAreCopiedAsFarAsThereIsRoom(t *testing.T) {
 
 func TestALongNameFitsTheDescription(t *testing.T) {
 	l := newLab(t)
-	l.instance("web", 1, "SnapshotDaily=3", "Name="+strings.Repeat("长", ebs.MaxTagValLen))
+	l.instance("web", 1, "SnapshotDaily=3", "Name="+strings.Repeat("n", ebs.MaxTagValLen))
 	l.succeed("SnapshotDaily")
 	d := l.of("vol-web-0", "SnapshotDaily")[0].Description
-	if !strings.HasPrefix(d, "SnapshotDaily 长长") || !strings.HasSuffix(d, "长 - vol-web-0 (/dev/sda)") {
+	if !strings.HasPrefix(d, "SnapshotDaily/2026-11-22T00:00:00Z i-web vol-web-0 nnn") || len(d) != 255 {
 		t.Errorf("the description is %q", d)
+	}
+}
+
+// EC2 refuses a description that is not ASCII.
+func TestNamesAndKeywordsBeyondASCIIGetTheirBackup(t *testing.T) {
+	for _, name := range []string{"数据库", "café", "🚀", "web-1"} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t)
+			l.instance("web", 1, "每日快照=1", "Name="+name, "环境=生产")
+			for range 3 {
+				l.succeed("每日快照")
+				l.wait(24 * time.Hour)
+			}
+			held := l.of("vol-web-0", "每日快照")
+			if len(held) != 1 {
+				t.Fatalf("%d snapshots are kept, want 1", len(held))
+			}
+			same(t, "its Name", held[0].Tags["Name"], name)
+			l.noMail()
+		})
 	}
 }
 

@@ -1,0 +1,117 @@
+package ebs
+
+import (
+	"strings"
+	"time"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
+)
+
+// maxDescription is EC2's limit on a snapshot's description, in characters, which must be ASCII (CreateSnapshot answers
+// InvalidParameterValue: "Character sets beyond ASCII are not supported").
+const maxDescription = 255
+
+// RunID names a run: the schedule's keyword and the scheduled time.
+func RunID(keyword string, scheduled time.Time) string {
+	return keyword + "/" + scheduled.UTC().Format(time.RFC3339)
+}
+
+// cutRunID cuts a run's ID before the slash. A keyword may hold slashes, a time does not.
+func cutRunID(id string) (keyword, slashTime string) {
+	at := max(0, strings.LastIndexByte(id, '/'))
+	return id[:at], id[at:]
+}
+
+// parseRunID takes a run's ID apart; ok is false if it is none.
+func parseRunID(id string) (keyword string, scheduled time.Time, ok bool) {
+	keyword, at := cutRunID(id)
+	if keyword == "" {
+		return "", time.Time{}, false
+	}
+	scheduled, err := time.Parse(time.RFC3339, at[1:])
+	return keyword, scheduled, err == nil
+}
+
+// Description is what a run writes on a snapshot, for people and as a proof: nobody can change it afterwards, unlike a tag. It holds
+// the run's ID, the instance's, the volume's, and the instance's Name as far as it is ASCII, for example
+// "SnapshotDaily/2026-11-22T00:00:00Z i-0123456789abcdef0 vol-0123456789abcdef0 web-1".
+func Description(s Stamp, volumeID, name string) string {
+	keyword, at := cutRunID(s.RunID)
+	text := contract.KeywordASCII(keyword) + strings.Join([]string{at, s.InstanceID, volumeID}, " ")
+	if name = asciiName(name); name != "" {
+		text += " " + name
+	}
+	return text[:min(len(text), maxDescription)]
+}
+
+// Made gives a snapshot as it is once a run has made it: with the stamp's description, its tags and those of the instance.
+func Made(stamp Stamp, s Snapshot, instance map[string]string) Snapshot {
+	tags, _ := SnapshotTags(stamp, instance)
+	s.Tags = make(map[string]string, len(tags))
+	for _, t := range tags {
+		s.Tags[t.Key] = t.Value
+	}
+	s.Description = Description(stamp, s.VolumeID, instance[nameTag])
+	return s
+}
+
+// asciiName gives the printable ASCII of a name, with "?" in place of a run of anything else; "" if nothing is left to read.
+func asciiName(name string) string {
+	var out strings.Builder
+	readable := false
+	for _, r := range name {
+		switch {
+		case ' ' <= r && r <= '~':
+			readable = readable || r != ' '
+			out.WriteRune(r)
+		case !strings.HasSuffix(out.String(), "?"):
+			out.WriteByte('?')
+		}
+	}
+	if !readable {
+		return ""
+	}
+	return out.String()
+}
+
+// describedBy says whether the description is one that the run wrote on a snapshot of the volume.
+func describedBy(description, runID, volumeID string) bool {
+	keyword, at := cutRunID(runID)
+	if rest, ok := strings.CutPrefix(description, contract.KeywordASCII(keyword)); ok {
+		if rest, ok = strings.CutPrefix(rest, at); ok {
+			rest, ok = strings.CutPrefix(rest, " i-")
+			_, rest, _ = strings.Cut(rest, " ")
+			volume, _, _ := strings.Cut(rest, " ")
+			return ok && volume == volumeID
+		}
+	}
+	// What runs wrote until November 2026: "SnapshotDaily web-1 - vol-0123456789abcdef0 (/dev/xvda)".
+	rest, ok := strings.CutPrefix(description, keyword)
+	return ok && strings.HasPrefix(rest, " ") && endsWithVolume(rest, volumeID)
+}
+
+// autoSnapshot is how the description begins that the first users' Lambda wrote:
+// "AutoSnapshot web-1 - vol-0123456789abcdef0 (/dev/xvda)".
+const autoSnapshot = "AutoSnapshot "
+
+// NamedByLambda gives the instance's name in a description that the first users' Lambda wrote on a snapshot of the volume.
+func NamedByLambda(description, volumeID string) (name string, ok bool) {
+	text, ok := strings.CutPrefix(description, autoSnapshot)
+	if !ok || !endsWithVolume(text, volumeID) {
+		return "", false
+	}
+	return text[:strings.LastIndex(text, volumeEnd(volumeID))], true
+}
+
+func volumeEnd(volumeID string) string { return " - " + volumeID + " (" }
+
+// endsWithVolume says whether the description ends with " - <volume ID> (<device>)". Only the end proves something: what stands
+// before it is an instance's name, in which people write what they like.
+func endsWithVolume(description, volumeID string) bool {
+	at := strings.LastIndex(description, volumeEnd(volumeID))
+	if at < 0 {
+		return false
+	}
+	device, closed := strings.CutSuffix(description[at+len(volumeEnd(volumeID)):], ")")
+	return closed && !strings.ContainsAny(device, "()")
+}

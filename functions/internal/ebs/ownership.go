@@ -1,0 +1,120 @@
+package ebs
+
+import (
+	"strings"
+	"time"
+)
+
+// Ownership says whose a snapshot is.
+type Ownership int
+
+const (
+	Foreign Ownership = iota // no run of this schedule made it
+	Claimed                  // a run of this schedule made it, and a person has taken it over since
+	Managed                  // a run of this schedule made it, and it is still ours to keep or delete
+)
+
+func (o Ownership) String() string { return [...]string{"foreign", "claimed", "managed"}[o] }
+
+// OwnershipOf says whose the snapshot is from the point of view of one schedule. Only a managed snapshot may ever be deleted, and
+// only managed ones count. Tags alone prove nothing, since whoever may tag can write ours, and other tools copy them: what nobody
+// can change after the snapshot was made has to agree (MakerOf).
+func OwnershipOf(s Snapshot, keyword string) Ownership {
+	if keyword == "" || s.Tags[TagSchedule] != keyword || !madeFor(s, keyword) {
+		return Foreign
+	}
+	stamped, hasStamp := s.Tags[TagRetention]
+	inForce, hasKeyword := s.Tags[keyword]
+	if !hasStamp || !hasKeyword || stamped != inForce {
+		return Claimed
+	}
+	return Managed
+}
+
+// madeFor says whether a run of the schedule made the snapshot, or a person adopted what the first users' Lambda had made.
+func madeFor(s Snapshot, keyword string) bool {
+	if s.Tags[TagRun] == AdoptedRun {
+		return MakerOf(s) == MadeByLambda
+	}
+	of, _, _ := parseRunID(s.Tags[TagRun])
+	return of == keyword && MakerOf(s) == MadeByRun
+}
+
+// MadeBy says whether the run made the snapshot, whatever people have done to its other tags since.
+func MadeBy(s Snapshot, runID string) bool {
+	return s.Tags[TagRun] == runID && MakerOf(s) == MadeByRun
+}
+
+const (
+	runEarly = 15 * time.Minute // the difference between two clocks
+	// RunLasts is how long after its scheduled time a run makes snapshots.
+	RunLasts = 24 * time.Hour
+)
+
+// InRun says whether a snapshot that began at the moment can be of the run: between its scheduled time, give or take the difference
+// between two clocks, and a day later.
+func InRun(scheduled, began time.Time) bool {
+	return !began.Before(scheduled.Add(-runEarly)) && !began.After(scheduled.Add(RunLasts))
+}
+
+// Maker says who made a snapshot.
+type Maker string
+
+// The makers that can be told apart, in words for people.
+const (
+	MadeByRun      Maker = "a run of this tool"
+	MadeByLambda   Maker = "the AutoSnapshot Lambda"
+	MadeByDLM      Maker = "Amazon Data Lifecycle Manager"
+	MadeByBackup   Maker = "AWS Backup"
+	MadeForImage   Maker = "CreateImage, for an AMI"
+	MadeByCopying  Maker = "CopySnapshot"
+	MadeByVelero   Maker = "Velero"
+	MadeBySomebody Maker = "a person or another tool"
+)
+
+// managers are those who manage snapshots beside us, by the beginning of a tag that only AWS can write and that no run copies from an
+// instance, or of the description.
+var managers = []struct {
+	tag, description string
+	maker            Maker
+}{
+	{"aws:backup:", "This snapshot is created by the AWS Backup service", MadeByBackup},
+	{"aws:dlm:", "Created for policy", MadeByDLM},
+	{"", "Created by CreateImage(", MadeForImage},
+}
+
+// noVolume is the volume ID that EC2 gives most copies.
+const noVolume = "vol-ffffffff"
+
+// MakerOf says who made the snapshot, going by what nobody can change afterwards: its description, the moment at which it began,
+// its volume, and the tags that AWS keeps for itself. Our own tags say which run it is to have been.
+func MakerOf(s Snapshot) Maker {
+	for _, m := range managers {
+		if strings.HasPrefix(s.Description, m.description) || m.tag != "" && carries(s.Tags, m.tag) {
+			return m.maker
+		}
+	}
+	if s.Copy || s.VolumeID == noVolume {
+		return MadeByCopying
+	}
+	run := s.Tags[TagRun]
+	if _, scheduled, ok := parseRunID(run); ok && InRun(scheduled, s.StartTime) && describedBy(s.Description, run, s.VolumeID) {
+		return MadeByRun
+	}
+	if _, ok := NamedByLambda(s.Description, s.VolumeID); ok {
+		return MadeByLambda
+	}
+	if carries(s.Tags, "velero.io/") { // an instance may carry it, too: it names a stranger, and disowns nothing
+		return MadeByVelero
+	}
+	return MadeBySomebody
+}
+
+func carries(tags map[string]string, prefix string) bool {
+	for key := range tags {
+		if strings.HasPrefix(key, prefix) {
+			return true
+		}
+	}
+	return false
+}
