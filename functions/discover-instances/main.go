@@ -11,7 +11,6 @@ import (
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/boundary"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/discover"
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ec2gw"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/env"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/s3store"
@@ -33,7 +32,6 @@ func main() {
 			TimeZones:   e.Strings("TIME_ZONES"),
 			ExcludeBoot: e.List("EXCLUDE_BOOT"),
 			Settle:      time.Duration(e.Count("SETTLE_SECONDS")) * time.Second,
-			Lasts:       ebs.RunLasts,
 			Aftermath:   discover.LambdaAftermath,
 			Now:         time.Now,
 			Log:         log,

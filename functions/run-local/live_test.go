@@ -20,13 +20,13 @@ func TestARunCreatesPrunesAndReports(t *testing.T) {
 	account := server(t)
 	addInstance(account, "i-1", "2", "vol-1", "vol-2")
 	var c *command
-	for _, hours := range []int{2, 1, 0} {
+	for day := 20; day <= 22; day++ {
 		c = newCommand(t) // each in a folder of its own, where no run before it reserved any creates
-		if err := c.daily(t.Context(), "-scheduled-time", hoursBefore(hours)); err != nil {
+		if err := c.daily(t.Context(), "-scheduled-time", fmt.Sprintf("2026-11-%dT00:00:00Z", day)); err != nil {
 			t.Fatalf("%v\n%s", err, c.stderr.String())
 		}
 	}
-	want := []string{"SnapshotDaily/" + hoursBefore(1), "SnapshotDaily/" + at}
+	want := []string{"SnapshotDaily/2026-11-21T00:00:00Z", "SnapshotDaily/2026-11-22T00:00:00Z"}
 	for _, v := range []string{"vol-1", "vol-2"} {
 		if d := cmp.Diff(want, runsOf(account, v)); d != "" {
 			t.Errorf("snapshots of %s (-want +got):\n%s", v, d)
@@ -73,7 +73,7 @@ func TestAFailureIsNamedAndEndsWithStatus1(t *testing.T) {
 			t.Errorf("the output does not say %q:\n%s", text, c.stdout.String())
 		}
 	}
-	if !strings.Contains(c.stderr.String(), "--- alert: SnapshotDaily "+due.Format("2006-01-02 15:04 MST")+": 1 of 2 volumes FAILED") {
+	if !strings.Contains(c.stderr.String(), "--- alert: SnapshotDaily 2026-11-22 00:00 UTC: 1 of 2 volumes FAILED") {
 		t.Errorf("no alert was printed:\n%s", c.stderr.String())
 	}
 	if d := cmp.Diff([]string{"SnapshotDaily/" + at}, runsOf(account, "vol-good")); d != "" {
@@ -129,7 +129,7 @@ func TestTheCommandThatFinishesARunIsTheSameRunInAShell(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `go run ./functions/run-local -schedule 'Snapshot Daily' -scheduled-time ` + at + ` -time-zone Asia/Shanghai ` +
+	want := `go run ./functions/run-local -schedule 'Snapshot Daily' -scheduled-time 2026-11-22T00:00:00Z -time-zone Asia/Shanghai ` +
 		`-dir 'it'\''s here' -create-rate 0.5`
 	if d := cmp.Diff(want, o.again(run)); d != "" {
 		t.Errorf("command (-want +got):\n%s", d)

@@ -167,7 +167,7 @@ func planOf(run contract.Run, found []contract.Item, held []ebs.Snapshot, volume
 
 func planVolume(run contract.Run, i contract.Instance, v contract.Volume, held []ebs.Snapshot, volume ebs.Volume, now time.Time, bound *explain.Bound,
 ) plannedVolume {
-	stamp := snapshot.StampOf(run, i, v)
+	stamp := snapshot.StampOf(run, i, v, now)
 	_, dropped := ebs.SnapshotTags(stamp, i.Tags)
 	pv := plannedVolume{
 		InstanceID: i.ID, Name: i.Tags["Name"], VolumeID: v.ID, Device: v.Device, Retention: v.Retention,

@@ -50,7 +50,7 @@ func Measure(ctx context.Context, s Scenario, on Machine) (Result, error) {
 	b.lambda = newLambda(b, on.Heap)
 	w, err := workflow.New(workflow.Config{
 		World: b.world, EC2: workflow.SimulatedEC2(b.account, b.world), Objects: b.bucket, Topic: b, Pace: s.pace(),
-		Settle: s.settle(), MaxConcurrency: children, Lasts: ebs.RunLasts, Aftermath: discover.LambdaAftermath, Log: slog.New(slog.DiscardHandler),
+		Settle: s.settle(), MaxConcurrency: children, Aftermath: discover.LambdaAftermath, Log: slog.New(slog.DiscardHandler),
 		Observe: b.observe, Around: b.lambda.around,
 	})
 	if err != nil {

@@ -100,7 +100,7 @@ func newStage(o Options) (*stage, error) {
 	})
 	s.workflow, err = workflow.New(workflow.Config{
 		World: s.world, EC2: workflow.SimulatedEC2(s.account, s.world), Objects: s.objects, Topic: s,
-		Pace: discover.DefaultPace, Settle: settle, Lasts: ebs.RunLasts, Aftermath: discover.LambdaAftermath, MaxConcurrency: children, Log: slog.New(s.recorder),
+		Pace: discover.DefaultPace, Settle: settle, Aftermath: discover.LambdaAftermath, MaxConcurrency: children, Log: slog.New(s.recorder),
 	})
 	return s, err
 }

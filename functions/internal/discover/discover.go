@@ -55,16 +55,10 @@ type Service struct {
 	// person starts with the keyword alone has to leave out the same.
 	ExcludeBoot []string
 	Settle      time.Duration // from a snapshot's creation to the first look at it; whole seconds
-	// Lasts is how long after its scheduled time a run may begin: what it makes after that does not pass for its own (ebs.InRun).
-	// 0: nobody asks, since the clock of this machine proves nothing about EC2's.
-	Lasts     time.Duration
-	Aftermath time.Duration // how long an execution that has ended may still create snapshots
-	Now       func() time.Time
-	Log       *slog.Logger
+	Aftermath   time.Duration // how long an execution that has ended may still create snapshots
+	Now         func() time.Time
+	Log         *slog.Logger
 }
-
-// timeToCreate is how long before its day is over a run must begin.
-const timeToCreate = time.Hour
 
 // Discover finds the run's instances and volumes and writes the manifest, unless another execution has the run.
 func (s *Service) Discover(ctx context.Context, req contract.DiscoverRequest) (contract.Discovery, error) {
@@ -84,10 +78,6 @@ func (s *Service) Discover(ctx context.Context, req contract.DiscoverRequest) (c
 		s.Log.InfoContext(ctx, "run is another execution's", "run_id", run.ID, "execution", holder.Execution)
 		d.Outcome, d.Execution = contract.OutcomeDuplicate, holder.Execution
 		return d, nil
-	}
-	if late := req.StartTime.Sub(run.ScheduledTime); s.Lasts > 0 && late > s.Lasts-timeToCreate {
-		return contract.Discovery{}, invalid("run %s was due %v before this execution began, and what it would make is not of that day any more; "+
-			"start a new run, without a ScheduledTime", run.ID, late.Round(time.Minute))
 	}
 	d.Run.Resumed = holder.Resumed
 	found, choices, err := s.Survey(ctx, d.Run)

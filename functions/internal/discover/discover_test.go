@@ -210,24 +210,6 @@ func TestDiscoverAgain(t *testing.T) {
 	})
 }
 
-func TestDiscoverRefusesARunWhoseDayIsOver(t *testing.T) {
-	for _, c := range []struct {
-		late, lasts time.Duration
-		refused     bool
-	}{{23 * time.Hour, ebs.RunLasts, false}, {23*time.Hour + time.Second, ebs.RunLasts, true}, {1000 * time.Hour, 0, false}} {
-		w := newWorld()
-		w.service.Lasts = c.lasts
-		_, err := w.service.Discover(t.Context(), contract.DiscoverRequest{
-			Input:     json.RawMessage(`{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "2026-11-22T00:00:00Z"}`),
-			Execution: first, StartTime: midnight.Add(c.late),
-		})
-		var invalid *contract.InvalidInputError
-		if errors.As(err, &invalid) != c.refused || err != nil && !c.refused {
-			t.Errorf("%v after its time, lasting %v: %v", c.late, c.lasts, err)
-		}
-	}
-}
-
 func TestDiscoverFails(t *testing.T) {
 	broken := errors.New("broken")
 	bucket := func(op, key string) func(*world) {

@@ -34,9 +34,13 @@ func parseRunID(id string) (keyword string, scheduled time.Time, ok bool) {
 
 // Description is what a run writes on a snapshot, for people and as a proof: nobody can change it afterwards, unlike a tag. It holds
 // the run's ID, the instance's, the volume's, and the instance's Name as far as it is ASCII, for example
-// "SnapshotDaily/2026-11-22T00:00:00Z i-0123456789abcdef0 vol-0123456789abcdef0 web-1".
+// "SnapshotDaily/2026-11-22T00:00:00Z i-0123456789abcdef0 vol-0123456789abcdef0 web-1". One that is made when the run's day is over
+// says when: "SnapshotDaily/2026-11-22T00:00:00Z at 2026-11-25T08:00:00Z i-…".
 func Description(s Stamp, volumeID, name string) string {
 	keyword, at := cutRunID(s.RunID)
+	if !s.Late.IsZero() {
+		at += lateWord + s.Late.UTC().Format(time.RFC3339)
+	}
 	text := contract.KeywordASCII(keyword) + strings.Join([]string{at, s.InstanceID, volumeID}, " ")
 	if name = asciiName(name); name != "" {
 		text += " " + name
@@ -74,20 +78,27 @@ func asciiName(name string) string {
 	return out.String()
 }
 
-// describedBy says whether the description is one that the run wrote on a snapshot of the volume.
-func describedBy(description, runID, volumeID string) bool {
+const lateWord = " at "
+
+// describedBy says whether the description is one that the run wrote on a snapshot of the volume, and when it was made if it says so.
+func describedBy(description, runID, volumeID string) (late time.Time, ok bool) {
 	keyword, at := cutRunID(runID)
 	if rest, ok := strings.CutPrefix(description, contract.KeywordASCII(keyword)); ok {
 		if rest, ok = strings.CutPrefix(rest, at); ok {
+			if said, isLate := strings.CutPrefix(rest, lateWord); isLate {
+				word, _, _ := strings.Cut(said, " ")
+				late, _ = time.Parse(time.RFC3339, word)
+				rest = said[len(word):]
+			}
 			rest, ok = strings.CutPrefix(rest, " i-")
 			_, rest, _ = strings.Cut(rest, " ")
 			volume, _, _ := strings.Cut(rest, " ")
-			return ok && volume == volumeID
+			return late, ok && volume == volumeID
 		}
 	}
 	// What runs wrote until November 2026: "SnapshotDaily web-1 - vol-0123456789abcdef0 (/dev/xvda)".
 	rest, ok := strings.CutPrefix(description, keyword)
-	return ok && strings.HasPrefix(rest, " ") && endsWithVolume(rest, volumeID)
+	return time.Time{}, ok && strings.HasPrefix(rest, " ") && endsWithVolume(rest, volumeID)
 }
 
 // autoSnapshot is how the description begins that the first users' Lambda wrote:

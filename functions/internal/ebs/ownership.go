@@ -46,15 +46,18 @@ func MadeBy(s Snapshot, runID string) bool {
 }
 
 const (
-	runEarly = 15 * time.Minute // the difference between two clocks
-	// RunLasts is how long after its scheduled time a run makes snapshots.
-	RunLasts = 24 * time.Hour
+	clockError = 15 * time.Minute // the most that two clocks differ
+	runLasts   = 24 * time.Hour
 )
 
-// InRun says whether a snapshot that began at the moment can be of the run: between its scheduled time, give or take the difference
-// between two clocks, and a day later.
-func InRun(scheduled, began time.Time) bool {
-	return !began.Before(scheduled.Add(-runEarly)) && !began.After(scheduled.Add(RunLasts))
+// LateFor says whether the run's day is over, or nearly: what it makes from then on says in its description when it was made.
+func LateFor(scheduled, now time.Time) bool { return now.Sub(scheduled) > runLasts-time.Hour }
+
+// inTime says whether a snapshot of the run can have begun at the moment: between its scheduled time and a day later, or when the
+// description says that it was made, each give or take the difference between two clocks.
+func inTime(scheduled, late, began time.Time) bool {
+	inDay := !began.Before(scheduled.Add(-clockError)) && !began.After(scheduled.Add(runLasts))
+	return inDay || !late.IsZero() && began.After(scheduled) && late.Sub(began).Abs() <= clockError
 }
 
 // Maker says who made a snapshot.
@@ -98,8 +101,10 @@ func MakerOf(s Snapshot) Maker {
 		return MadeByCopying
 	}
 	run := s.Tags[TagRun]
-	if _, scheduled, ok := parseRunID(run); ok && InRun(scheduled, s.StartTime) && describedBy(s.Description, run, s.VolumeID) {
-		return MadeByRun
+	if _, scheduled, ok := parseRunID(run); ok {
+		if late, ok := describedBy(s.Description, run, s.VolumeID); ok && inTime(scheduled, late, s.StartTime) {
+			return MadeByRun
+		}
 	}
 	if _, ok := NamedByLambda(s.Description, s.VolumeID); ok {
 		return MadeByLambda

@@ -22,6 +22,13 @@ func set(key, value string) func(*Snapshot) { return func(s *Snapshot) { s.Tags[
 func unset(key string) func(*Snapshot)      { return func(s *Snapshot) { delete(s.Tags, key) } }
 func described(text string) func(*Snapshot) { return func(s *Snapshot) { s.Description = text } }
 func of(volume string) func(*Snapshot)      { return func(s *Snapshot) { s.VolumeID = volume } }
+func finishedAt(after time.Duration) func(*Snapshot) {
+	return func(s *Snapshot) {
+		late := stamp
+		late.Late = scheduled.Add(after)
+		s.Description = Description(late, "vol-1", "web-1")
+	}
+}
 func begun(after time.Duration) func(*Snapshot) {
 	return func(s *Snapshot) { s.StartTime = scheduled.Add(after) }
 }
@@ -84,6 +91,11 @@ func TestTagsProveNothing(t *testing.T) {
 		{"a run's, by a clock that is a little ahead of EC2's", ofRun(begun(-15 * time.Minute)), MadeByRun, Managed},
 		{"an adopted one", ofRun(adopted, described(lambda), begun(-100*24*time.Hour)), MadeByLambda, Managed},
 
+		{"a run's that was finished days later, and says so", ofRun(begun(72*time.Hour), finishedAt(72*time.Hour+time.Minute)), MadeByRun, Managed},
+		{"one that begins at another time than its description says", ofRun(begun(73*time.Hour), finishedAt(72*time.Hour)), MadeBySomebody, Foreign},
+		{"one that began before the run, and says that it was late", ofRun(begun(-72*time.Hour), finishedAt(-72*time.Hour)), MadeBySomebody, Foreign},
+		{"one whose name says that it was late", ofRun(begun(72*time.Hour),
+			described(stamp.RunID+" i-1 vol-1 at 2026-11-25T00:00:00Z i-1 vol-1")), MadeBySomebody, Foreign},
 		{"one that begins before the run", ofRun(begun(-16 * time.Minute)), MadeBySomebody, Foreign},
 		{"one that begins more than a day after the run", ofRun(begun(24*time.Hour + time.Second)), MadeBySomebody, Foreign},
 		{"forged tags on a snapshot without a description", ofRun(described("")), MadeBySomebody, Foreign},
@@ -148,7 +160,7 @@ func TestARunKnowsItsSnapshotWhateverPeopleDoToItsOtherTags(t *testing.T) {
 func TestASnapshotWithTheseTagsIsManaged(t *testing.T) {
 	for _, kw := range []string{keyword, "每日快照", "team/daily", strings.Repeat("每", 128)} {
 		for _, retention := range []string{"3", "", "can't be read"} {
-			s := Stamp{kw, retention, RunID(kw, scheduled), "i-1"}
+			s := Stamp{Keyword: kw, Retention: retention, RunID: RunID(kw, scheduled), InstanceID: "i-1"}
 			made := Made(s, Snapshot{VolumeID: "vol-1", StartTime: scheduled}, maps.Collect(func(yield func(string, string) bool) {
 				_ = yield("Name", "数据库") && yield(kw, "99") && yield(TagRetention, "99")
 			}))

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -41,6 +42,7 @@ type Stamp struct {
 	Retention  string // the retention in force for the volume, as a person wrote it
 	RunID      string
 	InstanceID string
+	Late       time.Time // when it is made, if the run's day is over by then (MakerOf)
 }
 
 // SnapshotTags gives the tags of a new snapshot: ours first, then the instance's in a fixed order (Name, then by key), never

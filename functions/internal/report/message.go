@@ -74,7 +74,7 @@ func message(r *Report, reportURL string) string {
 		list(&b, r.Gone, reportURL, func(v Volume) (Volume, string, string) { return v, "", "" })
 	}
 	if len(r.Failures) > 0 {
-		fmt.Fprintf(&b, "\nTo try again what failed, and only that, start a new execution with this input, within 23 hours of the scheduled time\n%s\n", retryInput(r))
+		fmt.Fprintf(&b, "\nTo try again what failed, and only that, start a new execution with the input\n%s\n", retryInput(r))
 	}
 	fmt.Fprintf(&b, "\nThe whole report: %s\nThe execution: %s\n", reportURL, r.Execution)
 	return b.String()

@@ -30,7 +30,8 @@ type Service struct {
 const punctual = time.Minute
 
 // Snapshot creates the run's snapshot of the volume, or finds it. CreateSnapshot has no client token, so whatever may have
-// been tried before is looked for first (one in state error holds nothing, and is made once more); the state machine waits before it retries, since a list shows a new snapshot late.
+// been tried before is looked for first; the state machine waits before it retries, since a list shows a new snapshot late. One in state
+// error holds nothing, and is made once more.
 func (s *Service) Snapshot(ctx context.Context, req contract.SnapshotRequest) (contract.SnapshotResult, error) {
 	if id := req.Volume.SnapshotID; id != "" {
 		return contract.SnapshotResult{SnapshotID: id, Found: true}, nil
@@ -47,17 +48,17 @@ func (s *Service) Snapshot(ctx context.Context, req contract.SnapshotRequest) (c
 			return contract.SnapshotResult{SnapshotID: id, Found: true}, nil
 		}
 	}
-	stamp := StampOf(req.Run, req.Instance, req.Volume)
+	stamp := StampOf(req.Run, req.Instance, req.Volume, s.Now())
 	tags, dropped := ebs.SnapshotTags(stamp, req.Instance.Tags)
 	made, err := s.EC2.CreateSnapshot(ctx, req.Volume.ID, ebs.Description(stamp, req.Volume.ID, req.Instance.Tags["Name"]), tags)
 	if err != nil {
 		return contract.SnapshotResult{}, err
 	}
-	if !made.StartTime.IsZero() && !ebs.InRun(req.Run.ScheduledTime, made.StartTime) {
-		// It does not pass for the run's (ebs.MakerOf), so that it would never be pruned, and each attempt would make another.
+	will := ebs.Made(stamp, ebs.Snapshot{VolumeID: req.Volume.ID, StartTime: made.StartTime}, req.Instance.Tags)
+	if !made.StartTime.IsZero() && !ebs.MadeBy(will, req.Run.ID) {
+		// It does not pass for the run's: it would never be pruned, and each attempt would make another.
 		return contract.SnapshotResult{}, fmt.Errorf("snapshot of %s: %w", req.Volume.ID, &contract.InvalidInputError{Message: fmt.Sprintf(
-			"%s began at %s, which is not within a day of run %s: the run is too old to go on, or the clock that named it was wrong. "+
-				"Start a new run, and delete %s or keep it: no run will",
+			"%s began at %s by EC2's clock, which is not the time of run %s: is the clock right that named the run? No run will delete %s",
 			made.ID, made.StartTime.UTC().Format(time.RFC3339), req.Run.ID, made.ID)})
 	}
 	s.Log.InfoContext(ctx, "snapshot created", "snapshot_id", made.ID, "volume_id", req.Volume.ID,
@@ -65,9 +66,13 @@ func (s *Service) Snapshot(ctx context.Context, req contract.SnapshotRequest) (c
 	return contract.SnapshotResult{SnapshotID: made.ID}, nil
 }
 
-// StampOf gives what the run writes on its snapshot of the volume.
-func StampOf(r contract.Run, i contract.Instance, v contract.Volume) ebs.Stamp {
-	return ebs.Stamp{Keyword: r.SnapshotKeyWord, Retention: v.Retention, RunID: r.ID, InstanceID: i.ID}
+// StampOf gives what the run writes on a snapshot of the volume that it makes now.
+func StampOf(r contract.Run, i contract.Instance, v contract.Volume, now time.Time) ebs.Stamp {
+	out := ebs.Stamp{Keyword: r.SnapshotKeyWord, Retention: v.Retention, RunID: r.ID, InstanceID: i.ID}
+	if ebs.LateFor(r.ScheduledTime, now) {
+		out.Late = now
+	}
+	return out
 }
 
 func oldest(a, b ebs.Snapshot) int {

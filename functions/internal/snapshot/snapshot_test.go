@@ -43,13 +43,16 @@ func (f *fakeEC2) VolumeRunSnapshots(_ context.Context, volumeID, run string) ([
 }
 
 func (f *fakeEC2) snapshot(ctx context.Context, at time.Time, req contract.SnapshotRequest) (contract.SnapshotResult, error) {
+	if f.start.IsZero() {
+		f.start = at // EC2's clock agrees
+	}
 	s := &Service{EC2: f, Now: func() time.Time { return at }, Log: slog.New(slog.DiscardHandler)}
 	return s.Snapshot(ctx, req)
 }
 
 func request() contract.SnapshotRequest {
 	return contract.SnapshotRequest{
-		Run:      contract.Run{ID: runID, SnapshotKeyWord: "SnapshotDaily", ScheduledTime: turn, TimeZone: "UTC"},
+		Run:      contract.Run{ID: runID, SnapshotKeyWord: "SnapshotDaily", ScheduledTime: turn.Add(-3 * time.Minute), TimeZone: "UTC"},
 		StartAt:  turn,
 		Instance: contract.Instance{ID: "i-1", Tags: map[string]string{"Name": "web", "SnapshotDaily": "3", "team": "shop"}},
 		Volume:   contract.Volume{ID: "vol-1", Device: "/dev/xvda", Retention: "3"},
@@ -172,14 +175,23 @@ func TestSnapshotIsDescribedByItsRunInASCII(t *testing.T) {
 	}
 }
 
-func TestSnapshotRefusesOneThatWouldNotPassForTheRuns(t *testing.T) {
-	for late, refused := range map[time.Duration]bool{24 * time.Hour: false, 24*time.Hour + 1: true, -15 * time.Minute: false, -16 * time.Minute: true} {
+func TestSnapshotSaysWhenItIsMadeIfTheRunsDayIsOver(t *testing.T) {
+	for late, want := range map[time.Duration]string{23 * time.Hour: runID + " i-1 vol-1 web", 72 * time.Hour: runID + " at 2026-11-25T00:00:00Z i-1 vol-1 web"} {
+		f, req := &fakeEC2{}, request()
+		if _, err := f.snapshot(t.Context(), req.Run.ScheduledTime.Add(late), req); err != nil || f.description != want {
+			t.Errorf("%v after the run's time: described as %q, want %q (%v)", late, f.description, want, err)
+		}
+	}
+}
+
+func TestSnapshotRefusesOneThatDoesNotPassForTheRuns(t *testing.T) {
+	for clock, refused := range map[time.Duration]bool{24 * time.Hour: false, 24*time.Hour + 1: true, -15 * time.Minute: false, -16 * time.Minute: true} {
 		req := request()
-		f := &fakeEC2{start: req.Run.ScheduledTime.Add(late)}
+		f := &fakeEC2{start: req.Run.ScheduledTime.Add(clock)}
 		_, err := f.snapshot(t.Context(), turn, req)
 		var invalid *contract.InvalidInputError
-		if errors.As(err, &invalid) != refused {
-			t.Errorf("%v after the run's time: error %v", late, err)
+		if errors.As(err, &invalid) != refused || err != nil && !refused {
+			t.Errorf("begun %v after the run's time: error %v", clock, err)
 		}
 	}
 }

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/discover"
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ec2gw"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ec2sim"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/report"
@@ -86,7 +85,7 @@ func newLab(t *testing.T, change ...func(*setup)) *lab {
 	l.account = ec2sim.New(l.setup.Config)
 	w, err := workflow.New(workflow.Config{
 		World: l.world, EC2: workflow.SimulatedEC2(mortalEC2{l.account}, l.world), Objects: mortalObjects{l.objects}, Topic: mortalTopic{l.topic}, Executions: l.setup.executions,
-		Pace: l.setup.pace, Settle: l.setup.settle, MaxConcurrency: l.setup.atOnce, Lasts: ebs.RunLasts, Aftermath: discover.LambdaAftermath,
+		Pace: l.setup.pace, Settle: l.setup.settle, MaxConcurrency: l.setup.atOnce, Aftermath: discover.LambdaAftermath,
 		ExcludeBoot: l.setup.noBoot, Ahead: l.setup.ahead,
 		Log:     slog.New(slog.DiscardHandler),
 		Observe: func(e asl.Event) { l.events = append(l.events, e) },

@@ -65,7 +65,6 @@ type Config struct {
 	MaxConcurrency int           // child executions at once
 	TimeZones      map[string]string
 	ExcludeBoot    []string      // see discover.Service
-	Lasts          time.Duration // see discover.Service
 	Aftermath      time.Duration // see discover.Service
 	// Ahead is how far a function's clock is ahead of the world's, by its name: no two machines agree on the time.
 	Ahead   map[string]time.Duration
@@ -176,7 +175,7 @@ func (w *Workflow) functions() map[string]asl.Task {
 		return func() time.Time { return c.World.Now().Add(c.Ahead[function]) }
 	}
 	discovery := &discover.Service{
-		EC2: c.EC2, Objects: c.Objects, Executions: c.Executions, Pace: c.Pace, TimeZones: c.TimeZones, ExcludeBoot: c.ExcludeBoot, Settle: c.Settle, Lasts: c.Lasts, Aftermath: c.Aftermath,
+		EC2: c.EC2, Objects: c.Objects, Executions: c.Executions, Pace: c.Pace, TimeZones: c.TimeZones, ExcludeBoot: c.ExcludeBoot, Settle: c.Settle, Aftermath: c.Aftermath,
 		Now: clock(DiscoverInstances), Log: c.Log,
 	}
 	creation := &snapshot.Service{EC2: c.EC2, Now: clock(SnapshotVolume), Log: c.Log}
