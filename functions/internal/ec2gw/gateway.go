@@ -32,6 +32,7 @@ const (
 // Gateway is an account's EC2 in one Region.
 type Gateway struct {
 	client *ec2.Client
+	clock  clock
 }
 
 // Options changes how the gateway waits.
@@ -42,13 +43,15 @@ type Options struct {
 
 // New makes a gateway to the EC2 that cfg names.
 func New(cfg aws.Config, opts Options) *Gateway {
-	client := ec2.NewFromConfig(cfg, func(o *ec2.Options) {
+	g := &Gateway{}
+	g.client = ec2.NewFromConfig(cfg, func(o *ec2.Options) {
 		if c, ok := cfg.HTTPClient.(*awshttp.BuildableClient); ok { // the default; anything else is its owner's to bound
 			o.HTTPClient = c.WithTimeout(attemptTimeout)
 		}
+		o.HTTPClient = timed{o.HTTPClient, &g.clock}
 		o.Retryer = newRetryer(opts.Backoff)
 	})
-	return &Gateway{client: client}
+	return g
 }
 
 // Instances lists the instances that carry the keyword as a tag and have not been terminated.

@@ -74,7 +74,7 @@ func (a *Account) Do(r *http.Request) (*http.Response, error) {
 		Proto:         "HTTP/1.1",
 		ProtoMajor:    1,
 		ProtoMinor:    1,
-		Header:        http.Header{"Content-Type": {"text/xml;charset=UTF-8"}},
+		Header:        http.Header{"Content-Type": {"text/xml;charset=UTF-8"}, "Date": {a.date()}},
 		Body:          io.NopCloser(bytes.NewReader(ans.body)),
 		ContentLength: int64(len(ans.body)),
 		Request:       r,
@@ -89,9 +89,13 @@ func (a *Account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "text/xml;charset=UTF-8")
+	w.Header().Set("Date", a.date())
 	w.WriteHeader(ans.status)
 	_, _ = w.Write(ans.body) // the caller may have gone; EC2 would not know either
 }
+
+// date is the account's time as HTTP says it.
+func (a *Account) date() string { return a.now().Format(http.TimeFormat) }
 
 func cut(w http.ResponseWriter) {
 	if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {

@@ -25,6 +25,31 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
+func TestEachAnswerSaysTheAccountsTime(t *testing.T) {
+	const want = "Sun, 22 Nov 2026 00:00:07 GMT"
+	a := ec2sim.New(ec2sim.Config{Now: func() time.Time { return time.Date(2026, 11, 22, 8, 0, 7, 9e8, time.FixedZone("", 8*3600)) }})
+	server := httptest.NewServer(a)
+	defer server.Close()
+	for _, action := range []string{"DescribeSnapshots", "Nonsense"} {
+		for name, client := range map[string]interface {
+			Do(r *http.Request) (*http.Response, error)
+		}{"in process": a, "over HTTP": http.DefaultClient} {
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/?Action="+action, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			answer, err := client.Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = answer.Body.Close()
+			if got := answer.Header.Get("Date"); got != want {
+				t.Errorf("%s, %s: %q, want %q", action, name, got, want)
+			}
+		}
+	}
+}
+
 func TestCallsWaitTheirLatencyBesideEachOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := ec2sim.New(ec2sim.Config{Now: time.Now, Sleep: sleep, Latency: time.Second})

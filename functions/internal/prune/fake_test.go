@@ -30,6 +30,7 @@ type fakeEC2 struct {
 	lookErr   error
 	asked     []string // to be deleted, in order
 	deleted   []string
+	ahead     time.Duration // the function's clock
 }
 
 func (f *fakeEC2) VolumeSnapshots(_ context.Context, volume, schedule string) ([]ebs.Snapshot, error) {
@@ -84,7 +85,7 @@ func (f *fakeEC2) change(t *testing.T, id string, how func(*ebs.Snapshot)) {
 }
 
 func (f *fakeEC2) prune(ctx context.Context, req contract.PruneRequest) (contract.PruneResult, error) {
-	s := &Service{EC2: f, Now: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler)}
+	s := &Service{EC2: f, Now: func() time.Time { return now.Add(f.ahead) }, Log: slog.New(slog.DiscardHandler)}
 	return s.Prune(ctx, req)
 }
 

@@ -73,7 +73,7 @@ func (s *Service) Prune(ctx context.Context, req contract.PruneRequest) (contrac
 		out.Note = "nothing was pruned: " + err.Error()
 		s.Log.WarnContext(ctx, "retention unreadable, nothing pruned", "volume_id", req.Volume.ID, "retention", req.Volume.Retention)
 	} else {
-		out, err = s.carryOut(ctx, req, retention.Apply(policy, snaps, s.Now()))
+		out, err = s.carryOut(ctx, req, retention.Apply(policy, snaps, nowOf(own, snaps)))
 		out.Kept = managed(snaps, policy.Keyword) - len(out.Removed)
 		if err != nil {
 			// Classified at once, so that what went wrong here is not taken for the snapshot's being pending.
@@ -81,6 +81,20 @@ func (s *Service) Prune(ctx context.Context, req contract.PruneRequest) (contrac
 		}
 	}
 	return out, verdict(req, own)
+}
+
+// nowOf gives the moment from which ages count: when this run's snapshot began, by EC2's clock, or, if that is not known, when the
+// newest of the volume's did. To a machine whose clock is days ahead, or that prunes days late, snapshots would be older than they were.
+func nowOf(own ebs.Snapshot, snaps []ebs.Snapshot) time.Time {
+	now := own.StartTime
+	if now.IsZero() {
+		for _, s := range snaps {
+			if s.StartTime.After(now) {
+				now = s.StartTime
+			}
+		}
+	}
+	return now
 }
 
 // PolicyOf gives the retention in force for the volume.

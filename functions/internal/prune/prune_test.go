@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -291,6 +292,31 @@ func TestPruneReportsADeletionsErrorAndNotThatTheSnapshotIsPending(t *testing.T)
 	_, err := f.prune(t.Context(), request("3"))
 	if got := outermost(err); !strings.HasPrefix(got, "*contract.UnexpectedError: connection reset") {
 		t.Errorf("error %s, want an UnexpectedError with the deletion's", got)
+	}
+}
+
+func TestPruneCountsAgesByEC2sClock(t *testing.T) {
+	ownIsKnown, ownIsNotListedYet := func(*fakeEC2) {}, func(f *fakeEC2) { f.unlisted[own] = true }
+	for _, c := range []struct {
+		name  string
+		setup func(*fakeEC2)
+		want  []string
+	}{
+		{"from the start of the run's own snapshot", ownIsKnown, []string{"snap-9", "snap-8", "snap-7"}},
+		{"from the newest that EC2 lists, if the run's own is not listed yet", ownIsNotListedYet, []string{"snap-9", "snap-8"}},
+	} {
+		for _, off := range []time.Duration{0, 240 * time.Hour, -240 * time.Hour} {
+			f := volumeWith(ebs.Pending, 9)
+			c.setup(f)
+			f.ahead = off
+			_, err := f.prune(t.Context(), request("7d"))
+			if got := outermost(err); got != pending {
+				t.Errorf("%s: %s", c.name, got)
+			}
+			if diff := cmp.Diff(c.want, f.deleted); diff != "" {
+				t.Errorf("%s, with a clock that is %v off (-want +deleted):\n%s", c.name, off, diff)
+			}
+		}
 	}
 }
 

@@ -70,6 +70,15 @@ var stateOf = map[string]string{
 	workflow.PruneVolume: "PruneVolume", workflow.ReportRun: "ReportRun",
 }
 
+func TestAClockThatIsDaysOffDeletesNothingYoung(t *testing.T) {
+	for _, off := range []time.Duration{10 * 24 * time.Hour, -10 * 24 * time.Hour} {
+		l := newLab(t, func(s *setup) { s.ahead = map[string]time.Duration{workflow.PruneVolume: off} })
+		l.instance("web", 1, "SnapshotDaily=3d")
+		l.days(0, 6, nil)
+		same(t, fmt.Sprintf("days of which snapshots are left, by a clock %v off", off), l.runsOf("vol-web-0"), []string{"25", "26", "27"})
+	}
+}
+
 func TestClocksThatDisagreeBreakNothing(t *testing.T) {
 	for _, ahead := range []time.Duration{-5 * time.Minute, -40 * time.Second, 40 * time.Second, 5 * time.Minute} {
 		t.Run(fmt.Sprintf("EC2's clock is %v ahead of the functions'", ahead), func(t *testing.T) {
