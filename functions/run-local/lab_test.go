@@ -13,7 +13,14 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ec2sim"
 )
 
-const at = "2026-11-22T00:00:00Z"
+// at is when the runs of these tests are due: a moment ago, since a run is refused before its time, and long after it.
+var (
+	due = time.Now().UTC().Truncate(time.Minute)
+	at  = due.Format(time.RFC3339)
+)
+
+// hoursBefore gives the scheduled time of a run before that one.
+func hoursBefore(n int) string { return due.Add(-time.Duration(n) * time.Hour).Format(time.RFC3339) }
 
 // server makes an account that is reached over HTTP, by the AWS configuration in the environment, as another's EC2 would be.
 // Its snapshots complete at once, since time is real here.

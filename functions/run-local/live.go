@@ -45,6 +45,10 @@ func live(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	ec2 := ec2gw.New(cfg, ec2gw.Options{})
+	if err := o.checkClock(ctx, ec2); err != nil {
+		return err
+	}
 	if o.scheduledTime.IsZero() {
 		o.scheduledTime = time.Now()
 	}
@@ -76,7 +80,7 @@ func live(ctx context.Context, o options, stdout, stderr io.Writer) error {
 		alerts.also = snsgw.New(cfg, o.topicARN)
 	}
 	w, err := workflow.New(workflow.Config{
-		World: asl.Real(), EC2: ec2gw.New(cfg, ec2gw.Options{}), Objects: objects, Topic: alerts, Executions: localExecutions{dir},
+		World: asl.Real(), EC2: ec2, Objects: objects, Topic: alerts, Executions: localExecutions{dir},
 		Pace: o.pace, Settle: o.settle, MaxConcurrency: maxConcurrency, Log: track.log(functionLog(o, stderr)),
 		Around: track.around(maxCalls), Aftermath: o.aftermath, ExcludeBoot: o.excludeBoot, ReportBase: dir + string(filepath.Separator),
 	})
@@ -92,6 +96,27 @@ func live(ctx context.Context, o options, stdout, stderr io.Writer) error {
 		return err
 	}
 	return finish(ctx, o, run, objects, track, result, alerts, stdout)
+}
+
+// clockTolerance is how much this machine's clock may differ from EC2's.
+const clockTolerance = 5 * time.Minute
+
+// checkClock refuses to run by a clock that is wrong: it names the run, and what the run made would not pass for its own (ebs.MakerOf).
+func (o options) checkClock(ctx context.Context, ec2 *ec2gw.Gateway) error {
+	if _, err := ec2.TaggedVolumes(ctx, o.schedule); err != nil { // the cheapest of the run's own questions
+		return err
+	}
+	if ec2.Time().IsZero() {
+		return nil // another's EC2, which does not say
+	}
+	off, how := time.Since(ec2.Time()), "ahead of"
+	if off < 0 {
+		off, how = -off, "behind"
+	}
+	if off <= clockTolerance {
+		return nil
+	}
+	return fmt.Errorf("the clock of this machine is %v %s EC2's; set it right first", off.Round(time.Second), how)
 }
 
 // finish prints what became of the run, and gives the error that the exit status says.

@@ -179,11 +179,10 @@ func (o *options) check(f *flag.FlagSet, at string) error {
 		return fmt.Errorf("-explain %q is not the ID of a volume, such as vol-0123456789abcdef0", o.explain)
 	}
 	if at != "" {
-		t, err := time.Parse(time.RFC3339, at)
-		if err != nil {
-			return fmt.Errorf("-scheduled-time %q is not a time such as 2026-11-22T00:00:00Z", at)
+		var err error
+		if o.scheduledTime, err = discover.ReadTime(at, time.Now()); err != nil {
+			return fmt.Errorf("-scheduled-time %w", err)
 		}
-		o.scheduledTime = t
 	}
 	if _, err := time.LoadLocation(o.timeZone); err != nil || o.timeZone == "Local" {
 		return fmt.Errorf("-time-zone %q is not an IANA time zone such as Asia/Shanghai", o.timeZone)

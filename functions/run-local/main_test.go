@@ -15,6 +15,8 @@ func TestAWrongCommandLineIsNamedAndEndsWithStatus2(t *testing.T) {
 		"an empty keyword":             {[]string{"-schedule", ""}, "keyword is empty"},
 		"a wildcard":                   {[]string{"-schedule", "Snapshot*"}, "'*'"},
 		"a time that is none":          {[]string{"-schedule", "SnapshotDaily", "-scheduled-time", "today"}, `"today" is not a time such as`},
+		"a time still to come":         {[]string{"-schedule", "SnapshotDaily", "-scheduled-time", hoursBefore(-1)}, "in the future; a run starts at its"},
+		"a year that is none":          {[]string{"-schedule", "SnapshotDaily", "-scheduled-time", "0000-01-01T00:00:00Z"}, "in the year 0"},
 		"a zone that is none":          {[]string{"-schedule", "SnapshotDaily", "-time-zone", "Mars/Olympus"}, "Mars/Olympus"},
 		"a plan of all for a time":     {[]string{"-plan", "-scheduled-time", at}, "-scheduled-time has no effect on -plan of all schedules"},
 		"no volume to explain":         {[]string{"-explain", "i-1"}, `"i-1" is not the ID of a volume`},

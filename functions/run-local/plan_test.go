@@ -14,8 +14,8 @@ func TestAPlanSaysWhatARunThenDoesAndChangesNothing(t *testing.T) {
 	account := server(t)
 	addInstance(account, "i-1", "2", "vol-1")
 	addInstance(account, "i-2", "abc", "vol-2")
-	for _, day := range []string{"20", "21"} {
-		if err := newCommand(t).daily(t.Context(), "-scheduled-time", "2026-11-"+day+"T00:00:00Z"); err != nil {
+	for _, hours := range []int{2, 1} {
+		if err := newCommand(t).daily(t.Context(), "-scheduled-time", hoursBefore(hours)); err != nil {
 			t.Fatal(err)
 		}
 	}

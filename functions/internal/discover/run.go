@@ -11,6 +11,13 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
+// Remembered is how old a run may be to be started or finished. Of an older one nobody would know any more whether it is over: Step Functions
+// forgets an execution after 90 days, and the bucket a claim later than that.
+const Remembered = 85 * 24 * time.Hour
+
+// startEarly is how much earlier than its scheduled time a run may start: the clocks of Scheduler and Step Functions differ.
+const startEarly = 5 * time.Minute
+
 // ReadRun makes a run of an execution's input. Without a scheduled time it is the run of the moment when the execution
 // started; without a time zone it counts in that of the keyword's schedule, else in UTC.
 func ReadRun(req contract.DiscoverRequest, zones map[string]string) (contract.Run, error) {
@@ -23,9 +30,9 @@ func ReadRun(req contract.DiscoverRequest, zones map[string]string) (contract.Ru
 	}
 	at := req.StartTime
 	if in.ScheduledTime != "" {
-		t, err := time.Parse(time.RFC3339, in.ScheduledTime)
+		t, err := ReadTime(in.ScheduledTime, req.StartTime)
 		if err != nil {
-			return contract.Run{}, invalid("ScheduledTime %q is not a time such as 2026-11-22T00:00:00Z", in.ScheduledTime)
+			return contract.Run{}, invalid("ScheduledTime %v", err)
 		}
 		at = t
 	}
@@ -47,6 +54,26 @@ func ReadRun(req contract.DiscoverRequest, zones map[string]string) (contract.Ru
 		ID:              ebs.RunID(in.SnapshotKeyWord, at),
 		SnapshotKeyWord: in.SnapshotKeyWord, ScheduledTime: at, TimeZone: zone,
 	}, nil
+}
+
+// ReadTime reads the scheduled time of a run that began at the moment, which may be unknown.
+func ReadTime(text string, began time.Time) (time.Time, error) {
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return t, fmt.Errorf("%q is not a time such as 2026-11-22T00:00:00Z", text)
+	}
+	if year := t.UTC().Year(); year < 1 || year > 9999 { // RFC 3339, which writes run IDs, has no others
+		return t, fmt.Errorf("%q is in the year %d in UTC; give a year from 1 to 9999", text, year)
+	}
+	if early := t.Sub(began); !began.IsZero() && early > startEarly {
+		// It would take the run of a firing that is still to come away from it.
+		return t, fmt.Errorf("%q is %v in the future; a run starts at its scheduled time or later", text, early.Round(time.Second))
+	}
+	if late := began.Sub(t); !began.IsZero() && late > Remembered {
+		return t, fmt.Errorf("%q is %d days ago; whether a run is over is remembered for %d days, so start a new one",
+			text, late/(24*time.Hour), Remembered/(24*time.Hour))
+	}
+	return t, nil
 }
 
 func invalid(format string, args ...any) error {

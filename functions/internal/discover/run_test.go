@@ -23,6 +23,8 @@ func TestReadRun(t *testing.T) {
 	}
 	atStart := daily
 	atStart.ID, atStart.ScheduledTime = "SnapshotDaily/2026-11-22T00:15:03Z", midnight.Add(15*time.Minute+3*time.Second)
+	daily20 := daily
+	daily20.ID, daily20.ScheduledTime = "SnapshotDaily/2026-11-22T00:20:03Z", midnight.Add(20*time.Minute+3*time.Second)
 	in := func(r contract.Run, zone string) contract.Run { r.TimeZone = zone; return r }
 	const example = `; give {"SnapshotKeyWord": "SnapshotDaily"}`
 	cases := []struct {
@@ -60,6 +62,27 @@ func TestReadRun(t *testing.T) {
 			err: `ScheduledTime "2026-11-22T00:00:00" is not a time such as 2026-11-22T00:00:00Z`},
 		{name: "refuses what the scheduler should have filled in", input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "<aws.scheduler.scheduled-time>"}`,
 			err: `ScheduledTime "<aws.scheduler.scheduled-time>" is not a time such as 2026-11-22T00:00:00Z`},
+		{name: "takes a time a little after the execution's start, since clocks differ",
+			input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "2026-11-22T00:20:03Z"}`, want: daily20},
+		{name: "refuses a time that is still to come, since it would take away that firing's run",
+			input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "2026-11-22T00:20:05Z"}`,
+			err:   `ScheduledTime "2026-11-22T00:20:05Z" is 5m1s in the future; a run starts at its scheduled time or later`},
+		{name: "refuses the year 0, which RFC 3339 writes and a time without a value is not far from",
+			input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "0000-06-01T00:00:00Z"}`,
+			err:   `ScheduledTime "0000-06-01T00:00:00Z" is in the year 0 in UTC; give a year from 1 to 9999`},
+		{name: "refuses a time that leaves the years of RFC 3339 in UTC",
+			input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "0001-01-01T00:00:00+01:00"}`,
+			err:   `ScheduledTime "0001-01-01T00:00:00+01:00" is in the year 0 in UTC; give a year from 1 to 9999`},
+		{name: "refuses a time that is after those years in UTC",
+			input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "9999-12-31T23:59:59-01:00"}`,
+			err:   `ScheduledTime "9999-12-31T23:59:59-01:00" is in the year 10000 in UTC; give a year from 1 to 9999`},
+		{name: "takes a time of the last 85 days", input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "2026-08-29T01:00:00Z"}`,
+			want: contract.Run{
+				ID: "SnapshotDaily/2026-08-29T01:00:00Z", SnapshotKeyWord: "SnapshotDaily", ScheduledTime: time.Date(2026, 8, 29, 1, 0, 0, 0, time.UTC), TimeZone: "UTC",
+			}},
+		{name: "refuses a time before that, since nobody would know whether that run is over",
+			input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "2026-08-29T00:00:00Z"}`,
+			err:   `ScheduledTime "2026-08-29T00:00:00Z" is 85 days ago; whether a run is over is remembered for 85 days, so start a new one`},
 		{name: "refuses a zone that there is not", input: `{"SnapshotKeyWord": "SnapshotDaily", "TimeZone": "Asia/Peking"}`,
 			err: `TimeZone "Asia/Peking" is not an IANA time zone such as Asia/Shanghai`},
 		{name: "refuses the zone of whatever machine it runs on", input: `{"SnapshotKeyWord": "SnapshotDaily", "TimeZone": "Local"}`,
