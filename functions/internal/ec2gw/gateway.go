@@ -50,6 +50,7 @@ func New(cfg aws.Config, opts Options) *Gateway {
 		}
 		o.HTTPClient = timed{o.HTTPClient, &g.clock}
 		o.Retryer = newRetryer(opts.Backoff)
+		o.APIOptions = append(o.APIOptions, checkAnswers)
 	})
 	return g
 }

@@ -75,9 +75,9 @@ func (a *Account) act(req Request, fault *armedFault) answer {
 	switch {
 	case fault.After:
 		a.journal.add(req, OutcomeLost, true)
-	case fault.Garbage:
+	case fault.Garbage != "":
 		a.journal.add(req, OutcomeGarbage, true)
-		return fault.garbage()
+		return fault.instead()
 	case err != nil:
 		a.journal.add(req, err.Code, false)
 	default:

@@ -19,8 +19,24 @@ type Fault struct {
 
 	Before  bool          // the connection breaks before EC2 acts
 	After   bool          // EC2 acts, then the connection breaks: the answer is lost
-	Garbage bool          // EC2 acts, but what comes back is an HTML page
+	Garbage Garbage       // EC2 acts, but this comes back instead of its answer
 	Delay   time.Duration // the answer is so much later; EC2 has acted at once, so a caller's timeout loses the answer
+}
+
+// Garbage is what may come back instead of EC2's answer.
+type Garbage string
+
+// The SDK notices a broken document by itself. The other two it takes for an answer without anything in it.
+const (
+	BrokenPage      Garbage = "an HTML page that breaks off"
+	NoBody          Garbage = "no body"
+	AnotherDocument Garbage = "a well-formed document that is not the answer"
+)
+
+var garbage = map[Garbage]string{
+	BrokenPage:      "<html><body>This is not what EC2 says.",
+	NoBody:          "",
+	AnotherDocument: `<?xml version="1.0" encoding="UTF-8"?><html><body>This is not what EC2 says.</body></html>`,
 }
 
 // armedFault is a fault that waits for its calls.
@@ -32,13 +48,16 @@ type armedFault struct {
 // Inject arms a fault. Of several that match a call, the oldest hits. The returned function disarms it.
 func (a *Account) Inject(f Fault) (remove func()) {
 	effects := 0
-	for _, on := range []bool{f.Code != "", f.Before, f.After, f.Garbage} {
+	for _, on := range []bool{f.Code != "", f.Before, f.After, f.Garbage != ""} {
 		if on {
 			effects++
 		}
 	}
 	if effects > 1 {
 		panic("ec2sim: a Fault has only one of Code, Before, After and Garbage")
+	}
+	if _, known := garbage[f.Garbage]; f.Garbage != "" && !known {
+		panic("ec2sim: no garbage " + string(f.Garbage))
 	}
 	armed := &armedFault{Fault: f, left: f.Times}
 	if f.Times == 0 {
@@ -110,10 +129,10 @@ func (f Fault) apiError() *apiError {
 	return e
 }
 
-func (f Fault) garbage() answer {
+func (f Fault) instead() answer {
 	status := f.Status
 	if status == 0 {
 		status = http.StatusOK
 	}
-	return answer{status, []byte("<html><body>This is not what EC2 says.")}
+	return answer{status, []byte(garbage[f.Garbage])}
 }

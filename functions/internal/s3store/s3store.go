@@ -24,6 +24,10 @@ const (
 	maxPages    = 1000
 )
 
+// errNotS3 is the answer of something else than S3, a proxy's empty page for example. The SDK takes it for an empty list, or for a
+// write that succeeded; but S3 names the bucket in each list, and gives each object a tag.
+var errNotS3 = errors.New("the answer is a success, but not one of S3: it lacks what S3 always says")
+
 // Store is a bucket.
 type Store struct {
 	client *s3.Client
@@ -48,10 +52,13 @@ func (s *Store) Get(ctx context.Context, key string) (body []byte, etag string, 
 	if err == nil && len(body) > maxObject {
 		err = fmt.Errorf("it is larger than %d MiB", maxObject>>20)
 	}
+	if err == nil && aws.ToString(out.ETag) == "" {
+		err = errNotS3
+	}
 	if err != nil {
 		return nil, "", s.failed("get", key, err)
 	}
-	return body, aws.ToString(out.ETag), nil
+	return body, *out.ETag, nil
 }
 
 // Put writes the object, whether it is there or not.
@@ -72,10 +79,13 @@ func (s *Store) Replace(ctx context.Context, key string, body []byte, etag strin
 func (s *Store) put(ctx context.Context, op, key string, body []byte, ifNoneMatch, ifMatch *string) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	_, err := s.client.PutObject(ctx, &s3.PutObjectInput{
+	out, err := s.client.PutObject(ctx, &s3.PutObjectInput{
 		Bucket: &s.bucket, Key: &key, Body: bytes.NewReader(body), ContentType: aws.String("application/json"),
 		IfNoneMatch: ifNoneMatch, IfMatch: ifMatch,
 	})
+	if err == nil && aws.ToString(out.ETag) == "" {
+		err = errNotS3
+	}
 	return s.failed(op, key, err)
 }
 
@@ -101,7 +111,11 @@ func (s *Store) List(ctx context.Context, prefix string) ([]string, error) {
 func (s *Store) page(ctx context.Context, p *s3.ListObjectsV2Paginator) (*s3.ListObjectsV2Output, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	return p.NextPage(ctx)
+	page, err := p.NextPage(ctx)
+	if err == nil && aws.ToString(page.Name) == "" {
+		err = errNotS3
+	}
+	return page, err
 }
 
 func (s *Store) failed(op, key string, err error) error {

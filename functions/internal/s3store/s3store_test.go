@@ -101,6 +101,27 @@ func TestErrorsAreToldApart(t *testing.T) {
 	}
 }
 
+// A proxy between us and S3 may answer with its own page, or with nothing.
+func TestAnAnswerThatIsNotS3sIsAnErrorAndNotAnEmptyResult(t *testing.T) {
+	for name, do := range map[string]func(*Store) error{
+		"get":    func(s *Store) error { _, _, err := s.Get(t.Context(), "k"); return err },
+		"list":   func(s *Store) error { _, err := s.List(t.Context(), "k"); return err },
+		"put":    func(s *Store) error { return s.Put(t.Context(), "k", []byte("x")) },
+		"create": func(s *Store) error { return s.Create(t.Context(), "k", []byte("x")) },
+	} {
+		for _, body := range []string{"", "<html><body>a proxy</body></html>"} {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) }))
+			s := New(aws.Config{
+				Region: "us-east-1", BaseEndpoint: &server.URL, Credentials: credentials.NewStaticCredentialsProvider("a", "b", ""),
+			}, "bucket")
+			if err := do(s); !errors.Is(err, errNotS3) {
+				t.Errorf("%s, answered with %q: error %v", name, body, err)
+			}
+			server.Close()
+		}
+	}
+}
+
 func TestADenialIsTheContractsAndNames(t *testing.T) {
 	s, _ := answering(t, http.StatusForbidden, failure("AccessDenied"))
 	err := contract.Outermost(s.Put(t.Context(), "k", nil))
@@ -129,7 +150,7 @@ func TestListFollowsThePages(t *testing.T) {
 		if page == 1 {
 			next = "<IsTruncated>true</IsTruncated><NextContinuationToken>more</NextContinuationToken>"
 		}
-		fmt.Fprintf(w, "<ListBucketResult>%s<Contents><Key>runs/%d</Key></Contents></ListBucketResult>", next, page)
+		fmt.Fprintf(w, "<ListBucketResult><Name>bucket</Name>%s<Contents><Key>runs/%d</Key></Contents></ListBucketResult>", next, page)
 	}))
 	defer s.Close()
 	bucket := New(aws.Config{Region: "us-east-1", BaseEndpoint: &s.URL, Credentials: credentials.NewStaticCredentialsProvider("a", "b", "")}, "bucket")

@@ -47,6 +47,9 @@ func (e *Executions) Status(ctx context.Context, arn string) (discover.Status, e
 		return discover.Running, nil
 	case types.ExecutionStatusSucceeded:
 		return discover.Succeeded, nil
+	case types.ExecutionStatusFailed, types.ExecutionStatusTimedOut, types.ExecutionStatusAborted:
+		return discover.Ended, nil
 	}
-	return discover.Ended, nil // failed, timed out or aborted
+	// The SDK takes an answer without a body for a success. A run must not be taken from an execution that may be under way.
+	return "", fmt.Errorf("ask how execution %s stands: Step Functions answered with the status %q", arn, out.Status)
 }

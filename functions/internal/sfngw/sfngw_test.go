@@ -50,6 +50,14 @@ func TestAnExecutionThatIsForgottenHasEnded(t *testing.T) {
 	}
 }
 
+func TestAnAnswerWithoutAStatusIsAnErrorAndNotAnEnd(t *testing.T) {
+	for _, body := range []string{"", "{}", `{"status": "ASLEEP"}`, `{"html": "a proxy's page"}`} {
+		if got, err := answering(t, http.StatusOK, body); err == nil || got != "" {
+			t.Errorf("%q: got %q, %v", body, got, err)
+		}
+	}
+}
+
 func TestWhatIsNotKnownIsAnErrorAndNotAnEnd(t *testing.T) {
 	for body, denial := range map[string]bool{
 		`{"__type": "AccessDeniedException", "message": "no"}`: true,

@@ -3,6 +3,7 @@ package snsgw
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -25,7 +26,11 @@ func New(cfg aws.Config, arn string) *Topic { return &Topic{sns.NewFromConfig(cf
 func (t *Topic) Publish(ctx context.Context, subject, message string) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	_, err := t.client.Publish(ctx, &sns.PublishInput{TopicArn: &t.arn, Subject: &subject, Message: aws.String(message)})
+	out, err := t.client.Publish(ctx, &sns.PublishInput{TopicArn: &t.arn, Subject: &subject, Message: aws.String(message)})
+	if err == nil && aws.ToString(out.MessageId) == "" {
+		// The SDK takes an answer without a body for a success, and nobody would be told.
+		err = errors.New("SNS answered without a message ID")
+	}
 	if err != nil {
 		return fmt.Errorf("publish to %s: %w", t.arn, err)
 	}

@@ -37,6 +37,14 @@ func TestPublishSendsSubjectAndMessageToTheTopic(t *testing.T) {
 	}
 }
 
+func TestAnAnswerThatIsNotSNSsIsAnError(t *testing.T) {
+	for _, body := range []string{"", "<html><body>a proxy</body></html>"} {
+		if err := publish(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, body) }); err == nil {
+			t.Errorf("%q: no error, and nobody is told", body)
+		}
+	}
+}
+
 func TestAFailureNamesTheTopic(t *testing.T) {
 	err := publish(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusForbidden)

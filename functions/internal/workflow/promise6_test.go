@@ -15,6 +15,30 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
+// Seen: a 200 without a body, in answer to DescribeInstances; "No volume to snapshot", SUCCEEDED, and nothing was backed up.
+func TestPromise6AnAnswerThatIsNotEC2sIsNotAnEmptyList(t *testing.T) {
+	for _, action := range []string{"DescribeInstances", "DescribeVolumes", "DescribeSnapshots", "DeleteSnapshot"} {
+		for _, kind := range []ec2sim.Garbage{ec2sim.NoBody, ec2sim.AnotherDocument} {
+			t.Run(action+" is answered with "+string(kind), func(t *testing.T) {
+				l := newLab(t)
+				l.fleet()
+				l.account.Inject(ec2sim.Fault{Action: action, Garbage: kind, Times: 4}) // more than the SDK tries
+				l.succeed("SnapshotDaily")
+				if got := l.report().Completed; got != 3 {
+					t.Errorf("%d of 3 volumes have a snapshot", got)
+				}
+
+				l.account.Inject(ec2sim.Fault{Action: action, Garbage: kind})
+				l.wait(24 * time.Hour)
+				r := l.fire("SnapshotDaily")
+				if r.Status == asl.Succeeded && action != "DeleteSnapshot" { // there is nothing to delete yet
+					t.Errorf("it ended %s: %s", r.Status, r.Output)
+				}
+			})
+		}
+	}
+}
+
 // Promise 6: no silent failure, and what is told is so in EC2. (That each trouble of a volume is told: TestPromise5….)
 func TestPromise6WhatTheReportSaysIsSoInEC2(t *testing.T) {
 	t.Run("a function that says it created, and did not", func(t *testing.T) {

@@ -58,7 +58,7 @@ func (s *storm) fault() {
 	case 4:
 		inject(ec2sim.Fault{Before: true}, s.times())
 	case 5:
-		inject(ec2sim.Fault{Garbage: true, Status: one(s, 200, 503)}, s.times())
+		inject(ec2sim.Fault{Garbage: one(s, ec2sim.BrokenPage, ec2sim.NoBody, ec2sim.AnotherDocument), Status: one(s, 200, 200, 503)}, s.times())
 	case 6:
 		crash("crashes afterwards", crashesAfterwards)
 	case 7:
