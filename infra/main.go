@@ -63,7 +63,7 @@ func run() (err error) {
 		targets = []config.Target{{}}
 	}
 	for _, t := range targets {
-		if _, err := lifecycle.New(app, lifecycle.ID(t), lifecycle.Props{Config: c, Target: t, Build: build}); err != nil {
+		if _, err := lifecycle.New(app, t.StackID(), lifecycle.Props{Config: c, Target: t, Build: build}); err != nil {
 			return err
 		}
 	}

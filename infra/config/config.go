@@ -42,6 +42,21 @@ type Target struct {
 	Region  string
 }
 
+// StackName is the stack's, the state machine's, and what all other names begin with.
+const StackName = "EbsSnapshotLifecycle"
+
+// StackID is the CDK's name of the target's stack, by which one of several can be named on the command line.
+func (t Target) StackID() string {
+	id := StackName
+	if t.Account != "" {
+		id += "-" + t.Account
+	}
+	if t.Region != "" {
+		id += "-" + t.Region
+	}
+	return id
+}
+
 // The functions' architectures, in Lambda's words.
 const (
 	ARM64 = "arm64"

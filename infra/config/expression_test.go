@@ -75,8 +75,8 @@ func TestWatches(t *testing.T) {
 		}
 	}
 	same(t, "watches", got, map[string]string{
-		"Often": "2 × 10m0s", "Windowed": "3 × 1h0m0s", "Twice": "48 × 1h0m0s",
+		"Often": "21 × 1m0s", "Windowed": "37 × 5m0s", "Twice": "49 × 1h0m0s",
 		"Weekly": "two of its periods are 14 days, and CloudWatch looks back 7 at most",
-		"Once":   "it fires once", "备份": "CloudWatch's dimensions hold ASCII only",
+		"Once":   "it fires once", "备份": "49 × 1h0m0s",
 	})
 }

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
@@ -70,14 +69,7 @@ func (r *reader) together(c Config, cli Target) {
 
 // settings is how many bytes of its environment a function needs at most for what it has to know of the schedules.
 func (c Config) settings() int {
-	size := func(v any) int {
-		text, err := json.Marshal(v)
-		if err != nil { // maps and lists of strings and numbers only
-			return 0
-		}
-		return len(text)
-	}
-	return max(size(c.TimeZones()), size(c.FreshnessLimits())) + size(c.ExcludeBoot())
+	return max(len(JSON(c.TimeZones())), len(JSON(c.FreshnessLimits()))) + len(JSON(c.ExcludeBoot()))
 }
 
 func (r *reader) expiry(c Config) {

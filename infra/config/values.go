@@ -143,8 +143,8 @@ func (r *reader) emails(key string, value any) []string {
 
 // A FIFO topic's name ends with .fifo: neither e-mail nor alarms can use one.
 var (
-	topicARN = regexp.MustCompile(`^arn:(aws|aws-cn|aws-us-gov):sns:([a-z0-9-]+):\d{12}:[A-Za-z0-9_-]{1,256}$`)
-	keyARN   = regexp.MustCompile(`^arn:(aws|aws-cn|aws-us-gov):kms:([a-z0-9-]+):\d{12}:key/[A-Za-z0-9-]+$`)
+	topicARN = regexp.MustCompile(`^arn:(aws|aws-cn|aws-us-gov|aws-eusc):sns:([a-z0-9-]+):\d{12}:[A-Za-z0-9_-]{1,256}$`)
+	keyARN   = regexp.MustCompile(`^arn:(aws|aws-cn|aws-us-gov|aws-eusc):kms:([a-z0-9-]+):\d{12}:key/[A-Za-z0-9-]+$`)
 )
 
 func (r *reader) arn(where string, value any, form *regexp.Regexp, right string) string {

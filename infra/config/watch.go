@@ -16,7 +16,10 @@ type Watch struct {
 }
 
 // CloudWatch looks back seven days at most, over periods of an hour or more, and one day over shorter ones.
-const lookBack = 7 * 24 * time.Hour
+const (
+	lookBack     = 7 * 24 * time.Hour
+	lookBackFine = 24 * time.Hour
+)
 
 // Watches says of each keyword that has an enabled schedule how its runs are watched, in the order of the configuration.
 func (c Config) Watches() []Watch {
@@ -44,20 +47,33 @@ func (c Config) Watches() []Watch {
 	return out
 }
 
+// settle chooses the periods of the alarm: fine ones, so that it comes when it says, as far as CloudWatch's look back allows. One more
+// than are needed: the latest has only begun, and counts like one without a success.
 func (w *Watch) settle() {
-	w.Period = time.Hour
-	if half := w.Within / 2; half < time.Hour {
-		w.Period = max(time.Minute, half.Truncate(time.Minute))
-	}
-	w.Periods = int((w.Within + w.Period - 1) / w.Period)
+	w.Period, w.Periods = Periods(w.Within)
 	switch {
 	case w.Within == 0:
 		w.Not = "it fires once"
 	case w.Within > lookBack:
 		w.Not = fmt.Sprintf("two of its periods are %g days, and CloudWatch looks back 7 at most", w.Within.Hours()/24)
-	case !ascii(w.Keyword):
-		w.Not = "CloudWatch's dimensions hold ASCII only"
 	}
+}
+
+// Periods gives the length and number of the periods over which an alarm sees that something stays away for so long.
+func Periods(within time.Duration) (period time.Duration, n int) {
+	most := lookBack
+	switch {
+	case within < time.Hour:
+		period = time.Minute
+	case within < lookBackFine:
+		period = 5 * time.Minute
+	default:
+		period = time.Hour
+	}
+	if period < time.Hour {
+		most = lookBackFine
+	}
+	return period, min(int((within+period-1)/period)+1, int(most/period))
 }
 
 // ExcludeBoot gives the keywords whose runs leave boot volumes out.
@@ -84,15 +100,6 @@ func (c Config) FreshnessLimits() map[string]time.Duration {
 		}
 	}
 	return out
-}
-
-func ascii(s string) bool {
-	for _, c := range s {
-		if c < ' ' || c > '~' {
-			return false
-		}
-	}
-	return true
 }
 
 // TimeZones gives the time zone of each keyword that has a schedule.

@@ -62,8 +62,11 @@ func (l *Lab) stepFunctions(ctx context.Context, action string, in map[string]st
 // StateMachineARN is the deployed state machine's.
 func (l *Lab) StateMachineARN() string {
 	partition := "aws"
-	if strings.HasPrefix(l.o.Region, "cn-") {
+	switch {
+	case strings.HasPrefix(l.o.Region, "cn-"):
 		partition = "aws-cn"
+	case strings.HasPrefix(l.o.Region, "eusc-"):
+		partition = "aws-eusc"
 	}
 	return "arn:" + partition + ":states:" + l.o.Region + ":" + account + ":stateMachine:" + StackName
 }

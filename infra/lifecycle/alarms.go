@@ -13,6 +13,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/infra/config"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
 type alarmsProps struct {
@@ -32,8 +33,8 @@ type alarm struct {
 	metric  awscloudwatch.IMetric
 	least   int // of the metric's sum that alarms
 	periods int // in a row; 0: one
-	// missing: the alarm is for data that stays away, and says so, too, when it comes again.
-	missing bool
+	// missing: the alarm is for data that stays away for so long, and says so, too, when it comes again. 0: it is not.
+	missing time.Duration
 	// holds: without data the alarm stays as it is; it says, too, when all is well again.
 	holds bool
 }
@@ -75,8 +76,7 @@ func (p alarmsProps) alarms() []alarm {
 				Statistic: str("Maximum"), Period: minutes(5),
 			}),
 			means: "A schedule fired, and no run could be started, however often it was tried.",
-			todo: "Read the message in the queue " + Name + "-…Undelivered…: its attributes say why. Start the run with the message's " +
-				"body as input, and delete the message.",
+			todo:  p.deliver(),
 		},
 	}
 	for _, f := range p.Functions.all() {
@@ -117,25 +117,42 @@ func (p alarmsProps) alarms() []alarm {
 			todo:  "The log group of tidy-orphans says what it was. It is tried again the next day; until then such snapshots stay.",
 		})
 	}
+	named := map[string]int{}
 	for _, w := range p.Watches {
-		if w.Not == "" {
-			out = append(out, p.missed(w))
+		if w.Not != "" {
+			continue
 		}
+		a := p.missed(w)
+		if named[a.id]++; named[a.id] > 1 { // the hashes of two keywords met
+			a.id = fmt.Sprintf("%s.%d", a.id, named[a.id])
+		}
+		out = append(out, a)
 	}
 	return out
+}
+
+// deliver says how to start what a schedule could not. The message's body is the request to start the execution, with the input as
+// a text in it: no command takes it as it is.
+func (p alarmsProps) deliver() string {
+	return "1. Read the message: aws sqs receive-message --queue-url " + *p.Undelivered.QueueUrl() + " --message-attribute-names All. " +
+		"Its attributes ERROR_CODE and ERROR_MESSAGE say why; put that right. " +
+		"2. Within 23 hours of the attribute SCHEDULED_TIME, start the run: aws stepfunctions start-execution --state-machine-arn " +
+		*p.StateMachine.StateMachineArn() + ` --input '{"SnapshotKeyWord": "<keyword>", "ScheduledTime": "<SCHEDULED_TIME>"}'; ` +
+		"the keyword is in the message's body, under Input. Later, leave ScheduledTime out: the run is then one of now. " +
+		"3. Delete it: aws sqs delete-message, with its ReceiptHandle as --receipt-handle."
 }
 
 // freshnessAlarms do not depend on any run: the first is about the volumes, the second about who looks after them.
 func freshnessAlarms() []alarm {
 	return []alarm{
 		{
-			id: "StaleVolumes", metric: stale("Maximum"), least: 1, holds: true,
+			id: "StaleVolumes", metric: stale("Maximum", 60), least: 1, holds: true,
 			means: "Volumes have no completed snapshot in the last periods of their schedule, whatever the reason.",
 			todo: "The e-mail names them, and what to look at. The alarm stands until each has a fresh snapshot, or is no longer tagged; " +
 				"freshness.json in the bucket has the whole list.",
 		},
 		{
-			id: "FreshnessUnchecked", metric: stale("SampleCount"), least: 1, periods: 3, missing: true,
+			id: "FreshnessUnchecked", metric: stale("SampleCount", 5), least: 1, missing: 3 * time.Hour,
 			means: "Nothing has looked for stale volumes in the last three hours.",
 			todo: "See the log group of check-freshness for errors, and in the EventBridge Scheduler console whether its schedule " +
 				"check.freshness is enabled. Right after the first deployment it is in alarm until the first check, at half past the hour.",
@@ -162,9 +179,10 @@ func (p alarmsProps) errors(f *function, sum *awscloudwatch.MetricOptions) alarm
 // missed is about a keyword whose runs do not succeed any more, whatever the reason: no firing, none delivered, all failed.
 func (p alarmsProps) missed(w config.Watch) alarm {
 	return alarm{
-		id: "NoSuccess-" + scheduleID(w.Keyword), least: 1, periods: w.Periods, missing: true,
+		id: "NoSuccess-" + scheduleID(w.Keyword), least: 1, missing: w.Within,
 		metric: successes(w.Keyword, awscdk.Duration_Seconds(jsii.Number(w.Period.Seconds()))),
-		means:  fmt.Sprintf("No run of %s has succeeded in the last %s, two periods of its schedule.", w.Keyword, inHours(w)),
+		means: fmt.Sprintf("No run of %s has succeeded in the last %s, two periods of its schedule.",
+			contract.KeywordASCII(w.Keyword), inHours(w)),
 		todo: "See whether the schedule is enabled and fires, and in the Step Functions console how its last runs ended; then start " +
 			"one by hand. Right after the first deployment it is in alarm until the first run has succeeded.",
 	}
@@ -187,7 +205,15 @@ func (a alarm) create(scope constructs.Construct, to *alerts) {
 		ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
 		TreatMissingData:   awscloudwatch.TreatMissingData_NOT_BREACHING,
 	}
-	if a.missing {
+	if a.missing > 0 {
+		// FILL: to find missing data breaching is not enough. CloudWatch then looks for older data first, and an alarm of two hours
+		// comes after four or five.
+		period, n := config.Periods(a.missing)
+		props.Metric = awscloudwatch.NewMathExpression(&awscloudwatch.MathExpressionProps{
+			Expression: str("FILL(m, 0)"), UsingMetrics: &map[string]awscloudwatch.IMetric{"m": a.metric},
+			Period: awscdk.Duration_Seconds(jsii.Number(period.Seconds())),
+		})
+		props.EvaluationPeriods = jsii.Number(n)
 		props.ComparisonOperator = awscloudwatch.ComparisonOperator_LESS_THAN_THRESHOLD
 		props.TreatMissingData = awscloudwatch.TreatMissingData_BREACHING
 	}
@@ -197,7 +223,7 @@ func (a alarm) create(scope constructs.Construct, to *alerts) {
 	made := awscloudwatch.NewAlarm(scope, str(a.id), props)
 	action := awscloudwatchactions.NewSnsAction(to.Topic)
 	made.AddAlarmAction(action)
-	if a.missing || a.holds {
+	if a.missing > 0 || a.holds {
 		made.AddOkAction(action)
 	}
 }

@@ -1,16 +1,26 @@
 package lifecycle_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/infra/config"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
 // alarmOf says what an alarm is about, in a line.
 func (r resource) alarm() string {
+	if all, ok := r.at("Metrics").([]any); ok {
+		metric := metricOf(all)
+		return fmt.Sprintf("%s of %v", resource{properties: map[string]any{
+			"Namespace": metric["Metric"].(map[string]any)["Namespace"], "MetricName": metric["Metric"].(map[string]any)["MetricName"],
+			"Dimensions": metric["Metric"].(map[string]any)["Dimensions"], "Period": metric["Period"], "Statistic": metric["Stat"],
+			"EvaluationPeriods": r.at("EvaluationPeriods"), "ComparisonOperator": r.at("ComparisonOperator"), "Threshold": r.at("Threshold"),
+		}}.alarm(), all[0].(map[string]any)["Expression"])
+	}
 	dimensions := ""
 	all, _ := r.at("Dimensions").([]any)
 	for _, d := range all {
@@ -20,6 +30,16 @@ func (r resource) alarm() string {
 	dimensions = regexp.MustCompile(`[0-9A-F]{8}(\.\w+)?}`).ReplaceAllString(dimensions, "}")
 	return fmt.Sprintf("%v %v%s: %v of %v s %v %v %v", r.at("Namespace"), r.at("MetricName"), dimensions, r.at("EvaluationPeriods"),
 		r.at("Period"), r.at("Statistic"), operators[r.at("ComparisonOperator").(string)], r.at("Threshold"))
+}
+
+// metricOf gives the metric of an expression's alarm.
+func metricOf(all []any) map[string]any {
+	for _, one := range all {
+		if stat, ok := one.(map[string]any)["MetricStat"].(map[string]any); ok && len(all) == 2 {
+			return stat
+		}
+	}
+	panic("an alarm's expression has not one metric")
 }
 
 var operators = map[string]string{"GreaterThanOrEqualToThreshold": ">=", "LessThanThreshold": "<"}
@@ -46,11 +66,11 @@ func TestAlarms(t *testing.T) {
 		"RunEndedUntold":             "AWS/Events FailedInvocations ${RulesRunEnded}" + once,
 		"SnapshotFailedUntold":       "AWS/Events FailedInvocations ${RulesSnapshotFailed}" + once,
 		"StaleVolumes":               "EbsSnapshotLifecycle StaleVolumes: 1 of 3600 s Maximum >= 1",
-		"FreshnessUnchecked":         "EbsSnapshotLifecycle StaleVolumes: 3 of 3600 s SampleCount < 1",
+		"FreshnessUnchecked":         "EbsSnapshotLifecycle StaleVolumes: 37 of 300 s SampleCount < 1 of FILL(m, 0)",
 		"CheckFreshnessErrors":       "AWS/Lambda Errors ${CheckFreshnessFunction}" + once,
 		"TidyOrphansErrors":          "AWS/Lambda Errors ${TidyOrphansFunction}" + once,
-		"NoSuccess-SnapshotHourly":   "EbsSnapshotLifecycle RunsSucceeded SnapshotHourly: 2 of 3600 s Sum < 1",
-		"NoSuccess-SnapshotDaily":    "EbsSnapshotLifecycle RunsSucceeded SnapshotDaily: 48 of 3600 s Sum < 1",
+		"NoSuccess-SnapshotHourly":   "EbsSnapshotLifecycle RunsSucceeded SnapshotHourly: 25 of 300 s Sum < 1 of FILL(m, 0)",
+		"NoSuccess-SnapshotDaily":    "EbsSnapshotLifecycle RunsSucceeded SnapshotDaily: 49 of 3600 s Sum < 1 of FILL(m, 0)",
 	})
 }
 
@@ -60,7 +80,7 @@ func TestEveryAlarmReachesAPersonAndSaysWhatToDo(t *testing.T) {
 	for _, a := range tp.resources("AWS::CloudWatch::Alarm") {
 		same(t, a.id+"'s actions", a.at("AlarmActions"), topic)
 		same(t, a.id+"'s actions are enabled", a.at("ActionsEnabled"), nil) // they are, unless it says otherwise
-		if d := fmt.Sprint(a.at("AlarmDescription")); !regexp.MustCompile(`^[A-Z].*\. What to do: [A-Z].*\.$`).MatchString(d) || len(d) > 1024 {
+		if d := fmt.Sprint(a.at("AlarmDescription")); !regexp.MustCompile(`^[A-Z].*\. What to do: [A-Z1].*\.$`).MatchString(d) || len(atLength(d)) > 1024 {
 			t.Errorf("%s does not say what happened and what to do: %s", a.id, d)
 		}
 		missing, want := a.at("TreatMissingData"), any("notBreaching")
@@ -77,13 +97,73 @@ func TestEveryAlarmReachesAPersonAndSaysWhatToDo(t *testing.T) {
 	}
 }
 
+// atLength puts something about as long as what is deployed in place of CloudFormation's functions.
+func atLength(text string) string {
+	return regexp.MustCompile(`\$\{[^}]*\}`).ReplaceAllString(text, strings.Repeat("x", 120))
+}
+
+// A dead letter of Scheduler: its body is the API request, in which the input is a text.
+func TestTheAdviceOnAFiringThatWasNotDeliveredFitsTheMessage(t *testing.T) {
+	const body = `{"StateMachineArn": "arn:aws:states:eu-central-1:123456789012:stateMachine:EbsSnapshotLifecycle",
+		"Input": "{\"SnapshotKeyWord\": \"SnapshotDaily\", \"ScheduledTime\": \"2026-11-22T00:00:00Z\", \"TimeZone\": \"Asia/Shanghai\"}"}`
+	attributes := map[string]string{
+		"ERROR_CODE": "AWS.Scheduler.InternalServerError", "ERROR_MESSAGE": "…", "EXECUTION_ID": "1", "EXHAUSTED_RETRY_CONDITION": "…",
+		"IS_PAYLOAD_TRUNCATED": "false", "RETRY_ATTEMPTS": "185", "SCHEDULED_TIME": "2026-11-22T00:00:00Z", "SCHEDULE_ARN": "arn", "TARGET_ARN": "arn",
+	}
+	var request struct{ Input string }
+	if err := json.Unmarshal([]byte(body), &request); err != nil {
+		t.Fatal(err)
+	}
+	var want, got contract.Input
+	if err := json.Unmarshal([]byte(request.Input), &want); err != nil {
+		t.Fatal(err)
+	}
+	advice := fmt.Sprint(standardTemplate(t).one("AWS::CloudWatch::Alarm", "AlarmsFiringUndelivered").at("AlarmDescription"))
+	for _, name := range regexp.MustCompile(`\b[A-Z]+_[A-Z]+\b`).FindAllString(advice, -1) {
+		if attributes[name] == "" {
+			t.Errorf("the message has no attribute %s", name)
+		}
+	}
+	_, command, _ := strings.Cut(advice, "aws stepfunctions start-execution ")
+	_, input, found := strings.Cut(command, "--input '")
+	input, _, closed := strings.Cut(input, "'")
+	if !found || !closed || !strings.Contains(command, "--state-machine-arn ${WorkflowStateMachine") {
+		t.Fatalf("there is no command that starts the run: %s", advice)
+	}
+	input = strings.NewReplacer("<keyword>", want.SnapshotKeyWord, "<SCHEDULED_TIME>", attributes["SCHEDULED_TIME"]).Replace(input)
+	if err := json.Unmarshal([]byte(input), &got); err != nil {
+		t.Fatalf("%v: %s", err, input)
+	}
+	want.TimeZone = "" // the keyword's schedule has it
+	same(t, "the input", got, want)
+}
+
+// An alarm that takes missing data as breaching looks for older data first: one of two hours comes after four or five.
+func TestAlarmsOnWhatStaysAwayDoNotWaitForOlderData(t *testing.T) {
+	waits := 0
+	for _, a := range standardTemplate(t).resources("AWS::CloudWatch::Alarm") {
+		if a.at("ComparisonOperator") != "LessThanThreshold" && a.at("TreatMissingData") != "breaching" {
+			continue
+		}
+		waits++
+		all, _ := a.at("Metrics").([]any)
+		if len(all) != 2 || all[0].(map[string]any)["Expression"] != "FILL(m, 0)" || all[1].(map[string]any)["Id"] != "m" {
+			t.Errorf("%s does not fill in what is missing: %v", a.id, all)
+		}
+	}
+	same(t, "alarms on what stays away", waits, 3)
+}
+
 func TestASuccessIsOverdueAfterTwoPeriods(t *testing.T) {
 	for expression, want := range map[string]string{
-		"rate(15 minutes)":          "2 of 900 s",
-		"rate(1 hour)":              "2 of 3600 s",
-		"cron(0 */6 * * ? *)":       "12 of 3600 s",
-		"cron(0 8 * * ? *)":         "48 of 3600 s",
-		"cron(0 8 ? * MON-FRI *)":   "144 of 3600 s", // from Friday to Monday, twice
+		"rate(1 minute)":            "3 of 60 s",
+		"rate(15 minutes)":          "31 of 60 s",
+		"rate(1 hour)":              "25 of 300 s",
+		"cron(0 */6 * * ? *)":       "145 of 300 s",
+		"rate(719 minutes)":         "288 of 300 s", // a day is as far as CloudWatch looks back over such periods
+		"rate(12 hours)":            "25 of 3600 s",
+		"cron(0 8 * * ? *)":         "49 of 3600 s",
+		"cron(0 8 ? * MON-FRI *)":   "145 of 3600 s", // from Friday to Monday, twice
 		"rate(84 hours)":            "168 of 3600 s",
 		"rate(85 hours)":            "", // CloudWatch looks back seven days
 		"cron(0 8 ? * SUN *)":       "",
@@ -95,8 +175,8 @@ func TestASuccessIsOverdueAfterTwoPeriods(t *testing.T) {
 		tp := templateOf(t, c, config.Target{})
 		got := ""
 		for _, a := range tp.resources("AWS::CloudWatch::Alarm") {
-			if a.at("MetricName") == "RunsSucceeded" {
-				got = fmt.Sprintf("%v of %v s", a.at("EvaluationPeriods"), a.at("Period"))
+			if strings.Contains(a.alarm(), "RunsSucceeded") {
+				got = regexp.MustCompile(`\d+ of \d+ s`).FindString(a.alarm())
 			}
 		}
 		if got != want {
@@ -109,12 +189,11 @@ func TestASuccessIsOverdueAfterTwoPeriods(t *testing.T) {
 	}
 }
 
-// A metric filter and a query name fields of the functions' log lines. If the two part, an alarm is silent for ever.
-func TestWhatMetricsAndQueriesReadIsLogged(t *testing.T) {
+// A query names fields of the functions' log lines. (functions/internal/workflow holds the metric filters against real lines.)
+func TestWhatQueriesReadIsLogged(t *testing.T) {
 	tp := standardTemplate(t)
 	logged := map[string]string{
 		"message": "", "level": "", "timestamp": "", "@timestamp": "", "@message": "", "@log": "", // the logger's, and CloudWatch's
-		"type": "", "record.status": "", // Lambda's
 	}
 	for _, file := range []string{
 		"internal/discover/discover.go", "internal/snapshot/snapshot.go", "internal/prune/prune.go", "internal/report/report.go",
@@ -129,19 +208,6 @@ func TestWhatMetricsAndQueriesReadIsLogged(t *testing.T) {
 			logged[message] = file
 			for _, key := range regexp.MustCompile(`"([a-z_]+)", `).FindAllStringSubmatch(m[2], -1) {
 				logged[key[1]] = file
-			}
-		}
-	}
-	for _, f := range tp.resources("AWS::Logs::MetricFilter") {
-		pattern := f.at("FilterPattern").(string)
-		for _, m := range regexp.MustCompile(`\$\.([a-z_.]+)`).FindAllStringSubmatch(pattern+fmt.Sprint(f.at("MetricTransformations")), -1) {
-			if _, ok := logged[m[1]]; !ok {
-				t.Errorf("%s reads %s, which no function logs", f.id, m[1])
-			}
-		}
-		for _, m := range regexp.MustCompile(`\$\.message = ("[^"]+")`).FindAllStringSubmatch(pattern, -1) {
-			if _, ok := logged[m[1]]; !ok {
-				t.Errorf("%s looks for the message %s, which no function logs", f.id, m[1])
 			}
 		}
 	}

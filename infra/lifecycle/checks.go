@@ -8,6 +8,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsscheduler"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/infra/config"
 )
 
 // checks makes the functions that have a schedule of their own, as far as they are configured.
@@ -20,15 +22,15 @@ func (p functionsProps) checks(f *functions, create creation) {
 		}
 		f.Freshness = create("check-freshness", "CheckFreshness", "Looks for volumes whose snapshots are too old, whatever the reason",
 			fleetSeconds, fleetMiB, map[string]*string{
-				"BUCKET": p.Bucket.BucketName(), "TOPIC_ARN": p.Alerts.TopicARN, "LIMITS": str(text(texts)),
-				"EXCLUDE_BOOT": str(text(c.ExcludeBoot())),
+				"BUCKET": p.Bucket.BucketName(), "TOPIC_ARN": p.Alerts.TopicARN, "LIMITS": str(config.JSON(texts)),
+				"EXCLUDE_BOOT": str(config.JSON(c.ExcludeBoot())),
 			})
 		p.check(f.Freshness, freshnessKey)
 	}
 	if keywords := c.OrphanKeywords(); len(keywords) > 0 {
 		f.Orphans = create("tidy-orphans", "TidyOrphans", "Looks for snapshots that belong to no run any more, and deletes what the policy does not keep",
 			fleetSeconds, fleetMiB, map[string]*string{
-				"BUCKET": p.Bucket.BucketName(), "TOPIC_ARN": p.Alerts.TopicARN, "KEYWORDS": str(text(keywords)),
+				"BUCKET": p.Bucket.BucketName(), "TOPIC_ARN": p.Alerts.TopicARN, "KEYWORDS": str(config.JSON(keywords)),
 				"POLICY": str(c.Orphans), "EXPIRE_DAYS": str(strconv.Itoa(c.OrphansExpire)),
 			})
 		p.check(f.Orphans, orphansKey)

@@ -1,6 +1,8 @@
 package lifecycle
 
 import (
+	"slices"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsstepfunctions"
@@ -10,25 +12,37 @@ import (
 )
 
 type dashboardProps struct {
+	Region       string
 	StateMachine awsstepfunctions.StateMachine
 	Functions    functions
 	Alarms       []string // names
 	ARNs         arns
 }
 
+// maxAlarms is how many alarms CloudWatch lets a widget show.
+const maxAlarms = 100
+
+// dashboardName holds the Region: an account's dashboards are the same in all Regions, so that the stacks of two Regions would
+// fight for one name.
+func dashboardName(region string) string { return Name + "-" + region }
+
 // newDashboard answers at a glance, from the top: is anything wrong, did the last runs work, how many volumes, created, failed,
 // how long it took; how old the newest good snapshots are; what was pruned.
 func newDashboard(scope constructs.Construct, p dashboardProps) awscloudwatch.Dashboard {
 	board := awscloudwatch.NewDashboard(scope, str("Dashboard"), &awscloudwatch.DashboardProps{
-		DashboardName: str(Name), DefaultInterval: awscdk.Duration_Days(jsii.Number(3)),
+		DashboardName: str(dashboardName(p.Region)), DefaultInterval: awscdk.Duration_Days(jsii.Number(3)),
 	})
 	var alarms []interfacesawscloudwatch.IAlarmRef
 	for _, name := range p.Alarms {
 		alarms = append(alarms, awscloudwatch.Alarm_FromAlarmArn(board, str(name), str(p.ARNs.of("cloudwatch", "alarm:"+name))))
 	}
-	board.AddWidgets(awscloudwatch.NewAlarmStatusWidget(&awscloudwatch.AlarmStatusWidgetProps{
-		Title: str("Is anything wrong?"), Alarms: &alarms, Width: jsii.Number(24), Height: jsii.Number(4),
-	}))
+	title := "Is anything wrong?"
+	for some := range slices.Chunk(alarms, maxAlarms) {
+		board.AddWidgets(awscloudwatch.NewAlarmStatusWidget(&awscloudwatch.AlarmStatusWidgetProps{
+			Title: str(title), Alarms: &some, Width: jsii.Number(24), Height: jsii.Number(4),
+		}))
+		title = "Is anything else wrong?"
+	}
 	report := []*function{p.Functions.Report}
 	board.AddWidgets(table("Did the last runs work? How many volumes, and how long from the scheduled time to the report?", 16, report,
 		`filter message = "run reported"`,

@@ -52,6 +52,44 @@ func TestTheDashboardAnswersAtAGlance(t *testing.T) {
 	same(t, "alarms on the dashboard", got, want)
 }
 
+// CloudWatch shows at most 100 alarms in a widget, and refuses a dashboard that has more in one.
+func TestEachWidgetHasRoomForItsAlarms(t *testing.T) {
+	var schedules []string
+	for i := range 100 {
+		schedules = append(schedules, fmt.Sprintf(`{"keyword": "K%d", "expression": "rate(1 day)"}`, i))
+	}
+	tp := templateOf(t, read(t, `{"schedules": [`+strings.Join(schedules, ",")+`]}`), config.Target{})
+	shown := 0
+	for _, w := range tp.widgets() {
+		if w["type"] != "alarm" {
+			continue
+		}
+		n := len(texts(w["properties"].(map[string]any)["alarms"]))
+		if n < 1 || n > 100 {
+			t.Errorf("a widget has %d alarms", n)
+		}
+		shown += n
+	}
+	same(t, "alarms on the dashboard", shown, len(tp.resources("AWS::CloudWatch::Alarm")))
+}
+
+// An account's dashboards are the same in all Regions, unlike all else that has a name.
+func TestTwoRegionsOfAnAccountDoNotShareTheDashboard(t *testing.T) {
+	names := map[any]bool{}
+	for _, region := range []string{"eu-central-1", "us-east-1"} {
+		tp := templateOf(t, config.Default(), config.Target{Region: region, Account: "123456789012"})
+		name := tp.one("AWS::CloudWatch::Dashboard", "Dashboard").at("DashboardName")
+		names[name] = true
+		link := fmt.Sprint(resolve(tp.body["Outputs"].(map[string]any)["DashboardConsole"].(map[string]any)["Value"]))
+		if !strings.HasSuffix(link, fmt.Sprintf("#dashboards:name=%v", name)) {
+			t.Errorf("the link to %v is %s", name, link)
+		}
+	}
+	same(t, "names", names, map[any]bool{"EbsSnapshotLifecycle-eu-central-1": true, "EbsSnapshotLifecycle-us-east-1": true})
+	name := standardTemplate(t).one("AWS::CloudWatch::Dashboard", "Dashboard").at("DashboardName")
+	same(t, "the name where the Region is not known yet", name, any("EbsSnapshotLifecycle-${AWS::Region}"))
+}
+
 func TestSavedQueriesAskTheLogsThatAnswer(t *testing.T) {
 	tp := standardTemplate(t)
 	got := map[string][]string{}
@@ -95,11 +133,11 @@ func TestOutputsSayWhatAPersonNeedsNext(t *testing.T) {
 func TestNoPartitionIsWrittenDown(t *testing.T) {
 	for _, target := range []config.Target{
 		{}, {Region: "us-east-1"}, {Region: "eu-central-1", Account: "123456789012"},
-		{Region: "cn-north-1"}, {Region: "cn-northwest-1", Account: "123456789012"},
+		{Region: "cn-north-1"}, {Region: "cn-northwest-1", Account: "123456789012"}, {Region: "eusc-de-east-1"},
 	} {
 		tp := templateOf(t, config.Default(), target)
 		text := tp.text()
-		for _, bad := range []string{"arn:aws", "amazonaws.com.cn", "amazonaws.com/"} {
+		for _, bad := range []string{"arn:aws", "amazonaws.com.cn", "amazonaws.com/", "amazonaws.eu"} {
 			if strings.Contains(text, bad) {
 				i := strings.Index(text, bad)
 				t.Errorf("%v: the template has %s: …%s…", target, bad, text[max(0, i-60):min(len(text), i+60)])
@@ -107,7 +145,7 @@ func TestNoPartitionIsWrittenDown(t *testing.T) {
 		}
 		same(t, "consoles", tp.body["Mappings"].(map[string]any)["Consoles"], any(map[string]any{
 			"aws": map[string]any{"Domain": "console.aws.amazon.com"}, "aws-cn": map[string]any{"Domain": "console.amazonaws.cn"},
-			"aws-us-gov": map[string]any{"Domain": "console.amazonaws-us-gov.com"},
+			"aws-us-gov": map[string]any{"Domain": "console.amazonaws-us-gov.com"}, "aws-eusc": map[string]any{"Domain": "console.amazonaws-eusc.eu"},
 		}))
 	}
 }

@@ -1,7 +1,6 @@
 package lifecycle
 
 import (
-	"encoding/json"
 	"slices"
 	"strconv"
 
@@ -71,8 +70,8 @@ func newFunctions(scope constructs.Construct, p functionsProps) functions {
 				"CREATE_BURST":   str(strconv.Itoa(c.CreateBurst)),
 				"CREATE_RATE":    str(strconv.FormatFloat(c.CreateRate, 'f', -1, 64)),
 				"SETTLE_SECONDS": str(strconv.Itoa(c.SettleSeconds)),
-				"TIME_ZONES":     str(text(c.TimeZones())),
-				"EXCLUDE_BOOT":   str(text(c.ExcludeBoot())),
+				"TIME_ZONES":     str(config.JSON(c.TimeZones())),
+				"EXCLUDE_BOOT":   str(config.JSON(c.ExcludeBoot())),
 			}),
 		Snapshot: create("snapshot-volume", "SnapshotVolume", "Creates a run's snapshot of one volume, or finds it",
 			volumeSeconds, volumeMiB, nil),
@@ -87,14 +86,6 @@ func newFunctions(scope constructs.Construct, p functionsProps) functions {
 	p.report(f.Report)
 	p.checks(&f, create)
 	return f
-}
-
-func text(v any) string {
-	out, err := json.Marshal(v)
-	if err != nil { // maps and lists of strings only
-		panic(err)
-	}
-	return string(out)
 }
 
 func (p functionsProps) discover(f *function) {

@@ -6,6 +6,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
 // The metrics that AWS has not got: few, since each costs 0.30 USD a month. The dashboard reads the logs themselves.
@@ -26,15 +28,17 @@ func newMetrics(scope constructs.Construct, f functions) {
 		MetricNamespace: str(metricNamespace),
 		MetricName:      str(runsSucceeded),
 		MetricValue:     str("1"),
-		Dimensions:      &map[string]*string{"Keyword": str("$.keyword")},
+		Dimensions:      &map[string]*string{"Keyword": str("$.keyword_ascii")},
 	})
 	for _, one := range []*function{f.Snapshot, f.Prune} {
-		// UnexpectedError: what the contract has no name for. timeout, failure: what Lambda says of a function that was killed or
-		// crashed. All other errors of these two are part of the plan: the state machine waits for what they name.
+		// UnexpectedError: what the contract has no name for. Of Lambda's own lines: timeout, its time ran out; error with Runtime.*,
+		// it crashed or its memory ran out; failure, Lambda's own trouble. An error with another type is one that the function
+		// returned, and all but the unexpected ones are part of the plan: the state machine waits for what they name.
 		awslogs.NewMetricFilter(at, str(one.ID+"Unexpected"), &awslogs.MetricFilterProps{
 			LogGroup: one.Logs,
 			FilterPattern: awslogs.FilterPattern_Literal(str(`{ ($.message = "request failed" && $.error_type = "*UnexpectedError") || ` +
-				`($.type = "platform.report" && ($.record.status = "timeout" || $.record.status = "failure")) }`)),
+				`($.type = "platform.report" && ($.record.status = "timeout" || $.record.status = "failure" || ` +
+				`($.record.status = "error" && $.record.errorType = "Runtime.*"))) }`)),
 			MetricNamespace: str(metricNamespace),
 			MetricName:      str(unexpectedOf(one)),
 			MetricValue:     str("1"),
@@ -57,9 +61,9 @@ func newFreshnessMetric(at constructs.Construct, f *function) {
 }
 
 // stale counts the volumes whose snapshots are too old, or the checks that said how many there are.
-func stale(statistic string) awscloudwatch.Metric {
+func stale(statistic string, period int) awscloudwatch.Metric {
 	return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
-		Namespace: str(metricNamespace), MetricName: str(staleVolumes), Statistic: str(statistic), Period: minutes(60),
+		Namespace: str(metricNamespace), MetricName: str(staleVolumes), Statistic: str(statistic), Period: minutes(period),
 	})
 }
 
@@ -68,7 +72,7 @@ func unexpectedOf(f *function) string { return unexpected + "-" + f.Name }
 // successes counts the runs of a keyword that succeeded.
 func successes(keyword string, period awscdk.Duration) awscloudwatch.Metric {
 	return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
-		Namespace: str(metricNamespace), MetricName: str(runsSucceeded), DimensionsMap: &map[string]*string{"Keyword": str(keyword)},
+		Namespace: str(metricNamespace), MetricName: str(runsSucceeded), DimensionsMap: &map[string]*string{"Keyword": str(contract.KeywordASCII(keyword))},
 		Statistic: str("Sum"), Period: period,
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsstepfunctions"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/infra/config"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
 type outputsProps struct {
@@ -23,6 +24,7 @@ var consoles = map[string]string{
 	"aws":        "console.aws.amazon.com",
 	"aws-cn":     "console.amazonaws.cn",
 	"aws-us-gov": "console.amazonaws-us-gov.com",
+	"aws-eusc":   "console.amazonaws-eusc.eu",
 }
 
 // newOutputs says what a person needs next.
@@ -33,7 +35,7 @@ func newOutputs(stack awscdk.Stack, p outputsProps) {
 	output(stack, "RunsConsole", "Its runs in the console",
 		console+"states/home?region="+region+"#/statemachines/view/"+*p.StateMachine.StateMachineArn())
 	output(stack, "DashboardConsole", "Did last night's run work?",
-		console+"cloudwatch/home?region="+region+"#dashboards:name="+Name)
+		console+"cloudwatch/home?region="+region+"#dashboards:name="+dashboardName(region))
 	output(stack, "QueriesConsole", "What happened to a volume? See the saved queries under "+Name,
 		console+"cloudwatch/home?region="+region+"#logsV2:logs-insights")
 	output(stack, "AlertTopicArn", "Where alerts go", *p.Alerts.TopicARN)
@@ -41,8 +43,8 @@ func newOutputs(stack awscdk.Stack, p outputsProps) {
 		fmt.Sprintf("aws sns subscribe --region %s --topic-arn %s --protocol email --notification-endpoint you@example.com",
 			region, *p.Alerts.TopicARN))
 	output(stack, "StartRun", "How to start a run by hand; instances with the tag are snapshotted now",
-		fmt.Sprintf(`aws stepfunctions start-execution --region %s --state-machine-arn %s --input '{"SnapshotKeyWord": %q}'`,
-			region, *p.StateMachine.StateMachineArn(), anyKeyword(p.Config)))
+		fmt.Sprintf(`aws stepfunctions start-execution --region %s --state-machine-arn %s --input '{"SnapshotKeyWord": %s}'`,
+			region, *p.StateMachine.StateMachineArn(), config.JSON(anyKeyword(p.Config))))
 	output(stack, "RunsBucket", "Where manifests and reports are; it stays when the stack is destroyed, as do all snapshots",
 		*p.Bucket.BucketName())
 	if unwatched := unwatched(p.Config); unwatched != "" {
@@ -78,7 +80,7 @@ func unwatched(c config.Config) string {
 	var out []string
 	for _, w := range c.Watches() {
 		if w.Not != "" {
-			out = append(out, w.Keyword+": "+w.Not)
+			out = append(out, contract.KeywordASCII(w.Keyword)+": "+w.Not)
 		}
 	}
 	return strings.Join(out, "; ")

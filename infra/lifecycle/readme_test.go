@@ -88,6 +88,8 @@ func anyName(text string) string {
 	for _, f := range config.Functions() {
 		text = strings.ReplaceAll(strings.ReplaceAll(text, "The function "+f, "The function"), "calls of "+f, "calls of the function")
 	}
+	text = regexp.MustCompile(`\$\{SchedulesUndelivered\w+\}`).ReplaceAllString(text, "<the queue's URL>")
+	text = regexp.MustCompile(`\$\{WorkflowStateMachine\w+\}`).ReplaceAllString(text, "<the output StateMachineArn>")
 	for _, s := range config.Default().Schedules {
 		text = strings.ReplaceAll(text, "No run of "+s.Keyword, "No run of the keyword")
 	}

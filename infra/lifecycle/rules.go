@@ -1,6 +1,8 @@
 package lifecycle
 
 import (
+	"strings"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsstepfunctions"
 	"github.com/aws/constructs-go/constructs/v10"
@@ -47,10 +49,11 @@ func newRules(scope constructs.Construct, p rulesProps) *rules {
 			map[string]string{
 				"status": "$.detail.status", "execution": "$.detail.executionArn", "account": "$.account", "region": "$.region",
 			},
-			"An EBS snapshot run is <status>, and could not report. Volumes may be without a snapshot of this run.\\n\\n"+
-				"Account <account>, Region <region>, execution <execution>\\n\\n"+
-				"What to do: see in the Step Functions console why it ended. ABORTED: a person stopped it. TIMED_OUT: it was not done after "+
-				"a day. Then start a new execution with the same input; it finishes what is missing and makes nothing twice."),
+			"An EBS snapshot run is <status>, and could not report. Volumes may be without a snapshot of this run.",
+			"Account <account>, Region <region>, execution <execution>",
+			"What to do:",
+			"1. See in the Step Functions console why it ended. ABORTED: a person stopped it. TIMED_OUT: it was not done after a day.",
+			"2. Start a new execution with the same input. It finishes what is missing and makes nothing twice."),
 		SnapshotFailed: p.rule(at, "SnapshotFailed", "Tells of snapshots of this account that failed while EC2 made them",
 			map[string]any{
 				"source":      []string{"aws.ec2"},
@@ -61,17 +64,25 @@ func newRules(scope constructs.Construct, p rulesProps) *rules {
 			map[string]string{
 				"snapshot": "$.detail.snapshot_id", "volume": "$.detail.source", "account": "$.account", "region": "$.region",
 			},
-			"An EBS snapshot failed while EC2 made it: <snapshot> of <volume>, account <account>, Region <region>.\\n\\n"+
-				"What to do: see whether it has the tag "+scheduleTag+". If so it is ours: the report of its run comes by itself and says "+
-				"what failed; start the run again as it says. A KMS key that is disabled or not allowed is the usual cause. If not, tell "+
-				"whoever made it: this rule can't see tags."),
+			"An EBS snapshot failed while EC2 made it.",
+			"Snapshot <snapshot>",
+			"Volume <volume>",
+			"Account <account>, Region <region>",
+			"What to do: see whether it has the tag "+scheduleTag+"; this rule can't see tags.",
+			"1. If so, it is ours. The report of its run comes by itself and says what failed; start the run again as it says. "+
+				"A KMS key that is disabled or not allowed is the usual cause.",
+			"2. If not, tell whoever made it."),
 	}
 }
+
+// template makes an input transformer's template of a text: of several lines, each is a quoted string of its own. A \n inside a
+// string would arrive as these two characters.
+func template(lines []string) string { return `"` + strings.Join(lines, "\"\n\"") + `"` }
 
 // rule makes one whose events go to the topic as a text. It is made of CloudFormation's resource: the CDK's target would let
 // every rule of every account into the topic and the key.
 func (p rulesProps) rule(
-	scope constructs.Construct, id, description string, pattern map[string]any, paths map[string]string, message string,
+	scope constructs.Construct, id, description string, pattern map[string]any, paths map[string]string, lines ...string,
 ) awsevents.CfnRule {
 	return awsevents.NewCfnRule(scope, str(id), &awsevents.CfnRuleProps{
 		Description:  str(description),
@@ -79,7 +90,7 @@ func (p rulesProps) rule(
 		State:        str("ENABLED"),
 		Targets: []any{&awsevents.CfnRule_TargetProperty{
 			Id: str("Alerts"), Arn: p.Alerts.TopicARN,
-			InputTransformer: &awsevents.CfnRule_InputTransformerProperty{InputPathsMap: paths, InputTemplate: str(`"` + message + `"`)},
+			InputTransformer: &awsevents.CfnRule_InputTransformerProperty{InputPathsMap: paths, InputTemplate: str(template(lines))},
 		}},
 	})
 }

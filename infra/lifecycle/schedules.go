@@ -1,9 +1,7 @@
 package lifecycle
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"hash/fnv"
 	"regexp"
@@ -99,7 +97,7 @@ func (p schedulesProps) schedule(
 	schedule := awsscheduler.NewCfnSchedule(scope, str(id), &awsscheduler.CfnScheduleProps{
 		Name:                       str(id),
 		GroupName:                  group.Ref(),
-		Description:                str("Starts a run for the instances with the tag " + s.Keyword),
+		Description:                str("Starts a run for the instances with the tag " + contract.KeywordASCII(s.Keyword)),
 		ScheduleExpression:         str(s.Expression.Text),
 		ScheduleExpressionTimezone: str(s.TimeZone),
 		FlexibleTimeWindow:         window,
@@ -120,16 +118,7 @@ func (p schedulesProps) schedule(
 
 // input is what an execution is started with. Scheduler puts the time of the firing in, the same for each delivery of it.
 func input(s config.Schedule) string {
-	var out bytes.Buffer
-	e := json.NewEncoder(&out)
-	e.SetEscapeHTML(false) // Scheduler knows its placeholders by their angle brackets
-	err := e.Encode(contract.Input{
-		SnapshotKeyWord: s.Keyword, ScheduledTime: "<aws.scheduler.scheduled-time>", TimeZone: s.TimeZone,
-	})
-	if err != nil { // strings only
-		panic(err)
-	}
-	return strings.TrimSpace(out.String())
+	return config.JSON(contract.Input{SnapshotKeyWord: s.Keyword, ScheduledTime: "<aws.scheduler.scheduled-time>", TimeZone: s.TimeZone})
 }
 
 var notInNames = regexp.MustCompile(`[^A-Za-z0-9-]+`)

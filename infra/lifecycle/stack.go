@@ -15,21 +15,9 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/infra/config"
 )
 
-// Name is the stack's, the state machine's and the dashboard's: what a person types, and looks for in the console. There is one
-// in an account and Region: two would snapshot and prune the same volumes.
-const Name = "EbsSnapshotLifecycle"
-
-// ID is the CDK's name of a stack, by which one of several can be named on the command line.
-func ID(t config.Target) string {
-	id := Name
-	if t.Account != "" {
-		id += "-" + t.Account
-	}
-	if t.Region != "" {
-		id += "-" + t.Region
-	}
-	return id
-}
+// Name is the stack's and the state machine's: what a person types, and looks for in the console. There is one in an account and
+// Region: two would snapshot and prune the same volumes.
+const Name = config.StackName
 
 // Props says what a stack is made of.
 type Props struct {
@@ -79,7 +67,7 @@ func New(scope constructs.Construct, id string, p Props) (awscdk.Stack, error) {
 		Watches: c.Watches(), StateMachine: machine, Functions: functions, Undelivered: schedules.Undelivered,
 		Rules: rules, Alerts: alerts,
 	})
-	newDashboard(stack, dashboardProps{StateMachine: machine, Functions: functions, Alarms: alarms, ARNs: at})
+	newDashboard(stack, dashboardProps{Region: *stack.Region(), StateMachine: machine, Functions: functions, Alarms: alarms, ARNs: at})
 	newQueries(stack, functions)
 	newOutputs(stack, outputsProps{Config: c, StateMachine: machine, Alerts: alerts, Bucket: bucket})
 	if c.AlertTopicARN == "" && len(c.AlertEmails) == 0 {

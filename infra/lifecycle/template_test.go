@@ -86,7 +86,7 @@ func synthesize(t *testing.T, c config.Config, target config.Target) (stack awsc
 			t.Fatalf("the CDK refused: %v", r)
 		}
 	}()
-	stack, err := lifecycle.New(newApp(t), lifecycle.ID(target), lifecycle.Props{Config: c, Target: target, Build: build()})
+	stack, err := lifecycle.New(newApp(t), target.StackID(), lifecycle.Props{Config: c, Target: target, Build: build()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -105,7 +105,8 @@ func (s *Service) Report(ctx context.Context, d contract.Discovery) (contract.Re
 		return contract.ReportResult{}, fmt.Errorf("write the report of run %s: %w", d.Run.ID, err)
 	}
 	// Metrics, an alarm and the dashboard are made of this line (infra/lifecycle).
-	s.Log.InfoContext(ctx, "run reported", "run_id", d.Run.ID, "keyword", d.Run.SnapshotKeyWord, "outcome", r.Outcome,
+	s.Log.InfoContext(ctx, "run reported", "run_id", d.Run.ID, "keyword", d.Run.SnapshotKeyWord,
+		"keyword_ascii", contract.KeywordASCII(d.Run.SnapshotKeyWord), "outcome", r.Outcome,
 		"volumes", r.Volumes, "completed", r.Completed, "failed", r.failedVolumes(), "gone", len(r.Gone),
 		"problems", len(r.Problems), "seconds", int(r.WrittenAt.Sub(d.Run.ScheduledTime).Seconds()))
 	if len(r.Failures)+len(r.Problems) > 0 {
