@@ -1,6 +1,7 @@
 package workflow_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -46,6 +47,7 @@ type setup struct {
 	executions workflow.Executions
 	noBoot     []string                 // keywords whose runs leave boot volumes out
 	ahead      map[string]time.Duration // the functions' clocks
+	log        *slog.Logger             // of the functions; nil: nobody reads it
 	unguarded  bool                     // see lab.guard; a large fleet is slow with it
 }
 
@@ -87,7 +89,7 @@ func newLab(t *testing.T, change ...func(*setup)) *lab {
 		World: l.world, EC2: workflow.SimulatedEC2(mortalEC2{l.account}, l.world), Objects: mortalObjects{l.objects}, Topic: mortalTopic{l.topic}, Executions: l.setup.executions,
 		Pace: l.setup.pace, Settle: l.setup.settle, MaxConcurrency: l.setup.atOnce, Aftermath: discover.LambdaAftermath,
 		ExcludeBoot: l.setup.noBoot, Ahead: l.setup.ahead,
-		Log:     slog.New(slog.DiscardHandler),
+		Log:     cmp.Or(l.setup.log, slog.New(slog.DiscardHandler)),
 		Observe: func(e asl.Event) { l.events = append(l.events, e) },
 		Around:  l.around,
 	})
