@@ -13,6 +13,8 @@ FIGURES := functions/internal/bench/testdata/bench.json
 NODE_MODULES := infra/node_modules/.package-lock.json
 TEMPLATES := $(wildcard infra/lifecycle/testdata/*.golden.json)
 STACKS ?= --all
+APPROVAL ?= broadening
+YES ?=
 
 # The CDK's command, pinned in infra/package.json. It is to ask nobody for news, and to tell nobody that it ran. jsii complains
 # about a Node.js that will do.
@@ -80,17 +82,38 @@ FORCE:
 synth: build $(NODE_MODULES) ## make the CloudFormation template, in cdk.out (ARGS='-c key=value': the configuration)
 	$(CDK) synth --quiet $(ARGS)
 
+# Where it goes is said, and asked for, before anything is built: hence the second make.
+ACCOUNT = @STACKS='$(STACKS)' YES='$(YES)' go run ./infra/account
+BUILT = +@$(MAKE) --no-print-directory build $(NODE_MODULES)
+
+.PHONY: bootstrap
+bootstrap: need-go need-npm ## prepare the AWS account and Region for the CDK; once, unless another CDK app has
+	$(ACCOUNT) check $(ARGS)
+	@$(MAKE) --no-print-directory $(NODE_MODULES)
+	environments=$$(STACKS='$(STACKS)' go run ./infra/account environments $(ARGS) 2>/dev/null) && $(CDK) bootstrap $$environments $(ARGS)
+
+# Without names it is about all stacks; it knows no --all.
 .PHONY: diff
-diff: build $(NODE_MODULES) ## show what a deployment would change in the AWS account
-	$(CDK) diff $(STACKS) $(ARGS)
+diff: need-go need-npm ## show what a deployment would change in the AWS account
+	$(ACCOUNT) check $(ARGS)
+	$(BUILT)
+	$(CDK) diff $(filter-out --all,$(STACKS)) $(ARGS)
 
+# The CDK takes --require-approval once.
 .PHONY: deploy
-deploy: build $(NODE_MODULES) ## deploy to the AWS account; asks before it widens permissions (STACKS=<id>: one of several)
-	$(CDK) deploy $(STACKS) --require-approval broadening $(ARGS)
+deploy: need-go need-npm ## deploy to the AWS account; asks before it widens permissions (APPROVAL=never: does not ask; STACKS=<id>: one of several)
+	$(ACCOUNT) check $(ARGS)
+	$(BUILT)
+	$(CDK) deploy $(STACKS) $(if $(findstring --require-approval,$(ARGS)),,--require-approval $(APPROVAL)) $(ARGS)
 
+# An open execution would keep the state machine, and its name. The last line is for one that a schedule started meanwhile.
 .PHONY: destroy
-destroy: build $(NODE_MODULES) ## remove what was deployed; snapshots, and the bucket of reports, stay
-	$(CDK) destroy $(STACKS) $(ARGS)
+destroy: need-go need-npm ## remove what was deployed; snapshots, and the bucket of reports, stay (YES=1: does not ask)
+	$(ACCOUNT) confirm $(ARGS)
+	$(BUILT)
+	$(ACCOUNT) stop $(ARGS)
+	$(CDK) destroy $(STACKS) --force $(ARGS)
+	$(ACCOUNT) stop $(ARGS)
 	@echo "All snapshots are still there, and so is the bucket of reports, which empties itself within 400 days. README.md says how to delete them."
 
 .PHONY: lint
@@ -149,4 +172,4 @@ need-python:
 
 .PHONY: help
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

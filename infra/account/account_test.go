@@ -1,0 +1,228 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// fake is as much of STS and Step Functions as is asked, at AWS_ENDPOINT_URL.
+type fake struct {
+	t       *testing.T
+	denied  bool
+	open    map[string][]string // names of open executions, by state machine
+	stopped []string
+}
+
+func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		f.t.Error(err)
+	}
+	if strings.Contains(string(body), "Action=GetCallerIdentity") {
+		if f.denied {
+			w.WriteHeader(http.StatusForbidden)
+			fmt.Fprint(w, `<ErrorResponse><Error><Code>ExpiredToken</Code><Message>The security token is expired</Message></Error></ErrorResponse>`)
+			return
+		}
+		fmt.Fprint(w, `<GetCallerIdentityResponse><GetCallerIdentityResult><Account>123456789012</Account>`+
+			`<Arn>arn:aws:iam::123456789012:user/ops</Arn><UserId>1</UserId></GetCallerIdentityResult></GetCallerIdentityResponse>`)
+		return
+	}
+	var in struct{ StateMachineArn, ExecutionArn, StatusFilter, NextToken string }
+	if err := json.Unmarshal(body, &in); err != nil {
+		f.t.Errorf("%v: %s", err, body)
+	}
+	switch target := r.Header.Get("X-Amz-Target"); target {
+	case "AWSStepFunctions.ListExecutions":
+		names, known := f.open[in.StateMachineArn]
+		if !known {
+			w.WriteHeader(http.StatusBadRequest)
+			fmt.Fprint(w, `{"__type": "StateMachineDoesNotExist"}`)
+			return
+		}
+		// One to a page.
+		i := len(in.NextToken)
+		page := map[string]any{"executions": []any{}}
+		if i < len(names) {
+			page["executions"] = []any{map[string]any{"executionArn": names[i], "status": in.StatusFilter, "stateMachineArn": in.StateMachineArn, "name": names[i], "startDate": 1}}
+			if i+1 < len(names) {
+				page["nextToken"] = in.NextToken + "x"
+			}
+		}
+		if err := json.NewEncoder(w).Encode(page); err != nil {
+			f.t.Error(err)
+		}
+	case "AWSStepFunctions.StopExecution":
+		f.stopped = append(f.stopped, in.ExecutionArn)
+		fmt.Fprint(w, `{"stopDate": 1}`)
+	default:
+		f.t.Errorf("%s was called", target)
+	}
+}
+
+const machine = "arn:aws:states:eu-central-1:123456789012:stateMachine:EbsSnapshotLifecycle"
+
+// lab is a folder with a cdk.json, and an environment that has the fake for AWS.
+func lab(t *testing.T, targets string) *fake {
+	t.Helper()
+	f := &fake{t: t, open: map[string][]string{}}
+	server := httptest.NewServer(f)
+	t.Cleanup(server.Close)
+	folder := t.TempDir()
+	t.Chdir(folder)
+	if err := os.WriteFile("cdk.json", []byte(`{"context": {`+targets+`}}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range map[string]string{
+		"AWS_ENDPOINT_URL": server.URL, "AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_SESSION_TOKEN": "",
+		"AWS_REGION": "eu-central-1", "AWS_DEFAULT_REGION": "", "AWS_PROFILE": "", "AWS_EC2_METADATA_DISABLED": "true",
+		"AWS_CONFIG_FILE": filepath.Join(folder, "config"), "AWS_SHARED_CREDENTIALS_FILE": filepath.Join(folder, "credentials"),
+		"STACKS": "--all", "YES": "",
+	} {
+		t.Setenv(name, value)
+	}
+	return f
+}
+
+func say(t *testing.T, stdin string, args ...string) (stdout, stderr string, err error) {
+	t.Helper()
+	var out, said bytes.Buffer
+	err = run(t.Context(), args, os.Getenv, strings.NewReader(stdin), &out, &said)
+	return out.String(), said.String(), err
+}
+
+func TestItSaysWhereADeploymentGoes(t *testing.T) {
+	lab(t, ``)
+	_, said, err := say(t, "", "check")
+	if err != nil || said != "Account 123456789012, Region eu-central-1, keys of the environment, as arn:aws:iam::123456789012:user/ops\n" {
+		t.Errorf("%v: %s", err, said)
+	}
+	t.Setenv("AWS_ACCESS_KEY_ID", "")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "")
+	if err := os.WriteFile("config", []byte("[profile other]\nregion = us-west-2\naws_access_key_id = AKIA\naws_secret_access_key = secret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("AWS_REGION", "")
+	_, said, err = say(t, "", "check", "--profile", "other")
+	if err != nil || !strings.HasPrefix(said, "Account 123456789012, Region us-west-2, profile other, ") {
+		t.Errorf("%v: %s", err, said)
+	}
+}
+
+func TestItRefusesWithASentenceThatHelps(t *testing.T) {
+	f := lab(t, ``)
+	refused := func(what string, texts ...string) {
+		t.Helper()
+		_, _, err := say(t, "", "check")
+		for _, text := range texts {
+			if err == nil || !strings.Contains(err.Error(), text) {
+				t.Errorf("%s: it does not say %q: %v", what, text, err)
+			}
+		}
+	}
+	f.denied = true
+	refused("an expired token", "There are no usable credentials", "ExpiredToken", "AWS_PROFILE", "aws sso login")
+	f.denied = false
+	t.Setenv("AWS_REGION", "")
+	refused("no Region", "which Region", "us-east-1", "export AWS_REGION=")
+	t.Setenv("AWS_REGION", "eu-central-1")
+	t.Setenv("AWS_ACCESS_KEY_ID", "")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "")
+	refused("no credentials", "There are no usable credentials", "AWS_PROFILE")
+	t.Setenv("AWS_PROFILE", "nobody")
+	refused("no such profile", "There are no usable credentials", "nobody")
+}
+
+func TestItKnowsTheTargetsOfTheConfiguration(t *testing.T) {
+	lab(t, `"targets": [{"region": "eu-central-1"}, {"region": "us-east-1", "account": "999999999999"}]`)
+	t.Setenv("AWS_REGION", "")
+	out, said, err := say(t, "", "environments")
+	if err != nil || out != "aws://123456789012/eu-central-1\naws://999999999999/us-east-1\n" || !strings.Contains(said, "Account 999999999999, Region us-east-1, ") {
+		t.Errorf("%v: %s%s", err, out, said)
+	}
+	t.Setenv("STACKS", "EbsSnapshotLifecycle-eu-*")
+	if out, _, err = say(t, "", "environments"); err != nil || out != "aws://123456789012/eu-central-1\n" {
+		t.Errorf("%v: %s", err, out)
+	}
+	t.Setenv("STACKS", "Other")
+	if _, _, err = say(t, "", "check"); err == nil || !strings.Contains(err.Error(), "EbsSnapshotLifecycle-999999999999-us-east-1") {
+		t.Errorf("%v", err)
+	}
+	t.Setenv("STACKS", "")
+	out, _, err = say(t, "", "environments", "-c", `targets=[{"region": "ap-east-1"}]`, "--verbose")
+	if err != nil || out != "aws://123456789012/ap-east-1\n" {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+func TestItStopsTheOpenExecutionsOfTheStacksThatAreDestroyed(t *testing.T) {
+	f := lab(t, `"targets": [{"region": "eu-central-1"}, {"region": "us-east-1"}, {"region": "eu-west-1", "account": "999999999999"}]`)
+	f.open[machine] = []string{"a", "b", "c"}
+	f.open[strings.Replace(machine, "eu-central-1", "us-east-1", 1)] = []string{"elsewhere"}
+	t.Setenv("STACKS", "EbsSnapshotLifecycle-eu-central-1")
+	if _, _, err := say(t, "", "stop"); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]string{"a", "b", "c"}, f.stopped); d != "" {
+		t.Errorf("stopped (-want +got):\n%s", d)
+	}
+	f.stopped = nil
+	t.Setenv("STACKS", "--all")
+	if _, _, err := say(t, "", "stop"); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]string{"a", "b", "c", "elsewhere"}, f.stopped); d != "" {
+		t.Errorf("stopped of all (-want +got):\n%s", d)
+	}
+	f.open, f.stopped = nil, nil
+	if _, _, err := say(t, "", "stop"); err != nil || f.stopped != nil {
+		t.Errorf("where there is no state machine: %v %v", err, f.stopped)
+	}
+}
+
+func TestDestroyAsksUnlessItIsToldNotTo(t *testing.T) {
+	f := lab(t, ``)
+	f.open[machine] = []string{"a"}
+	for answer, want := range map[string]bool{"y\n": true, "YES\n": true, "n\n": false, "\n": false, "": false} {
+		_, said, err := say(t, answer, "confirm")
+		if (err == nil) != want || !strings.Contains(said, "its open executions: 1 now") {
+			t.Errorf("%q: %v: %s", answer, err, said)
+		}
+	}
+	t.Setenv("YES", "1")
+	if _, _, err := say(t, "", "confirm"); err != nil {
+		t.Error(err)
+	}
+	t.Setenv("YES", "")
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	err = run(t.Context(), []string{"confirm"}, os.Getenv, null, io.Discard, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "make destroy YES=1") {
+		t.Errorf("without a terminal: %v", err)
+	}
+	if f.stopped != nil {
+		t.Errorf("a question stopped %v", f.stopped)
+	}
+}
+
+func TestAnUnknownVerbIsRefused(t *testing.T) {
+	lab(t, ``)
+	for _, args := range [][]string{nil, {"destroy"}} {
+		if _, _, err := say(t, "", args...); err == nil || !strings.HasPrefix(err.Error(), "usage: ") {
+			t.Errorf("%v: %v", args, err)
+		}
+	}
+}
