@@ -124,7 +124,7 @@ func finish(ctx context.Context, o options, run contract.Run, objects *store.Fol
 	alerts *alertPrinter, stdout io.Writer,
 ) error {
 	again := o.again(run)
-	if holder := track.duplicateOf(); holder != "" {
+	if holder := track.duplicateOf(); holder != "" && holds(ctx, objects, holder) {
 		return fmt.Errorf("run %s is under way in another process here (%s); nothing was done", run.ID, holder)
 	}
 	out := track.outcome(run, string(result.Status))
@@ -144,6 +144,12 @@ func finish(ctx context.Context, o options, run contract.Run, objects *store.Fol
 		return fmt.Errorf("the run failed: %s: %s\nto try again what failed, and only that:\n  %s", result.Error, result.Cause, again)
 	}
 	return alerts.err
+}
+
+// holds says whether the execution is still at work.
+func holds(ctx context.Context, objects *store.Folder, execution string) bool {
+	status, err := localExecutions{objects.Path("")}.Status(ctx, execution)
+	return err != nil || status == discover.Running
 }
 
 // again is the command that finishes the run, for a shell.

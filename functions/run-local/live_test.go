@@ -118,6 +118,29 @@ func TestARunThatIsStoppedIsFinishedByTheNextWithoutASecondSnapshot(t *testing.T
 	}
 }
 
+func TestARunThatIsOverMakesNothingWhenItIsAskedForAgain(t *testing.T) {
+	account := server(t)
+	addInstance(account, "i-1", "3", "vol-1")
+	c := newCommand(t)
+	if err := c.daily(t.Context(), "-scheduled-time", at); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range account.Snapshots() {
+		account.DeleteSnapshotByPerson(s.ID) // as the runs after it do in the end
+	}
+	if err := c.daily(t.Context(), "-scheduled-time", at); err != nil {
+		t.Errorf("error %v, want none: what was asked for is done", err)
+	}
+	if n := len(account.Snapshots()); n > 0 {
+		t.Errorf("%d new snapshots", n)
+	}
+	for _, text := range []string{"SnapshotDaily/" + at + " is over, and nothing was done now", "1 of 1 volume with a completed snapshot", "Report: "} {
+		if !strings.Contains(c.stdout.String(), text) {
+			t.Errorf("the output does not say %q:\n%s", text, c.stdout.String())
+		}
+	}
+}
+
 func TestTheCommandThatFinishesARunIsTheSameRunInAShell(t *testing.T) {
 	o, err := parse([]string{
 		"-schedule", "Snapshot Daily", "-time-zone", "Asia/Shanghai", "-scheduled-time", at, "-dir", "it's here", "-create-rate", "0.5",

@@ -231,7 +231,11 @@ func (t *tracker) outcome(run contract.Run, status string) outcome {
 }
 
 func (o outcome) print(w io.Writer) {
-	fmt.Fprintf(w, "Run %s: %s\n", o.Run.ID, o.Status)
+	if o.Found == contract.OutcomeDuplicate {
+		fmt.Fprintf(w, "Run %s is over, and nothing was done now. What it did then:\n", o.Run.ID)
+	} else {
+		fmt.Fprintf(w, "Run %s: %s\n", o.Run.ID, o.Status)
+	}
 	if o.Found == contract.OutcomeNothing {
 		fmt.Fprintf(w, "No volume to snapshot: no instance here carries the tag %s, or its value is off.\n", o.Run.SnapshotKeyWord)
 	}

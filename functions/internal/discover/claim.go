@@ -16,7 +16,8 @@ type claim struct {
 	Run       string
 	Execution string
 	ClaimedAt time.Time
-	Resumed   bool // another execution had it before
+	Resumed   bool      // another execution had it before
+	Done      time.Time `json:",omitzero"` // when a report found nothing wrong with the run: it is not started again
 }
 
 // LambdaAftermath is how long an execution that has ended may still have an effect: Lambdas that it called go on until their
@@ -28,7 +29,11 @@ func (s *Service) quiet(c claim) time.Time {
 	if !c.Resumed {
 		return time.Time{}
 	}
-	return c.ClaimedAt.Add(s.Aftermath)
+	claimed := c.ClaimedAt
+	if now := s.Now().UTC(); claimed.After(now) {
+		claimed = now // by another clock
+	}
+	return claimed.Add(s.Aftermath)
 }
 
 // claim makes the run this execution's, and gives the claim that holds: this execution's or another's. EventBridge delivers at
@@ -51,8 +56,8 @@ func (s *Service) claim(ctx context.Context, run contract.Run, execution string)
 	if err := json.Unmarshal(body, &other); err != nil {
 		return claim{}, fmt.Errorf("read who has run %s: %w", run.ID, err)
 	}
-	if other.Execution == execution {
-		return other, nil // a retry of ours
+	if other.Execution == execution || !other.Done.IsZero() {
+		return other, nil // a retry of ours, or a run that is over, whoever has forgotten its execution
 	}
 	status, err := s.Executions.Status(ctx, other.Execution)
 	if err != nil {
@@ -69,6 +74,40 @@ func (s *Service) claim(ctx context.Context, run contract.Run, execution string)
 	}
 	s.Log.InfoContext(ctx, "run taken over", "run_id", run.ID, "from_execution", other.Execution, "its_status", string(status))
 	return mine, nil
+}
+
+// doneObjects is the bucket, as far as the end of a run is written down in it.
+type doneObjects interface {
+	Get(ctx context.Context, key string) (body []byte, etag string, err error)
+	Replace(ctx context.Context, key string, body []byte, etag string) error
+}
+
+// Done writes down that the run is over and has nothing left to do, if it is still the execution's. Step Functions forgets how an execution
+// ended, and a person's machine never knew; started again, the run would create each snapshot that has been pruned since.
+func Done(ctx context.Context, in doneObjects, run contract.Run, execution string, at time.Time) error {
+	fail := func(err error) error { return fmt.Errorf("write down that run %s is done: %w", run.ID, err) }
+	body, etag, err := in.Get(ctx, claimKey(run))
+	if errors.Is(err, store.ErrNotFound) {
+		return nil // somebody emptied the bucket
+	}
+	if err != nil {
+		return fail(err)
+	}
+	var c claim
+	if err := json.Unmarshal(body, &c); err != nil {
+		return fail(err)
+	}
+	if c.Execution != execution {
+		return nil // it has been taken over
+	}
+	c.Done = at.UTC()
+	if body, err = json.Marshal(c); err != nil {
+		return fail(err)
+	}
+	if err := in.Replace(ctx, claimKey(run), body, etag); err != nil && !errors.Is(err, store.ErrConflict) {
+		return fail(err)
+	}
+	return nil
 }
 
 func (s *Service) writeClaim(run contract.Run, c claim, write func(key string, body []byte) error) error {

@@ -13,6 +13,8 @@ import (
 
 func TestClaim(t *testing.T) {
 	const thereAlready = `{"Run": "SnapshotDaily/2026-11-22T00:00:00Z", "Execution": "` + first + `", "ClaimedAt": "2026-11-21T23:00:00Z"}`
+	const done = `{"Run": "SnapshotDaily/2026-11-22T00:00:00Z", "Execution": "` + first + `", "ClaimedAt": "2026-11-21T23:00:00Z", "Done": "2026-11-22T00:00:00Z"}`
+	over := claim{Run: dailyRun.ID, Execution: first, ClaimedAt: midnight.Add(-time.Hour), Done: midnight}
 	old := claim{Run: dailyRun.ID, Execution: first, ClaimedAt: midnight.Add(-time.Hour)}
 	fresh := claim{Run: dailyRun.ID, Execution: first, ClaimedAt: midnight.Add(20 * time.Second)}
 	takenOver := claim{Run: dailyRun.ID, Execution: second, ClaimedAt: fresh.ClaimedAt, Resumed: true}
@@ -31,6 +33,7 @@ func TestClaim(t *testing.T) {
 		{name: "leaves a run alone that has succeeded", by: second, there: thereAlready, status: Succeeded, want: old, after: old},
 		{name: "takes over a run whose execution has ended without success", by: second, there: thereAlready, status: Ended,
 			want: takenOver, after: takenOver},
+		{name: "leaves a run alone that is done, though nobody remembers its execution", by: second, there: done, status: Ended, want: over, after: over},
 		{name: "decides nothing if Step Functions does not answer", by: second, there: thereAlready, after: old,
 			err: "run SnapshotDaily/2026-11-22T00:00:00Z: the fake Step Functions knows no execution " + first},
 	}
@@ -143,5 +146,67 @@ func TestOfTwoThatTakeARunOverAtOnceOneWins(t *testing.T) {
 	holder, err := w.service.claim(t.Context(), dailyRun, names[loser])
 	if err != nil || holder.Execution != names[winner] {
 		t.Errorf("the loser's retry finds %+v (%v), want the winner %q", holder, err, names[winner])
+	}
+}
+
+func TestDone(t *testing.T) {
+	mine := claim{Run: dailyRun.ID, Execution: first, ClaimedAt: midnight.Add(20 * time.Second)}
+	over := mine
+	over.Done = at(60)
+	broken := errors.New("broken")
+	fault := func(of string, with error) func(*world) {
+		return func(w *world) {
+			w.bucket.Fault = func(op, _ string) error {
+				if op == of {
+					return with
+				}
+				return nil
+			}
+		}
+	}
+	for _, c := range []struct {
+		name  string
+		by    string
+		setup func(*world)
+		err   string
+		after claim
+	}{
+		{name: "is written into the claim", by: first, after: over},
+		{name: "is nothing for an execution that the run was taken from", by: second, after: mine},
+		{name: "is nothing for one that loses it in that moment", by: first, setup: fault("replace", store.ErrConflict), after: mine},
+		{name: "is tried again if the claim can't be read", by: first, setup: fault("get", broken), after: mine,
+			err: "write down that run SnapshotDaily/2026-11-22T00:00:00Z is done: broken"},
+		{name: "is tried again if the claim can't be written", by: first, setup: fault("replace", broken), after: mine,
+			err: "write down that run SnapshotDaily/2026-11-22T00:00:00Z is done: broken"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld()
+			if _, err := w.service.claim(t.Context(), dailyRun, first); err != nil {
+				t.Fatal(err)
+			}
+			if c.setup != nil {
+				c.setup(w)
+			}
+			if diff := cmp.Diff(c.err, errorText(Done(t.Context(), w.bucket, dailyRun, c.by, at(60)))); diff != "" {
+				t.Errorf("error (-want +got):\n%s", diff)
+			}
+			w.bucket.Fault = nil
+			if diff := cmp.Diff(c.after, read[claim](t, w, claimKey(dailyRun))); diff != "" {
+				t.Errorf("claim (-want +got):\n%s", diff)
+			}
+		})
+	}
+	t.Run("is nothing where there is no claim", func(t *testing.T) {
+		if err := Done(t.Context(), newWorld().bucket, dailyRun, first, at(60)); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestATakeOverByAClockThatIsBehindDoesNotWaitForIt(t *testing.T) {
+	w := newWorld()
+	got := w.service.quiet(claim{ClaimedAt: midnight.AddDate(1, 0, 0), Resumed: true})
+	if want := midnight.Add(20*time.Second + LambdaAftermath); !got.Equal(want) {
+		t.Errorf("it waits until %v, want %v", got, want)
 	}
 }

@@ -77,6 +77,7 @@ func (s *Service) Discover(ctx context.Context, req contract.DiscoverRequest) (c
 	if holder.Execution != req.Execution {
 		s.Log.InfoContext(ctx, "run is another execution's", "run_id", run.ID, "execution", holder.Execution)
 		d.Outcome, d.Execution = contract.OutcomeDuplicate, holder.Execution
+		d.ManifestKey, d.FailurePrefix = manifestKey(run, holder.Execution), failurePrefix(run, holder.Execution)
 		return d, nil
 	}
 	d.Run.Resumed = holder.Resumed

@@ -25,6 +25,7 @@ type objects interface {
 	Get(ctx context.Context, key string) (body []byte, etag string, err error)
 	List(ctx context.Context, prefix string) ([]string, error)
 	Put(ctx context.Context, key string, body []byte) error
+	Replace(ctx context.Context, key string, body []byte, etag string) error
 }
 
 type topic interface {
@@ -115,6 +116,11 @@ func (s *Service) Report(ctx context.Context, d contract.Discovery) (contract.Re
 		}
 	}
 	s.remember(ctx, strangers)
+	if r.Outcome == contract.OutcomeSucceeded { // after the mail: what could not be told has to be told by the next execution
+		if err := discover.Done(ctx, s.Objects, d.Run, d.Execution, s.Now()); err != nil {
+			return contract.ReportResult{}, err
+		}
+	}
 	return contract.ReportResult{
 		Outcome: r.Outcome, Summary: r.Summary, ReportKey: key, Volumes: r.Volumes, Healthy: r.Completed,
 		Failed: r.failedVolumes(), Gone: len(r.Gone), Problems: len(r.Problems),

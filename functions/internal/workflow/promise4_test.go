@@ -192,6 +192,32 @@ func (l *lab) abort(after time.Duration) {
 	}, func() { l.wait(after); cancel() })
 }
 
+// What made 31 new snapshots: a run that is over, started again when they were pruned, and its execution was forgotten.
+func TestPromise4ARunThatIsOverIsOverWhoeverHasForgottenIt(t *testing.T) {
+	for name, instances := range map[string]int{"a run that made snapshots": 1, "a run that found nothing to do": 0} {
+		t.Run(name, func(t *testing.T) {
+			var forgotten stoppedAtOnce
+			l := newLab(t, func(s *setup) { s.executions = &forgotten })
+			if instances > 0 {
+				l.fleet()
+			}
+			l.succeed("SnapshotDaily")
+			for _, s := range l.account.Snapshots() {
+				l.account.DeleteSnapshotByPerson(s.ID)
+			}
+			if instances == 0 {
+				l.fleet() // tagged since
+			}
+			l.until(40 * 24 * time.Hour)
+			if r := again(l); r.Status != asl.Succeeded {
+				t.Errorf("the second execution ended %s: %s", r.Status, r.Cause)
+			}
+			same(t, "states", l.states("run-2", ""), []string{"DiscoverInstances", "WhatWasFound", "DuplicateRun"})
+			same(t, "snapshots", len(l.account.Snapshots()), 0)
+		})
+	}
+}
+
 // stoppedAtOnce says of each execution that it has ended without success.
 type stoppedAtOnce struct{}
 
