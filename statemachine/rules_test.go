@@ -65,6 +65,8 @@ func (r *rules) top(machine map[string]any) []string {
 	}
 	if seconds, ok := machine["TimeoutSeconds"].(float64); !ok || seconds <= 0 {
 		out = append(out, "the definition has no TimeoutSeconds: a run could hang for a year")
+	} else if seconds != contract.RunTimeout.Seconds() {
+		out = append(out, "the definition's TimeoutSeconds are not contract.RunTimeout, by which the runs' turns are planned")
 	}
 	return out
 }

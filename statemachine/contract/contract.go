@@ -7,6 +7,9 @@ import (
 	"time"
 )
 
+// RunTimeout is how long an execution may take: the definition's TimeoutSeconds.
+const RunTimeout = 24 * time.Hour
+
 // Input is the execution's input. SnapshotKeyWord is all that it must hold; a schedule adds the rest.
 type Input struct {
 	SnapshotKeyWord string // the schedule's keyword: the tag key by which instances opt in

@@ -12,6 +12,8 @@ type Error interface {
 type (
 	// InvalidInputError: the keyword is missing, malformed or has a wildcard; or the input can't be read. Not retried.
 	InvalidInputError struct{ Message string }
+	// NoTurnError: the run's last turn would come when its execution is nearly over. Not retried.
+	NoTurnError struct{ Message string }
 	// ThrottledError: EC2 refused for its request rate, after the SDK's own retries. Retried with full jitter, many times.
 	ThrottledError struct{ Message string }
 	// SnapshotRateError: two snapshots of one volume within 15 seconds. Retried after 15 seconds or more.
@@ -33,6 +35,7 @@ type (
 )
 
 func (e *InvalidInputError) Error() string    { return e.Message }
+func (e *NoTurnError) Error() string          { return e.Message }
 func (e *ThrottledError) Error() string       { return e.Message }
 func (e *SnapshotRateError) Error() string    { return e.Message }
 func (e *SnapshotQuotaError) Error() string   { return e.Message }
@@ -44,6 +47,7 @@ func (e *AccessDeniedError) Error() string    { return e.Message }
 func (e *UnexpectedError) Error() string      { return e.Message }
 
 func (*InvalidInputError) contract(m string) Error    { return &InvalidInputError{m} }
+func (*NoTurnError) contract(m string) Error          { return &NoTurnError{m} }
 func (*ThrottledError) contract(m string) Error       { return &ThrottledError{m} }
 func (*SnapshotRateError) contract(m string) Error    { return &SnapshotRateError{m} }
 func (*SnapshotQuotaError) contract(m string) Error   { return &SnapshotQuotaError{m} }
@@ -57,7 +61,7 @@ func (*UnexpectedError) contract(m string) Error      { return &UnexpectedError{
 // Errors is the closed list, one of each.
 func Errors() []Error {
 	return []Error{
-		&InvalidInputError{}, &ThrottledError{}, &SnapshotRateError{}, &SnapshotQuotaError{}, &SnapshotLimitError{},
+		&InvalidInputError{}, &NoTurnError{}, &ThrottledError{}, &SnapshotRateError{}, &SnapshotQuotaError{}, &SnapshotLimitError{},
 		&SnapshotPendingError{}, &SnapshotFailedError{}, &VolumeGoneError{}, &AccessDeniedError{}, &UnexpectedError{},
 	}
 }

@@ -17,7 +17,7 @@ import (
 
 func TestTheClosedListOfErrors(t *testing.T) {
 	want := []string{
-		"InvalidInputError", "ThrottledError", "SnapshotRateError", "SnapshotQuotaError", "SnapshotLimitError",
+		"InvalidInputError", "NoTurnError", "ThrottledError", "SnapshotRateError", "SnapshotQuotaError", "SnapshotLimitError",
 		"SnapshotPendingError", "SnapshotFailedError", "VolumeGoneError", "AccessDeniedError", "UnexpectedError",
 	}
 	var got []string

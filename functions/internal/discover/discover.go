@@ -88,7 +88,9 @@ func (s *Service) Discover(ctx context.Context, req contract.DiscoverRequest) (c
 	if err := s.writeLeftOut(ctx, &d, choices); err != nil {
 		return contract.Discovery{}, err
 	}
-	return s.write(ctx, d, found, s.quiet(holder))
+	return s.write(ctx, d, found, booking{
+		run: run.ID, execution: req.Execution, creates: creates(found), began: req.StartTime, earliest: s.quiet(holder),
+	})
 }
 
 // Survey lists the instances of the run and their volumes, without their turns, and says of each volume whether the run works on
@@ -146,11 +148,11 @@ func (s *Service) writeLeftOut(ctx context.Context, d *contract.Discovery, choic
 	return nil
 }
 
-func (s *Service) write(ctx context.Context, d contract.Discovery, found []contract.Item, earliest time.Time) (contract.Discovery, error) {
+func (s *Service) write(ctx context.Context, d contract.Discovery, found []contract.Item, b booking) (contract.Discovery, error) {
 	d.Outcome = contract.OutcomeNothing
 	if len(found) > 0 {
 		d.Outcome = contract.OutcomeWork
-		from, err := s.reserve(ctx, d.Run.ID, creates(found), earliest)
+		from, err := s.reserve(ctx, b)
 		if err != nil {
 			return contract.Discovery{}, err
 		}

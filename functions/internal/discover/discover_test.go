@@ -57,7 +57,7 @@ func TestDiscoverWritesTheManifest(t *testing.T) {
 	if diff := cmp.Diff(claim{Run: dailyRun.ID, Execution: first, ClaimedAt: now}, read[claim](t, w, folder+"run.json")); diff != "" {
 		t.Errorf("claim (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(ledger{[]reservation{{dailyRun.ID, now, now.Add(7 * time.Second), 14}}}, read[ledger](t, w, ledgerKey)); diff != "" {
+	if diff := cmp.Diff(ledger{[]reservation{{dailyRun.ID, executions1 + "first", now, now.Add(7 * time.Second), 14}}}, read[ledger](t, w, ledgerKey)); diff != "" {
 		t.Errorf("ledger (-want +got):\n%s", diff)
 	}
 }
@@ -284,7 +284,7 @@ func TestReserve(t *testing.T) {
 				}
 				return nil
 			}
-			from, err := w.service.reserve(t.Context(), dailyRun.ID, 5, time.Time{})
+			from, err := w.service.reserve(t.Context(), booking{run: dailyRun.ID, execution: first, creates: 5})
 			if err != nil || !from.Equal(midnight.Add(20*time.Second)) || others != 0 {
 				t.Errorf("from %v, error %v, %d conflicts left", from, err, others)
 			}
@@ -298,7 +298,7 @@ func TestReserve(t *testing.T) {
 			}
 			return nil
 		}
-		from, err := w.service.reserve(t.Context(), dailyRun.ID, 5, time.Time{})
+		from, err := w.service.reserve(t.Context(), booking{run: dailyRun.ID, execution: first, creates: 5})
 		want := "reserve creates for run SnapshotDaily/2026-11-22T00:00:00Z: pacing.json was written by others 10 times in a row"
 		if errorText(err) != want || !from.IsZero() {
 			t.Errorf("from %v, error %v, want %s", from, err, want)

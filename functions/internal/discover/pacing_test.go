@@ -58,7 +58,7 @@ func TestPlan(t *testing.T) {
 func TestJoin(t *testing.T) {
 	pace := Pace{Burst: 10, Rate: 2}
 	res := func(run string, from, until float64, creates int) reservation {
-		return reservation{run, at(from), at(until), creates}
+		return reservation{run, run, at(from), at(until), creates}
 	}
 	cases := []struct {
 		name   string
@@ -81,6 +81,14 @@ func TestJoin(t *testing.T) {
 			[]reservation{res("A", 0, 50, 100), res("B", 150, 160, 20)}},
 		{"puts a run that must not begin yet behind the others all the same", []reservation{res("A", 0, 50, 100)}, "B", 20, 1, 30, 50,
 			[]reservation{res("A", 0, 50, 100), res("B", 50, 60, 20)}},
+		{"puts a small run before a large one that begins later", []reservation{res("A", 0, 50, 100), res("B", 300, 400, 200)}, "C", 100, 1, 0, 50,
+			[]reservation{res("A", 0, 50, 100), res("B", 300, 400, 200), res("C", 50, 100, 100)}},
+		{"puts nothing before another that would not be done by then", []reservation{res("A", 0, 50, 100), res("B", 99, 200, 202)}, "C", 100, 1, 0, 200,
+			[]reservation{res("A", 0, 50, 100), res("B", 99, 200, 202), res("C", 200, 250, 100)}},
+		{"keeps a small run off the volumes of one that begins just after", []reservation{res("B", 16, 116, 200)}, "C", 2, 0, 0, 116,
+			[]reservation{res("B", 16, 116, 200), res("C", 116, 117, 2)}},
+		{"plans a run anew that another execution reserved for", []reservation{{"A", "dead", at(60), at(80), 40}}, "A", 40, 9, 70, 70,
+			[]reservation{res("A", 70, 90, 40)}},
 		{"drops runs that are over", []reservation{res("A", 0, 50, 100), res("B", 50, 60, 20)}, "C", 4, 70, 0, 70,
 			[]reservation{res("C", 70, 72, 4)}},
 		{"keeps a run that is not over, wherever it stands", []reservation{res("A", 0, 50, 100), res("B", 0, 10, 20)}, "C", 4, 20, 0, 50,
@@ -100,7 +108,7 @@ func TestJoin(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			l := ledger{slices.Clone(c.before)}
-			from := pace.join(&l, c.run, c.n, at(c.now), at(c.wait))
+			from := pace.join(&l, booking{run: c.run, execution: c.run, creates: c.n, earliest: at(c.wait)}, at(c.now))
 			if diff := cmp.Diff(at(c.from), from); diff != "" {
 				t.Errorf("from (-want +got):\n%s", diff)
 			}
@@ -129,13 +137,14 @@ func TestRunsTogetherNeverAskForMoreThanThePace(t *testing.T) {
 			found := itemsOf(rapid.SliceOfN(rapid.IntRange(0, maxVolumes), 1, 60).Draw(t, "creates")...)
 			run := fmt.Sprintf("run-%d", n)
 			earliest := now.Add(time.Duration(rapid.IntRange(-10, 300).Draw(t, "earliest s")) * time.Second)
-			from := pace.join(&l, run, creates(found), now, earliest)
+			b := booking{run: run, execution: run, creates: creates(found), earliest: earliest}
+			from := pace.join(&l, b, now)
 			if from.Before(now) || from.Before(earliest) {
 				t.Fatalf("%s is to begin at %v, planned at %v to be not before %v", run, from, now, earliest)
 			}
 			if rapid.Bool().Draw(t, "retried") {
 				now = now.Add(time.Duration(rapid.IntRange(0, 60_000).Draw(t, "ms")) * time.Millisecond)
-				from = pace.join(&l, run, creates(found), now, earliest) // what the first attempt reserved was not used
+				from = pace.join(&l, b, now) // what the first attempt reserved was not used
 			}
 			pace.plan(found, from)
 			for i := range found {

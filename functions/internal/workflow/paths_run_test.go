@@ -162,8 +162,10 @@ func repeatedPaths() []path {
 		},
 		{
 			name:  "the run timed out, and starting it anew finishes it",
-			setup: func(s *setup) { s.pace = discover.Pace{Burst: 1, Rate: 1.0 / (20 * 3600)} },
+			setup: func(s *setup) { s.pace = discover.Pace{Burst: 1, Rate: 1.0 / (11 * 3600)} }, // the last has its turn after 22 hours
 			when: func(l *lab) asl.Result {
+				l.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Code: "PendingSnapshotLimitExceeded", Times: 40,
+					Match: func(r ec2sim.Request) bool { return r.Get("VolumeId") == "vol-web-1" }})
 				if r := again(l); r.Status != asl.TimedOut {
 					l.t.Errorf("the first run ended %s", r.Status)
 				}

@@ -2,6 +2,7 @@ package workflow_test
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -21,11 +22,14 @@ func TestEachErrorOfEachFunctionIsRetriedAsItDeserves(t *testing.T) {
 		"SnapshotFailedError": unknown, "VolumeGoneError": unknown, "UnexpectedError": unknown, "States.Timeout": unknown,
 		"Lambda.ServiceException": unknown,
 	}
+	wholeRun["NoTurnError"] = unknown // it does not return that
+	discovery := maps.Clone(wholeRun)
+	discovery["NoTurnError"] = "0 times, then AlertRunBroken"
 	const never, throttled = "0 times, then RecordFailure", "120 times, with jitter, then RecordFailure"
 	const acted = "5 times, after 30s 1m0s 2m0s …, then RecordFailure" // EC2 may have: its lists must show it by then
 	const other = "4 times, with jitter, then RecordFailure"
 	want := map[string]map[string]string{
-		workflow.DiscoverInstances: wholeRun,
+		workflow.DiscoverInstances: discovery,
 		workflow.ReportRun:         wholeRun,
 		workflow.SnapshotVolume: {
 			"InvalidInputError": never, "AccessDeniedError": never, "SnapshotLimitError": never,
@@ -33,7 +37,7 @@ func TestEachErrorOfEachFunctionIsRetriedAsItDeserves(t *testing.T) {
 			"ThrottledError":  throttled, "Lambda.TooManyRequestsException": throttled,
 			"SnapshotRateError":    "10 times, after 17s 25.5s 38.25s …, then RecordFailure",
 			"SnapshotQuotaError":   "100 times, with jitter, then RecordFailure",
-			"SnapshotPendingError": acted, "SnapshotFailedError": acted, "UnexpectedError": acted, "States.Timeout": acted,
+			"SnapshotPendingError": acted, "SnapshotFailedError": acted, "UnexpectedError": acted, "States.Timeout": acted, "NoTurnError": acted,
 			"Lambda.ServiceException": acted,
 		},
 		workflow.PruneVolume: {
@@ -41,7 +45,7 @@ func TestEachErrorOfEachFunctionIsRetriedAsItDeserves(t *testing.T) {
 			"ThrottledError": throttled, "Lambda.TooManyRequestsException": throttled,
 			"SnapshotPendingError": "14 times, after 6m0s 24m0s 30m0s …, then SnapshotStillPending",
 			"SnapshotRateError":    other, "SnapshotQuotaError": other, "SnapshotLimitError": other, "VolumeGoneError": other,
-			"UnexpectedError": other, "States.Timeout": other, "Lambda.ServiceException": other,
+			"NoTurnError": other, "UnexpectedError": other, "States.Timeout": other, "Lambda.ServiceException": other,
 		},
 	}
 	names := []string{"Lambda.TooManyRequestsException", "Lambda.ServiceException", "States.Timeout"}

@@ -1,0 +1,137 @@
+package discover
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
+)
+
+// The pace of these is a burst of 10, and 2 a second; the moment is 20 seconds past midnight.
+func TestAReservationEndsWithItsExecution(t *testing.T) {
+	of := func(execution string, from, until float64) reservation {
+		return reservation{"run of " + execution, execution, at(from), at(until), int(until-from) * 2}
+	}
+	for _, c := range []struct {
+		name   string
+		before []reservation
+		status map[string]Status
+		from   float64
+		asked  int
+	}{
+		{"and waits while it runs", []reservation{of(second, 0, 600)}, map[string]Status{second: Running}, 600, 1},
+		{"and leaves EC2's bucket empty at the worst", []reservation{of(second, 0, 600)}, map[string]Status{second: Ended}, 25, 1},
+		{"and also when it was done early", []reservation{of(second, 0, 600)}, map[string]Status{second: Succeeded}, 25, 1},
+		{"and leaves it full if it had no turn yet", []reservation{of(second, 500, 600), of(third, 20, 520)}, map[string]Status{second: Ended, third: Ended}, 37, 2},
+		{"and stands while nobody knows", []reservation{of("unheard of", 0, 600)}, nil, 600, 1},
+		{"which is not asked for unless it stands in the way", []reservation{of(second, 500, 600)}, nil, 20, 0},
+		{"and one of before they had names stands", []reservation{{"old", "", at(0), at(600), 1200}}, nil, 600, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld()
+			body, err := json.Marshal(ledger{c.before})
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.put(t, ledgerKey, string(body))
+			asked := 0
+			w.executions.status, w.executions.wait = c.status, func() { asked++ }
+			from, err := w.service.reserve(t.Context(), booking{run: dailyRun.ID, execution: first, creates: 20, began: midnight})
+			if err != nil || !from.Equal(at(c.from)) || asked != c.asked {
+				t.Errorf("from %v (%v), asked %d times; want %v, %d", from, err, asked, at(c.from), c.asked)
+			}
+		})
+	}
+	t.Run("of very many, so many are asked for", func(t *testing.T) {
+		w := newWorld()
+		var l ledger
+		w.executions.status = map[string]Status{}
+		for n := range 3 * maxAsked {
+			name := fmt.Sprint(n)
+			l.Reservations = append(l.Reservations, of(name, float64(n*100), float64(n*100+100)))
+			w.executions.status[name] = Ended
+		}
+		body, err := json.Marshal(l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.put(t, ledgerKey, string(body))
+		asked := 0
+		w.executions.wait = func() { asked++ }
+		if _, err := w.service.reserve(t.Context(), booking{run: dailyRun.ID, execution: first, creates: 20, began: midnight}); err != nil || asked != maxAsked {
+			t.Errorf("asked %d times (%v), want %d", asked, err, maxAsked)
+		}
+		if got := len(read[ledger](t, w, ledgerKey).Reservations); got != 2*maxAsked+1 {
+			t.Errorf("%d reservations are left, want %d", got, 2*maxAsked+1)
+		}
+	})
+}
+
+func TestAReservationThatMakesNoSenseHoldsNobodyUp(t *testing.T) {
+	day := 24 * time.Hour
+	for name, r := range map[string]reservation{
+		"its end is years away":              {"X", second, midnight, midnight.AddDate(9, 0, 0), 1 << 40},
+		"it is beyond any execution's end":   {"X", second, midnight.Add(day), midnight.Add(day + time.Minute), 100},
+		"it ends before it begins":           {"X", second, midnight.Add(time.Hour), midnight, 3600},
+		"it has fewer creates than none":     {"X", second, midnight, midnight.Add(time.Hour), -1},
+		"its end is far, and it has few":     {"X", second, midnight, midnight.Add(23 * time.Hour), 10},
+		"it begins at the beginning of time": {"X", second, time.Time{}, midnight.Add(23 * time.Hour), 1 << 40},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld()
+			w.executions.status[second] = Running
+			body, err := json.Marshal(ledger{[]reservation{r}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.put(t, ledgerKey, string(body))
+			from, err := w.service.reserve(t.Context(), booking{run: dailyRun.ID, execution: first, creates: 20, began: midnight})
+			if err != nil || !from.Equal(at(20)) {
+				t.Errorf("from %v (%v), want at once", from, err)
+			}
+			if l := read[ledger](t, w, ledgerKey); len(l.Reservations) > 2 || l.Reservations[len(l.Reservations)-1].Run != dailyRun.ID {
+				t.Errorf("the ledger is %+v", l)
+			}
+		})
+	}
+}
+
+func TestARunWhoseTurnComesWhenItIsNearlyOverFailsAtOnce(t *testing.T) {
+	w := newWorld()
+	w.service.Pace = Pace{Burst: 1, Rate: 1.0 / 3600} // one an hour
+	w.executions.status[second] = Running
+	full := ledger{[]reservation{{"X", second, midnight, midnight.Add(22 * time.Hour), 22}}}
+	body, err := json.Marshal(full)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.put(t, ledgerKey, string(body))
+	w.ec2.instances = w.ec2.instances[:1]
+	w.ec2.instances[0].Volumes = w.ec2.instances[0].Volumes[:2]
+	if _, err := w.discover(t, first); err != nil {
+		t.Fatalf("a run whose last turn comes an hour before its end: %v", err)
+	}
+	w = newWorld()
+	w.service.Pace = Pace{Burst: 1, Rate: 1.0 / 3600}
+	w.executions.status[second] = Running
+	w.put(t, ledgerKey, string(body))
+	w.ec2.instances[0].Volumes = append(w.ec2.instances[0].Volumes, w.ec2.instances[0].Volumes[0])
+	w.ec2.instances[0].Volumes[2].VolumeID = "vol-3"
+	_, err = w.discover(t, first)
+	var noTurn *contract.NoTurnError
+	const want = "reserve creates for run SnapshotDaily/2026-11-22T00:00:00Z: the last of its 3 snapshots would be created at 2026-11-23T00:00:00Z, " +
+		"and its execution ends at 2026-11-23T00:00:10Z, so nothing was begun. Its first turn is at 2026-11-22T22:00:00Z, behind the runs that have " +
+		"reserved EC2's rate before it (pacing.json in the bucket has them). Stop those that are not wanted, raise the create rate, or start the run " +
+		"again later with the same input"
+	if !errors.As(err, &noTurn) || err.Error() != want {
+		t.Errorf("error %v\nwant %s", err, want)
+	}
+	if diff := cmp.Diff(full, read[ledger](t, w, ledgerKey)); diff != "" {
+		t.Errorf("it left a reservation (-want +got):\n%s", diff)
+	}
+}
