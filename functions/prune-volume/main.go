@@ -16,7 +16,7 @@ import (
 
 func main() {
 	boundary.Start(func(cfg aws.Config, log *slog.Logger) (boundary.Handler[contract.PruneResult], error) {
-		s := &prune.Service{EC2: ec2gw.New(cfg, ec2gw.Options{}), Now: time.Now, Log: log}
+		s := &prune.Service{EC2: ec2gw.New(cfg, ec2gw.Options{}), Now: time.Now, Wait: boundary.Wait, Log: log}
 		return boundary.Handle(log, s.Prune), nil
 	})
 }

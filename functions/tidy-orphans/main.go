@@ -3,7 +3,6 @@
 package main
 
 import (
-	"context"
 	"log/slog"
 	"time"
 
@@ -28,7 +27,7 @@ func main() {
 			Keywords: e.Some("KEYWORDS"),
 			Base:     "s3://" + bucket + "/",
 			Now:      time.Now,
-			Wait:     wait,
+			Wait:     boundary.Wait,
 			Log:      log,
 		}
 		policy, expireDays := e.String("POLICY"), e.Count("EXPIRE_DAYS")
@@ -39,15 +38,4 @@ func main() {
 		s.Policy, err = orphans.ReadPolicy(policy, expireDays)
 		return boundary.Handle(log, s.Tidy), err
 	})
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
@@ -24,4 +25,16 @@ func Start[O any](wire func(cfg aws.Config, log *slog.Logger) (Handler[O], error
 		os.Exit(1)
 	}
 	lambda.Start(handler)
+}
+
+// Wait waits, or ends with the call.
+func Wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }

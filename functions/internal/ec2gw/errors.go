@@ -35,7 +35,7 @@ var codes = map[string]func(message string) contract.Error{
 	"PendingSnapshotLimitExceeded":          quota,
 	"SnapshotLimitExceeded":                 func(m string) contract.Error { return &contract.SnapshotLimitError{Message: m} },
 	"InvalidVolume.NotFound":                func(m string) contract.Error { return &contract.VolumeGoneError{Message: m} },
-	"UnauthorizedOperation":                 denied,
+	unauthorized:                            denied,
 	"AccessDenied":                          denied,
 	"AccessDeniedException":                 denied,
 	"AuthFailure":                           denied,
@@ -100,6 +100,15 @@ func readable(message string) string {
 var throttles = retry.ThrottleErrorCode{Codes: retry.DefaultThrottleErrorCodes}
 
 func isThrottle(err error) bool { return throttles.IsErrorThrottle(err) == aws.TrueTernary }
+
+// unauthorized is EC2's code for what no policy allows; and, where a policy allows it on resources with a certain tag, for one that has
+// lost that tag, or is gone.
+const unauthorized = "UnauthorizedOperation"
+
+func isUnauthorized(err error) bool {
+	var api smithy.APIError
+	return errors.As(err, &api) && api.ErrorCode() == unauthorized
+}
 
 func isGone(err error) bool {
 	var api smithy.APIError

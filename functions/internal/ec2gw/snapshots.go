@@ -3,6 +3,7 @@ package ec2gw
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -108,14 +109,32 @@ func (g *Gateway) snapshots(ctx context.Context, what string, filters ...types.F
 
 // DeleteSnapshot deletes the snapshot; one that is gone counts as deleted. A *ebs.RefusedError says that it stays.
 func (g *Gateway) DeleteSnapshot(ctx context.Context, id string) error {
-	return bounded(ctx, func(ctx context.Context) error {
+	err := bounded(ctx, func(ctx context.Context) error {
 		_, err := g.client.DeleteSnapshot(ctx, &ec2.DeleteSnapshotInput{SnapshotId: &id})
-		switch {
-		case err == nil || isGone(err):
-			return nil
-		case isRefusal(err):
-			return refusal(id, err)
-		}
-		return classify("delete snapshot "+id, err)
+		return err
 	})
+	switch {
+	case err == nil || isGone(err):
+		return nil
+	case isRefusal(err):
+		return refusal(id, err)
+	case isUnauthorized(err):
+		return g.whyDenied(ctx, id, classify("delete snapshot "+id, err))
+	}
+	return classify("delete snapshot "+id, err)
+}
+
+// whyDenied looks a snapshot up whose deletion was denied. The roles allow it on snapshots with our tag only, so that EC2 also denies
+// it of one that a person has just deleted, or claimed by removing that tag. EC2's lists show either some seconds late.
+func (g *Gateway) whyDenied(ctx context.Context, id string, denial error) error {
+	s, found, err := g.SnapshotByID(ctx, id)
+	switch {
+	case err != nil:
+		return fmt.Errorf("find out why the deletion of %s was denied: %w", id, err)
+	case !found:
+		return nil
+	case s.Tags[ebs.TagSchedule] == "":
+		return &ebs.RefusedError{SnapshotID: id, Code: unauthorized, Message: "someone claimed it by removing its tag " + ebs.TagSchedule}
+	}
+	return denial
 }

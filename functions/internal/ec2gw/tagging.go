@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -18,21 +19,24 @@ import (
 // TagSnapshots sets the tags on each of the snapshots. EC2 does so for all or for none: a *ebs.TagsRefusedError says that one of
 // them stands in the way of the others. It may be tried again however it ended.
 func (g *Gateway) TagSnapshots(ctx context.Context, ids []string, tags []ebs.Tag) error {
-	return bounded(ctx, func(ctx context.Context) error {
+	err := bounded(ctx, func(ctx context.Context) error {
 		_, err := g.client.CreateTags(ctx, &ec2.CreateTagsInput{Resources: ids, Tags: typed(tags)})
-		return tagging("tag "+named(ids), err)
+		return err
 	})
+	return g.tagging(ctx, "tag "+named(ids), ids, "", err)
 }
 
 // UntagSnapshots removes the tags from each of the snapshots, where they still have these values. It fails as TagSnapshots does.
 func (g *Gateway) UntagSnapshots(ctx context.Context, ids []string, tags []ebs.Tag) error {
-	return bounded(ctx, func(ctx context.Context) error {
+	err := bounded(ctx, func(ctx context.Context) error {
 		_, err := g.client.DeleteTags(ctx, &ec2.DeleteTagsInput{Resources: ids, Tags: typed(tags)})
-		return tagging("remove tags of "+named(ids), err)
+		return err
 	})
+	return g.tagging(ctx, "remove tags of "+named(ids), ids, ebs.TagSchedule, err)
 }
 
-func tagging(attempted string, err error) error {
+// tagging says what went wrong with tags. Each of the snapshots had the tag key, if there is one, when the caller last looked.
+func (g *Gateway) tagging(ctx context.Context, attempted string, ids []string, key string, err error) error {
 	switch {
 	case err == nil:
 		return nil
@@ -40,8 +44,35 @@ func tagging(attempted string, err error) error {
 		var api smithy.APIError
 		errors.As(err, &api)
 		return fmt.Errorf("%s: %w", attempted, &ebs.TagsRefusedError{Gone: isGone(err), Code: api.ErrorCode(), Message: readable(api.ErrorMessage())})
+	case isUnauthorized(err):
+		return g.whyTagsDenied(ctx, attempted, ids, key, classify(attempted, err))
 	}
 	return classify(attempted, err)
+}
+
+// whyTagsDenied looks up snapshots whose tags EC2 does not let this person change: where a policy asks for a tag, a snapshot that has
+// lost it or is gone makes EC2 deny the whole call.
+func (g *Gateway) whyTagsDenied(ctx context.Context, attempted string, ids []string, key string, denial error) error {
+	held := map[string]ebs.Snapshot{}
+	for chunk := range slices.Chunk(ids, maxFilterValues) {
+		found, err := g.snapshots(ctx, "find out why EC2 denies to "+attempted, filter("snapshot-id", chunk...))
+		if err != nil {
+			return err
+		}
+		for _, s := range found {
+			held[s.ID] = s
+		}
+	}
+	for _, id := range ids {
+		s, found := held[id]
+		switch _, tagged := s.Tags[key]; {
+		case !found:
+			return fmt.Errorf("%s: %w", attempted, &ebs.TagsRefusedError{Gone: true, Code: unauthorized, Message: id + " is gone"})
+		case key != "" && !tagged:
+			return fmt.Errorf("%s: %w", attempted, &ebs.TagsRefusedError{Code: unauthorized, Message: "the tag " + key + " of " + id + " was removed meanwhile"})
+		}
+	}
+	return denial
 }
 
 func named(ids []string) string {

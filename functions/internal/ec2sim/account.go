@@ -38,6 +38,11 @@ type Config struct {
 	MaxSnapshots        int           // snapshots that the account owns; 0: 100,000, negative: unlimited
 	MinSnapshotInterval time.Duration // between two snapshots of a volume; 0: 15 s, negative: none
 
+	// RequireTag is what IAM policies ask for, by action: the tag key that a snapshot must have, as the condition that
+	// aws:ResourceTag/<key> is not null. EC2 denies the call if one of its snapshots lacks the tag, and just so if it does not exist.
+	// It models DeleteSnapshot, CreateTags and DeleteTags.
+	RequireTag map[string]string
+
 	// Unlogged counts the calls without keeping them: the Log of a large run takes hundreds of megabytes.
 	Unlogged bool
 

@@ -94,6 +94,9 @@ func (a *Account) perform(req Request, now time.Time) (reply, *apiError) {
 	if !ok {
 		return nil, refuse("InvalidAction", "The action %s is not valid for this web service (ec2sim does not model it)", req.Action)
 	}
+	if err := a.authorize(req); err != nil {
+		return nil, err
+	}
 	return do(a, parseParams(req.Params), now)
 }
 

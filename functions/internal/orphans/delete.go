@@ -20,6 +20,8 @@ const (
 	// lookAgain is how old what was seen of a volume may be when one of its snapshots goes. Deleting takes minutes, and people claim
 	// snapshots, and attach volumes, meanwhile.
 	lookAgain = time.Minute
+	// listsSettle is how long EC2's lists usually need to show what has changed.
+	listsSettle = 10 * time.Second
 )
 
 // deletion is one call's deleting.
@@ -29,6 +31,7 @@ type deletion struct {
 	seen    map[string]seen // the known volumes, by keyword
 	done    int
 	refused bool // state.Refused has changed
+	denied  bool // EC2 denied a deletion, and did so again after a while
 }
 
 type seen struct {
@@ -129,6 +132,15 @@ func (d *deletion) known(ctx context.Context, keyword string) (map[string]bool, 
 // one deletes one snapshot. That EC2 refuses one for good is no error.
 func (d *deletion) one(ctx context.Context, o Orphan, r retention.Decision) error {
 	err := d.EC2.DeleteSnapshot(ctx, r.Snapshot.ID)
+	if isDenial(err) && !d.denied {
+		// A person may just have deleted or claimed it, and EC2's lists do not show it yet. Once is enough: a denial for good is
+		// the same for all.
+		d.denied = true
+		if d.Wait(ctx, listsSettle) == nil {
+			err = d.EC2.DeleteSnapshot(ctx, r.Snapshot.ID)
+			d.denied = isDenial(err)
+		}
+	}
 	if refused, ok := errors.AsType[*ebs.RefusedError](err); ok {
 		d.state.Refused[r.Snapshot.ID], d.refused = d.state.CheckedAt, true
 		d.Log.InfoContext(ctx, LogKept, "snapshot_id", r.Snapshot.ID, "volume_id", o.VolumeID, "keyword", o.Keyword, "reason", refused.Error())
@@ -141,6 +153,11 @@ func (d *deletion) one(ctx context.Context, o Orphan, r retention.Decision) erro
 	d.Log.InfoContext(ctx, LogDeleted, "snapshot_id", r.Snapshot.ID, "volume_id", o.VolumeID, "keyword", o.Keyword,
 		"reason", "orphaned since "+o.Since.Format(time.DateOnly)+", "+r.Reason)
 	return nil
+}
+
+func isDenial(err error) bool {
+	_, denied := errors.AsType[*contract.AccessDeniedError](err)
+	return denied
 }
 
 func isThrottle(err error) bool {

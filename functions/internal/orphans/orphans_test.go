@@ -11,6 +11,7 @@ import (
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/store"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
 // lab is the service over an account without instances, and a clock.
@@ -18,7 +19,9 @@ type lab struct {
 	t         *testing.T
 	now       time.Time
 	held      []ebs.Snapshot
-	refused   map[string]bool // snapshots that EC2 does not let go
+	refused   map[string]bool      // snapshots that EC2 does not let go
+	denied    func(id string) bool // snapshots whose deletion EC2 denies
+	asked     int                  // deletions
 	deleted   []string
 	mails     []string
 	mailFails error
@@ -55,6 +58,10 @@ func (l *lab) VolumeSnapshots(_ context.Context, volumeID, _ string) ([]ebs.Snap
 }
 
 func (l *lab) DeleteSnapshot(_ context.Context, id string) error {
+	l.asked++
+	if l.denied != nil && l.denied(id) {
+		return &contract.AccessDeniedError{Message: "denied " + id}
+	}
 	if l.refused[id] {
 		return &ebs.RefusedError{SnapshotID: id, Code: "InvalidSnapshot.InUse", Message: "an AMI uses it"}
 	}
@@ -115,6 +122,29 @@ func TestNothingGoesInTheWeekAfterPeopleWereToldOfIt(t *testing.T) {
 	l.days(14, 14)
 	if got := strings.Join(l.deleted, " "); got != "snap-vol-0-031 snap-vol-1-031" {
 		t.Errorf("after it %s is gone", got)
+	}
+}
+
+// EC2 denies what was deleted or claimed a moment ago, and its lists show that some seconds late.
+func TestADeniedDeletionIsAskedOnceMoreAfterSomeSeconds(t *testing.T) {
+	l := newLab(t, "last=1")
+	l.orphan("vol-0")
+	l.orphan("vol-1")
+	l.days(0, 6)
+	begin := now.AddDate(0, 0, 7)
+	l.denied = func(string) bool { return l.now.Sub(begin) < listsSettle }
+	l.days(7, 7)
+	if len(l.deleted) != 2 || l.asked != 3 {
+		t.Errorf("%d deletions were asked for, and %v went", l.asked, l.deleted)
+	}
+
+	l.orphan("vol-2")
+	l.orphan("vol-3")
+	l.orphan("vol-4")
+	l.days(8, 14)
+	l.asked, l.denied = 0, func(string) bool { return true }
+	if err := l.day(15); err == nil || l.asked != 4 {
+		t.Errorf("where all three are denied, %d deletions were asked for, want 4: %v", l.asked, err)
 	}
 }
 

@@ -30,6 +30,7 @@ type fakeEC2 struct {
 	lookErr   error
 	asked     []string // to be deleted, in order
 	deleted   []string
+	settle    func()        // called when seconds pass
 	ahead     time.Duration // the function's clock
 }
 
@@ -85,8 +86,16 @@ func (f *fakeEC2) change(t *testing.T, id string, how func(*ebs.Snapshot)) {
 }
 
 func (f *fakeEC2) prune(ctx context.Context, req contract.PruneRequest) (contract.PruneResult, error) {
-	s := &Service{EC2: f, Now: func() time.Time { return now.Add(f.ahead) }, Log: slog.New(slog.DiscardHandler)}
+	s := &Service{EC2: f, Now: func() time.Time { return now.Add(f.ahead) }, Wait: f.wait, Log: slog.New(slog.DiscardHandler)}
 	return s.Prune(ctx, req)
+}
+
+// wait lets what EC2's lists did not show come to light.
+func (f *fakeEC2) wait(context.Context, time.Duration) error {
+	if f.settle != nil {
+		f.settle()
+	}
+	return nil
 }
 
 // volumeWith holds this run's snapshot, in the state, and so many completed ones of earlier days: snap-1 is yesterday's.

@@ -24,7 +24,9 @@ type snapshots interface {
 type Service struct {
 	EC2 snapshots
 	Now func() time.Time
-	Log *slog.Logger
+	// Wait waits a few seconds, where EC2's lists need them.
+	Wait func(ctx context.Context, d time.Duration) error
+	Log  *slog.Logger
 }
 
 // The log's lines for what happens to a snapshot; those who follow a run read them (snapshot_id, volume_id, reason).
@@ -40,6 +42,8 @@ const (
 	// unlisted is how many attempts, minutes apart, a snapshot that EC2 said it created may be missing from its
 	// lists before it counts as deleted by somebody.
 	unlisted = 3
+	// listsSettle is how long EC2's lists usually need to show what has changed.
+	listsSettle = 10 * time.Second
 )
 
 // Prune deletes what the volume's retention no longer keeps. While this run's snapshot is not completed it deletes what may
@@ -158,35 +162,58 @@ func (s *Service) carryOut(ctx context.Context, req contract.PruneRequest, plan 
 	slices.Reverse(removals)
 	rest := len(removals) - maxRemovals
 	var out contract.PruneResult
-	var errs []error
-	for _, r := range removals[:min(len(removals), maxRemovals)] {
-		if r.Snapshot.ID == req.Snapshot.SnapshotID && len(errs) > 0 {
-			continue
-		}
-		removal := contract.Removal{SnapshotID: r.Snapshot.ID, Reason: r.Reason}
-		err := s.EC2.DeleteSnapshot(ctx, r.Snapshot.ID)
-		var refused *ebs.RefusedError
-		switch {
-		case err == nil:
-			out.Removed = append(out.Removed, removal)
-			s.Log.InfoContext(ctx, LogDeleted, "snapshot_id", r.Snapshot.ID, "volume_id", r.Snapshot.VolumeID,
-				"run_id", req.Run.ID, "reason", r.Reason)
-		case errors.As(err, &refused):
-			removal.Reason = refused.Error()
-			out.Blocked = append(out.Blocked, removal)
-			s.Log.InfoContext(ctx, LogKept, "snapshot_id", r.Snapshot.ID, "volume_id", r.Snapshot.VolumeID,
-				"run_id", req.Run.ID, "reason", removal.Reason)
-		default:
-			errs = append(errs, err)
-		}
-		if isThrottle(err) || ctx.Err() != nil {
-			break // asking on would only be refused again; the retry goes on here
+	denied, errs := s.deleteAll(ctx, req, removals[:min(len(removals), maxRemovals)], &out)
+	if len(denied) > 0 {
+		// A person may just have deleted or claimed them, and EC2's lists do not show it yet.
+		if ctx.Err() == nil && s.Wait(ctx, listsSettle) == nil {
+			errs = slices.DeleteFunc(errs, isDenial)
+			_, denials := s.deleteAll(ctx, req, denied, &out)
+			errs = append(errs, denials...)
 		}
 	}
 	if rest > 0 && len(errs) == 0 {
 		errs = append(errs, &contract.ThrottledError{Message: fmt.Sprintf("%d snapshots deleted, %d are left for the next attempt", maxRemovals, rest)})
 	}
 	return out, errors.Join(errs...)
+}
+
+// deleteAll deletes the snapshots, says in out what became of them, and gives those whose deletion was denied, and what went wrong.
+func (s *Service) deleteAll(
+	ctx context.Context, req contract.PruneRequest, removals []retention.Decision, out *contract.PruneResult,
+) (denied []retention.Decision, errs []error) {
+	for _, r := range removals {
+		if r.Snapshot.ID == req.Snapshot.SnapshotID && len(errs) > 0 {
+			continue
+		}
+		removal := contract.Removal{SnapshotID: r.Snapshot.ID, Reason: r.Reason}
+		err := s.EC2.DeleteSnapshot(ctx, r.Snapshot.ID)
+		if refused, ok := errors.AsType[*ebs.RefusedError](err); ok {
+			removal.Reason = refused.Error()
+			out.Blocked = append(out.Blocked, removal)
+			s.Log.InfoContext(ctx, LogKept, "snapshot_id", r.Snapshot.ID, "volume_id", r.Snapshot.VolumeID,
+				"run_id", req.Run.ID, "reason", removal.Reason)
+			continue
+		}
+		if err == nil {
+			out.Removed = append(out.Removed, removal)
+			s.Log.InfoContext(ctx, LogDeleted, "snapshot_id", r.Snapshot.ID, "volume_id", r.Snapshot.VolumeID,
+				"run_id", req.Run.ID, "reason", r.Reason)
+			continue
+		}
+		errs = append(errs, err)
+		if isDenial(err) {
+			denied = append(denied, r)
+		}
+		if isThrottle(err) || ctx.Err() != nil {
+			break // asking on would only be refused again; the retry goes on here
+		}
+	}
+	return denied, errs
+}
+
+func isDenial(err error) bool {
+	_, denied := errors.AsType[*contract.AccessDeniedError](err)
+	return denied
 }
 
 func isThrottle(err error) bool {

@@ -190,6 +190,22 @@ func TestPrune(t *testing.T) {
 			err:     "*contract.AccessDeniedError: broken\ndenied",
 			deleted: []string{"snap-3"},
 		}, {
+			name: "asks once more after some seconds what was denied, since EC2's lists show late what was deleted or claimed",
+			ec2:  volumeWith(ebs.Completed, 5),
+			change: func(f *fakeEC2, _ *contract.PruneRequest) {
+				f.failures["snap-5"] = broken
+				f.failures["snap-4"] = &contract.AccessDeniedError{Message: "denied"}
+				f.settle = func() {
+					f.failures["snap-4"] = &ebs.RefusedError{SnapshotID: "snap-4", Code: "UnauthorizedOperation", Message: "claimed"}
+				}
+			},
+			want: contract.PruneResult{
+				Kept: 5, Removed: []contract.Removal{beyond("snap-3", 3)},
+				Blocked: []contract.Removal{{SnapshotID: "snap-4", Reason: "EC2 does not let snap-4 go: claimed (UnauthorizedOperation)"}},
+			},
+			err:     "*contract.UnexpectedError: broken",
+			deleted: []string{"snap-3"},
+		}, {
 			name: "names a denial, which no retry mends, before a snapshot that is pending",
 			ec2:  volumeWith(ebs.Pending, 4),
 			change: func(f *fakeEC2, _ *contract.PruneRequest) {

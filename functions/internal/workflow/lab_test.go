@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/discover"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ec2gw"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ec2sim"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/report"
@@ -77,6 +78,8 @@ func newLab(t *testing.T, change ...func(*setup)) *lab {
 		Config: ec2sim.Config{
 			Now: l.world.Now, Sleep: l.world.Sleep, Latency: 80 * time.Millisecond, ListLag: 5 * time.Second,
 			Buckets: ec2sim.DefaultBuckets(), PageSize: 100, EmptyPages: true,
+			// As the stack's roles have it.
+			RequireTag: map[string]string{"DeleteSnapshot": ebs.TagSchedule},
 			Completion: func(string, int) time.Duration { return 2 * time.Minute },
 		},
 		pace: discover.DefaultPace, atOnce: 10_000, settle: 2 * time.Minute,

@@ -179,7 +179,7 @@ func (w *Workflow) functions() map[string]asl.Task {
 		Now: clock(DiscoverInstances), Log: c.Log,
 	}
 	creation := &snapshot.Service{EC2: c.EC2, Now: clock(SnapshotVolume), Log: c.Log}
-	pruning := &prune.Service{EC2: c.EC2, Now: clock(PruneVolume), Log: c.Log}
+	pruning := &prune.Service{EC2: c.EC2, Now: clock(PruneVolume), Wait: c.World.Sleep, Log: c.Log}
 	reporting := &report.Service{
 		EC2: c.EC2, Objects: c.Objects, Topic: c.Topic, Base: cmp.Or(c.ReportBase, "s3://"+Bucket+"/"), Now: clock(ReportRun), Log: c.Log,
 	}
