@@ -29,6 +29,10 @@ const (
 	callTimeout    = 100 * time.Second
 )
 
+// managedToo asks for instances and volumes that a service manages in this account (EKS Auto Mode and the like): they carry people's
+// tags, too, and a hidden volume looks as if it were gone.
+var managedToo = aws.Bool(true)
+
 // Gateway is an account's EC2 in one Region.
 type Gateway struct {
 	client *ec2.Client
@@ -59,7 +63,7 @@ func New(cfg aws.Config, opts Options) *Gateway {
 func (g *Gateway) Instances(ctx context.Context, keyword string) ([]ebs.Instance, error) {
 	var out []ebs.Instance
 	p := ec2.NewDescribeInstancesPaginator(g.client, &ec2.DescribeInstancesInput{
-		MaxResults: aws.Int32(pageSize),
+		MaxResults: aws.Int32(pageSize), IncludeManagedResources: managedToo,
 		Filters: []types.Filter{
 			filter("tag-key", keyword),
 			filter("instance-state-name", "pending", "running", "stopping", "stopped"),
@@ -117,7 +121,7 @@ func (g *Gateway) Volumes(ctx context.Context, ids []string) (map[string]ebs.Vol
 func (g *Gateway) volumes(ctx context.Context, what string, f types.Filter) ([]ebs.Volume, error) {
 	var out []ebs.Volume
 	p := ec2.NewDescribeVolumesPaginator(g.client, &ec2.DescribeVolumesInput{
-		MaxResults: aws.Int32(pageSize), Filters: []types.Filter{f},
+		MaxResults: aws.Int32(pageSize), IncludeManagedResources: managedToo, Filters: []types.Filter{f},
 	})
 	err := pages(ctx, p.HasMorePages, func(ctx context.Context) error {
 		page, err := p.NextPage(ctx)

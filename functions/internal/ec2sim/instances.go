@@ -34,6 +34,7 @@ type instance struct {
 	launchedAt    time.Time
 	tags          map[string]string // never changed, only replaced
 	devices       []device          // in the order of attaching
+	managed       bool              // by another service, in this account: hidden unless asked for
 }
 
 // device is an entry of an instance's block device mapping.
@@ -113,14 +114,19 @@ type describeInstancesReply struct {
 func (a *Account) describeInstances(p *params, _ time.Time) (reply, *apiError) {
 	pg := a.readPager(p, "DescribeInstances", "InstanceId")
 	fs := readFilters(p, "instance-id", "instance-state-name")
+	hidden := !p.flag("IncludeManagedResources")
 	ids := p.strings("InstanceId")
 	for _, id := range ids {
-		a.instanceParam(p, id)
+		if i := a.instanceParam(p, id); i != nil && i.managed && hidden {
+			p.fail(refuse("InvalidInstanceID.NotFound", "The instance ID '%s' does not exist", id))
+		}
 	}
 	if err := p.done(); err != nil {
 		return nil, err
 	}
-	items, next := page(pg, a.instances.among(ids), func(i *instance) bool { return fs.match(i.tags, i.attribute) })
+	items, next := page(pg, a.instances.among(ids), func(i *instance) bool {
+		return !(i.managed && hidden) && fs.match(i.tags, i.attribute)
+	})
 	out := &describeInstancesReply{NextToken: next}
 	for _, i := range items {
 		x := a.instanceXML(i, i.state)

@@ -20,6 +20,9 @@ type Instance struct {
 	Root    string            // the device that it boots from; default: that of its first volume
 	Tags    map[string]string // those of AWS (aws:…) too
 	Volumes []BlockDevice
+	// Managed says that a service (EKS Auto Mode and the like) manages the instance and its volumes in this account. EC2 lists them
+	// only to those who ask for managed resources.
+	Managed bool
 }
 
 // BlockDevice is a volume as its instance sees it.
@@ -55,6 +58,7 @@ func (a *Account) AddInstance(in Instance) Instance {
 		instanceType: "t3.micro",
 		launchedAt:   a.now(),
 		tags:         merged(in.Tags, nil),
+		managed:      in.Managed,
 	}
 	i.reservationID = "r" + i.id[1:]
 	if i.rootDevice = in.Root; i.rootDevice == "" && len(in.Volumes) > 0 {
@@ -75,6 +79,7 @@ func (a *Account) addDevice(i *instance, d BlockDevice) {
 	v := a.volumes.byID[d.ID]
 	if v == nil {
 		v = a.addVolume(d)
+		v.managed = i.managed
 	}
 	a.attach(v, i, d.Device, d.DeleteOnTermination)
 }
@@ -174,7 +179,7 @@ func (a *Account) Instance(id string) (Instance, bool) {
 }
 
 func (a *Account) copyInstance(i *instance) Instance {
-	out := Instance{ID: i.id, State: i.state, Root: i.rootDevice, Tags: maps.Clone(i.tags)}
+	out := Instance{ID: i.id, State: i.state, Root: i.rootDevice, Tags: maps.Clone(i.tags), Managed: i.managed}
 	for _, d := range i.devices {
 		if d.volumeID == "" {
 			out.Volumes = append(out.Volumes, BlockDevice{Device: d.name, InstanceStore: true})

@@ -12,6 +12,7 @@ type volume struct {
 	createdAt   time.Time
 	tags        map[string]string // never changed, only replaced
 	attachedTo  []string          // instance IDs
+	managed     bool              // by another service, in this account: hidden unless asked for
 
 	snapshots  int       // made of it so far
 	snapshotAt time.Time // when the last one began
@@ -90,14 +91,19 @@ type describeVolumesReply struct {
 func (a *Account) describeVolumes(p *params, _ time.Time) (reply, *apiError) {
 	pg := a.readPager(p, "DescribeVolumes", "VolumeId")
 	fs := readFilters(p, "volume-id", "attachment.instance-id")
+	hidden := !p.flag("IncludeManagedResources")
 	ids := p.strings("VolumeId")
 	for _, id := range ids {
-		a.volumeParam(p, id)
+		if v := a.volumeParam(p, id); v != nil && v.managed && hidden {
+			p.fail(refuse("InvalidVolume.NotFound", "The volume '%s' does not exist.", id))
+		}
 	}
 	if err := p.done(); err != nil {
 		return nil, err
 	}
-	items, next := page(pg, a.volumes.among(ids), func(v *volume) bool { return fs.match(v.tags, v.attribute) })
+	items, next := page(pg, a.volumes.among(ids), func(v *volume) bool {
+		return !(v.managed && hidden) && fs.match(v.tags, v.attribute)
+	})
 	out := &describeVolumesReply{NextToken: next}
 	for _, v := range items {
 		out.Volumes = append(out.Volumes, a.volumeXML(v, v.state()))
