@@ -168,7 +168,7 @@ type ReportResult struct {
 	Summary   string // one line, for the console
 	ReportKey string // S3 key of report.json
 	Volumes   int    // in the manifest
-	Healthy   int    // with a snapshot of this run, completed or under way
+	Healthy   int    // with a completed snapshot of this run
 	Failed    int
 	Gone      int // deleted since discovery
 	Problems  int // that are no failures

@@ -68,8 +68,9 @@ func TestReportFindsWhatFailedAboveTheVolumes(t *testing.T) {
 			w.state("vol-1", "")
 			w.state("vol-2", "")
 			w.deleted = []string{"vol-2"}
-		}, found{Outcome: "Failed", Gone: []Volume{vol2}, Failures: []Failure{
+		}, found{Outcome: "Failed", Failures: []Failure{
 			{vol1, "", "States.Runtime", "child execution " + child1 + " is FAILED: no path", generic},
+			{vol2, "", "States.Runtime", "child execution " + child1 + " is FAILED: no path", generic},
 		}}},
 		{"a child that was aborted has no error of its own", func(w *world) {
 			w.export("FAILED", map[string]any{"Status": "ABORTED", "Input": w.childInput(0)})

@@ -28,7 +28,7 @@ func problems(items []contract.Item, held []ebs.Snapshot) []Problem {
 			})
 		}
 		for _, v := range i.Volumes {
-			if n := len(byVolume[v.ID]); n > 1 && healthy(byVolume[v.ID]) > 1 {
+			if n := len(byVolume[v.ID]); n > 1 && usable(byVolume[v.ID]) > 1 {
 				out = append(out, Problem{
 					Volume{i.Instance.ID, i.Instance.Tags["Name"], v.ID, v.Device},
 					fmt.Sprintf("this run has %d snapshots of the volume", n),
@@ -40,7 +40,8 @@ func problems(items []contract.Item, held []ebs.Snapshot) []Problem {
 	return out
 }
 
-func healthy(held []ebs.Snapshot) int {
+// usable counts the snapshots that are completed, or may still be.
+func usable(held []ebs.Snapshot) int {
 	n := 0
 	for _, s := range held {
 		if s.State != ebs.Error {

@@ -34,6 +34,13 @@ func (r recorded) of(volume string, completed bool) *contract.Failure {
 	return r.ofMap
 }
 
+// gone says whether what is recorded of a volume that EC2 does not list fits its having been deleted. Any other failure outranks that:
+// whoever could not snapshot it may not be able to see it either.
+func (r recorded) gone(volume string) bool {
+	f := r.byVolume[volume]
+	return f == nil || f.Error == "VolumeGoneError"
+}
+
 func (s *Service) records(ctx context.Context, d contract.Discovery) (recorded, error) {
 	out := recorded{byVolume: map[string]*contract.Failure{}}
 	keys, err := s.Objects.List(ctx, d.FailurePrefix)

@@ -52,7 +52,7 @@ type Report struct {
 	Instances int
 	Volumes   int
 	Completed int       // volumes with a completed snapshot of this run
-	Failures  []Failure // volumes without a healthy snapshot, or not pruned
+	Failures  []Failure // volumes without a snapshot that is completed or on its way, or not pruned
 	Gone      []Volume  // deleted since discovery: no failure
 	Problems  []Problem // that are no failures, but want a person's attention
 	LeftOut   []LeftOut `json:",omitempty"` // of the run's instances, by their tags or the schedule
@@ -206,7 +206,7 @@ func (r *Report) judge(i contract.Instance, v contract.Volume, held []ebs.Snapsh
 	}
 	why := recorded.of(v.ID, best.State == ebs.Completed)
 	switch {
-	case best.ID == "" && !exists:
+	case best.ID == "" && !exists && recorded.gone(v.ID):
 		r.Gone = append(r.Gone, where)
 	case why != nil:
 		r.fail(where, best, *why)

@@ -106,11 +106,20 @@ func TestReportJudgesEachVolume(t *testing.T) {
 		}, found{Outcome: "Failed", Completed: 1, Failures: []Failure{
 			{vol2, "", "NoSnapshot", "EC2 holds no snapshot of this run, and nothing recorded why", look + ", then start the run again."},
 		}}},
-		{"a volume that is gone is no failure, whatever was recorded", func(w *world) {
+		{"a volume that is gone is no failure", func(w *world) {
+			w.state("vol-1", "")
+			w.deleted = []string{"vol-1"}
+		}, found{Outcome: "Succeeded", Completed: 1, Gone: []Volume{vol1}}},
+		{"a volume that is gone, as was recorded, is no failure", func(w *world) {
+			w.state("vol-1", "")
+			w.deleted = []string{"vol-1"}
+			w.record("vol-1", "VolumeGoneError", "gone")
+		}, found{Outcome: "Succeeded", Completed: 1, Gone: []Volume{vol1}}},
+		{"another failure that was recorded outranks that a volume is gone", func(w *world) {
 			w.state("vol-1", "")
 			w.deleted = []string{"vol-1"}
 			w.record("vol-1", "AccessDeniedError", "no")
-		}, found{Outcome: "Succeeded", Completed: 1, Gone: []Volume{vol1}}},
+		}, found{Outcome: "Failed", Completed: 1, Failures: []Failure{{vol1, "", "AccessDeniedError", "no", denied}}}},
 		{"a volume that is gone but has its snapshot is done", func(w *world) {
 			w.deleted = []string{"vol-1"}
 		}, found{Outcome: "Succeeded", Completed: 2}},
