@@ -159,6 +159,9 @@ func (o options) again(run contract.Run) string {
 		// Without its zone, calendar rules would keep and delete other snapshots.
 		"-scheduled-time", run.ScheduledTime.Format(time.RFC3339), "-time-zone", quoted(run.TimeZone),
 	}
+	if o.anyKeyword {
+		args = append(args, "-any-keyword")
+	}
 	if o.given["dir"] {
 		args = append(args, "-dir", quoted(o.dir))
 	}

@@ -53,6 +53,7 @@ Exit status: 0 all is well, 1 something failed (it is named), 2 the command line
 
 type options struct {
 	schedule, timeZone string
+	anyKeyword         bool
 	scheduledTime      time.Time
 	plan, definition   bool
 	bench              bool
@@ -137,6 +138,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.StringVar(&o.adopt, "adopt", "", "adopt the snapshots with this `keyword` that the Lambda before this tool made; lists them, and asks")
 	f.StringVar(&also, "also-tagged", "", "with -adopt: those too that carry these `keywords` of other schedules, separated by commas")
 	f.BoolVar(&o.undo, "undo", false, "with -adopt: give back what was adopted")
+	f.BoolVar(&o.anyKeyword, "any-keyword", false, "with -schedule: the keyword is meant although no schedule in -config has it")
 	f.BoolVar(&o.yes, "yes", false, "with -adopt: do not ask")
 	f.StringVar(&o.config, "config", configFile, "the `file` with the schedules that are deployed")
 	f.BoolVar(&o.verbose, "v", false, "print the functions' logs to standard error")
@@ -214,7 +216,7 @@ func (o *options) checkTogether(given map[string]bool) error {
 		what, use = "-adopt", []string{"adopt", "also-tagged", "undo", "yes", "plan", "time-zone", "config", "json", "v"}
 	case given["schedule"]: // and -plan, which takes what the run that it is about takes
 		what, use = "a run", []string{
-			"schedule", "plan", "scheduled-time", "time-zone", "config", "dir", "topic-arn", "json", "create-burst", "create-rate", "v",
+			"schedule", "any-keyword", "plan", "scheduled-time", "time-zone", "config", "dir", "topic-arn", "json", "create-burst", "create-rate", "v",
 		}
 	case given["plan"]:
 		what, use = "-plan of all schedules", []string{"plan", "config", "json"}

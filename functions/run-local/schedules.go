@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/discover"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/infra/config"
 )
 
@@ -62,6 +63,9 @@ func (o *options) asDeployed() error {
 	c, err := o.deployment()
 	if err != nil {
 		return err
+	}
+	if err := discover.CheckScheduled(o.schedule, keywordsOf(c)); err != nil && o.given["schedule"] && !o.anyKeyword {
+		return fmt.Errorf("-schedule: %w. If it is meant all the same, add -any-keyword", err)
 	}
 	o.excludeBoot = c.ExcludeBoot()
 	if o.timeZone == "" {

@@ -97,10 +97,10 @@ func (p *play) byOwn(ctx context.Context, name, input string) ended {
 	return ended{string(r.Status), r.Error, visited}
 }
 
-// input is what the schedule gives to an execution.
+// input is what a schedule gives to an execution. The keywords are the plays' own, and no schedule's.
 func (p *play) input(run int) string {
 	at := time.Date(2026, 11, 22, run, 0, 0, 0, time.UTC)
-	return fmt.Sprintf(`{"SnapshotKeyWord":%q,"ScheduledTime":%q,"TimeZone":"UTC"}`, p.keyword, at.Format(time.RFC3339))
+	return fmt.Sprintf(`{"SnapshotKeyWord":%q,"ScheduledTime":%q,"TimeZone":"UTC","AnyKeyword":true}`, p.keyword, at.Format(time.RFC3339))
 }
 
 func (p *play) tell() story {

@@ -15,6 +15,8 @@ type Input struct {
 	SnapshotKeyWord string // the schedule's keyword: the tag key by which instances opt in
 	ScheduledTime   string `json:",omitempty"` // RFC 3339; without it, the time when the execution started
 	TimeZone        string `json:",omitempty"` // IANA name, in which calendar rules count
+	// AnyKeyword says that the keyword is meant although no schedule has it. A person sets it.
+	AnyKeyword bool `json:",omitempty"`
 }
 
 // Run is one firing of one schedule.

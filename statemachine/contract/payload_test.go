@@ -18,6 +18,7 @@ import (
 var payloads = map[string]func() any{
 	"input":                    value[contract.Input],
 	"input-of-the-first-users": value[contract.Input],
+	"input-of-a-person":        value[contract.Input],
 	"discover-request":         value[contract.DiscoverRequest],
 	"discovery-work":           value[contract.Discovery],
 	"discovery-nothing":        value[contract.Discovery],

@@ -3,7 +3,9 @@ package discover
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,7 +20,8 @@ const Remembered = 85 * 24 * time.Hour
 // startEarly is how much earlier than its scheduled time a run may start: the clocks of Scheduler and Step Functions differ.
 const startEarly = 5 * time.Minute
 
-// ReadRun makes a run of an execution's input. Without a scheduled time it is the run of the moment when the execution
+// ReadRun makes a run of an execution's input. zones has the time zone of each keyword that has a schedule; another keyword is taken
+// only if the input says that it is meant, since one that is mistyped would find no instance and report success. Without a scheduled time it is the run of the moment when the execution
 // started; without a time zone it counts in that of the keyword's schedule, else in UTC.
 func ReadRun(req contract.DiscoverRequest, zones map[string]string) (contract.Run, error) {
 	var in contract.Input
@@ -27,6 +30,9 @@ func ReadRun(req contract.DiscoverRequest, zones map[string]string) (contract.Ru
 	}
 	if err := ebs.CheckKeyword(in.SnapshotKeyWord); err != nil {
 		return contract.Run{}, invalid("SnapshotKeyWord of the execution's input: %v", err)
+	}
+	if err := CheckScheduled(in.SnapshotKeyWord, slices.Collect(maps.Keys(zones))); err != nil && !in.AnyKeyword {
+		return contract.Run{}, invalid(`SnapshotKeyWord of the execution's input: %v. If it is meant all the same, add "AnyKeyword": true to the input`, err)
 	}
 	at := req.StartTime
 	if in.ScheduledTime != "" {

@@ -42,8 +42,25 @@ func TestReadRun(t *testing.T) {
 		{name: "leaves fields alone that it does not know", input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "2026-11-22T00:00:00Z", "version": "0"}`, want: daily},
 		{name: "counts in the zone of the keyword's schedule", input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "2026-11-22T00:00:00Z"}`,
 			zones: map[string]string{"SnapshotDaily": "Asia/Shanghai", "SnapshotHourly": "Europe/Berlin"}, want: in(daily, "Asia/Shanghai")},
-		{name: "counts in UTC when the keyword has no schedule", input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "2026-11-22T00:00:00Z"}`,
+		{name: "takes a keyword that no schedule has if the input says that it is meant, in UTC",
+			input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "2026-11-22T00:00:00Z", "AnyKeyword": true}`,
 			zones: map[string]string{"SnapshotHourly": "Europe/Berlin"}, want: daily},
+		{name: "refuses a keyword that no schedule has, and names the likely one", input: `{"SnapshotKeyWord": "snapshotDialy"}`,
+			zones: map[string]string{"SnapshotHourly": "UTC", "SnapshotDaily": "UTC", "每日快照": "UTC"},
+			err: `SnapshotKeyWord of the execution's input: no schedule has the keyword "snapshotDialy"; did you mean "SnapshotDaily"? ` +
+				`The schedules have: SnapshotDaily, SnapshotHourly, 每日快照. If it is meant all the same, add "AnyKeyword": true to the input`},
+		{name: "refuses a keyword that no schedule has, although the case is the only difference", input: `{"SnapshotKeyWord": "SNAPSHOTDAILY"}`,
+			zones: map[string]string{"SnapshotDaily": "UTC"},
+			err: `SnapshotKeyWord of the execution's input: no schedule has the keyword "SNAPSHOTDAILY"; did you mean "SnapshotDaily"? ` +
+				`The schedules have: SnapshotDaily. If it is meant all the same, add "AnyKeyword": true to the input`},
+		{name: "refuses a keyword that is like none of the schedules'", input: `{"SnapshotKeyWord": "Name of something else"}`,
+			zones: map[string]string{"SnapshotDaily": "UTC"},
+			err: `SnapshotKeyWord of the execution's input: no schedule has the keyword "Name of something else". ` +
+				`The schedules have: SnapshotDaily. If it is meant all the same, add "AnyKeyword": true to the input`},
+		{name: "finds the likely one among Chinese keywords", input: `{"SnapshotKeyWord": "每曰快照"}`,
+			zones: map[string]string{"每日快照": "UTC", "每小时快照": "UTC"},
+			err: `SnapshotKeyWord of the execution's input: no schedule has the keyword "每曰快照"; did you mean "每日快照"? ` +
+				`The schedules have: 每小时快照, 每日快照. If it is meant all the same, add "AnyKeyword": true to the input`},
 		{name: "puts the input's zone before the schedule's", input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "2026-11-22T00:00:00Z", "TimeZone": "UTC"}`,
 			zones: map[string]string{"SnapshotDaily": "Asia/Shanghai"}, want: daily},
 
