@@ -78,7 +78,8 @@ func (t *template) alarmsTable() string {
 		}
 		at[text] = len(out)
 		means, todo, _ := strings.Cut(text, " What to do: ")
-		out = append(out, []string{name, means, todo})
+		// A < would begin a tag of HTML.
+		out = append(out, []string{name, means, strings.ReplaceAll(todo, "<", `\<`)})
 	}
 	return rows([]string{"alarm `EbsSnapshotLifecycle-…`", "what it means", "what to do"}, out)
 }
