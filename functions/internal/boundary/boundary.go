@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
@@ -15,15 +16,22 @@ import (
 // InvalidInputError and not a type of encoding/json.
 type Handler[O any] func(context.Context, json.RawMessage) (O, error)
 
-// Handle makes a handler of a use case. It is the one place where an error is logged.
+// Handle makes a handler of a use case. It is the one place where an error is logged, and where a panic becomes one: the runtime would
+// name it by the type of whatever was thrown, and end the process.
 func Handle[I, O any](log *slog.Logger, do func(context.Context, I) (O, error)) Handler[O] {
-	return func(ctx context.Context, raw json.RawMessage) (O, error) {
+	return func(ctx context.Context, raw json.RawMessage) (out O, err error) {
+		defer func() {
+			if thrown := recover(); thrown != nil {
+				err = &contract.UnexpectedError{Message: fmt.Sprintf("panic: %v; its stack is in the function's log", thrown)}
+				log.ErrorContext(ctx, "request failed", "error_type", fmt.Sprintf("%T", err), "error", err.Error(), "stack", string(debug.Stack()))
+			}
+		}()
 		var in I
 		if err := json.Unmarshal(raw, &in); err != nil {
 			var none O
 			return none, fail(ctx, log, fmt.Errorf("read the request: %w", &contract.InvalidInputError{Message: err.Error()}))
 		}
-		out, err := do(ctx, in)
+		out, err = do(ctx, in)
 		return out, fail(ctx, log, err)
 	}
 }
@@ -31,7 +39,20 @@ func Handle[I, O any](log *slog.Logger, do func(context.Context, I) (O, error)) 
 func fail(ctx context.Context, log *slog.Logger, err error) error {
 	err = contract.Outermost(err)
 	if err != nil {
-		log.ErrorContext(ctx, "request failed", "error_type", fmt.Sprintf("%T", err), "error", err.Error())
+		if planned(err) {
+			log.InfoContext(ctx, "request failed", "error_type", fmt.Sprintf("%T", err), "error", err.Error())
+		} else {
+			log.ErrorContext(ctx, "request failed", "error_type", fmt.Sprintf("%T", err), "error", err.Error())
+		}
 	}
 	return err
+}
+
+// planned says whether a run plans with the error: the state machine waits and calls again, or goes on without the volume.
+func planned(err error) bool {
+	switch err.(type) {
+	case *contract.SnapshotPendingError, *contract.ThrottledError, *contract.SnapshotRateError, *contract.SnapshotQuotaError, *contract.VolumeGoneError:
+		return true
+	}
+	return false
 }

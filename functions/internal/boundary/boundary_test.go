@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -68,6 +69,55 @@ func handlerOf(calls *int, err error) (Handler[contract.SnapshotResult], *bytes.
 		}), &logged
 }
 
+func TestAPanicIsAnUnexpectedErrorAndLogged(t *testing.T) {
+	var logged bytes.Buffer
+	handler := Handle(slog.New(slog.NewJSONHandler(&logged, nil)), func(context.Context, contract.SnapshotRequest) (contract.SnapshotResult, error) {
+		var none map[string]int
+		none["x"] = 1
+		return contract.SnapshotResult{}, nil
+	})
+	_, err := lambda.NewHandler(handler).Invoke(t.Context(), []byte(`{}`))
+	want := &contract.UnexpectedError{Message: "panic: assignment to entry in nil map; its stack is in the function's log"}
+	if diff := cmp.Diff(error(want), err); diff != "" {
+		t.Errorf("error (-want +got):\n%s", diff)
+	}
+	var line struct{ Level, Msg, Stack string }
+	if err := json.Unmarshal(logged.Bytes(), &line); err != nil {
+		t.Fatalf("%v in the log %q, want one line", err, logged.Bytes())
+	}
+	if line.Level != "ERROR" || line.Msg != "request failed" || !strings.Contains(line.Stack, "boundary_test.go") {
+		t.Errorf("logged %+v", line)
+	}
+}
+
+func TestWhatARunPlansWithIsNotLoggedAsAnError(t *testing.T) {
+	for _, e := range contract.Errors() {
+		calls := 0
+		handler, logged := handlerOf(&calls, e)
+		_, _ = handler(t.Context(), json.RawMessage(`{}`))
+		planned := false
+		switch e.(type) {
+		case *contract.SnapshotPendingError, *contract.ThrottledError, *contract.SnapshotRateError, *contract.SnapshotQuotaError, *contract.VolumeGoneError:
+			planned = true
+		}
+		if strings.Contains(logged.String(), `"level":"INFO"`) != planned {
+			t.Errorf("%T: %s", e, logged)
+		}
+	}
+}
+
+func TestTheRuntimeDoesNotPrintAnErrorOnceMore(t *testing.T) {
+	var out bytes.Buffer
+	for _, line := range []string{`{"errorMessage":"slow down","errorType":"ThrottledError"}` + "\n", "failed to get next\n"} {
+		if n, err := (withoutErrors{&out}).Write([]byte(line)); n != len(line) || err != nil {
+			t.Errorf("%d, %v", n, err)
+		}
+	}
+	if out.String() != "failed to get next\n" {
+		t.Errorf("printed %q", out.String())
+	}
+}
+
 // checkLog: an error is logged once, and nothing else is.
 func checkLog(t *testing.T, logged []byte, want error) {
 	t.Helper()
@@ -82,7 +132,11 @@ func checkLog(t *testing.T, logged []byte, want error) {
 		t.Fatalf("%v in the log %q, want one line", err, logged)
 	}
 	delete(line, "time")
-	wantLine := map[string]any{"level": "ERROR", "msg": "request failed", "error_type": fmt.Sprintf("%T", want), "error": want.Error()}
+	level := "ERROR"
+	if _, planned := want.(*contract.ThrottledError); planned {
+		level = "INFO"
+	}
+	wantLine := map[string]any{"level": level, "msg": "request failed", "error_type": fmt.Sprintf("%T", want), "error": want.Error()}
 	if diff := cmp.Diff(wantLine, line); diff != "" {
 		t.Errorf("log (-want +got):\n%s", diff)
 	}

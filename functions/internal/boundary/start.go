@@ -1,7 +1,10 @@
 package boundary
 
 import (
+	"bytes"
 	"context"
+	"io"
+	stdlog "log" //nolint:depguard // the runtime's own messages come through it
 	"log/slog"
 	"os"
 	"time"
@@ -24,7 +27,19 @@ func Start[O any](wire func(cfg aws.Config, log *slog.Logger) (Handler[O], error
 		log.Error("function can't start", "error", err.Error())
 		os.Exit(1)
 	}
+	stdlog.SetFlags(0)
+	stdlog.SetOutput(withoutErrors{os.Stderr})
 	lambda.Start(handler)
+}
+
+// withoutErrors drops what the runtime prints of each error that a handler returns: Handle has logged it, as JSON and at its level.
+type withoutErrors struct{ io.Writer }
+
+func (w withoutErrors) Write(line []byte) (int, error) {
+	if bytes.HasPrefix(line, []byte(`{"errorMessage":`)) {
+		return len(line), nil
+	}
+	return w.Writer.Write(line)
 }
 
 // Wait waits, or ends with the call.
