@@ -131,16 +131,16 @@ func TestItRefusesWithASentenceThatHelps(t *testing.T) {
 		}
 	}
 	f.denied = true
-	refused("an expired token", "There are no usable credentials", "ExpiredToken", "AWS_PROFILE", "aws sso login")
+	refused("an expired token", "there are no usable credentials", "ExpiredToken", "AWS_PROFILE", "aws sso login")
 	f.denied = false
 	t.Setenv("AWS_REGION", "")
-	refused("no Region", "which Region", "us-east-1", "export AWS_REGION=")
+	refused("no Region", "no Region is named", "us-east-1", "export AWS_REGION=")
 	t.Setenv("AWS_REGION", "eu-central-1")
 	t.Setenv("AWS_ACCESS_KEY_ID", "")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "")
-	refused("no credentials", "There are no usable credentials", "AWS_PROFILE")
+	refused("no credentials", "there are no usable credentials", "AWS_PROFILE")
 	t.Setenv("AWS_PROFILE", "nobody")
-	refused("no such profile", "There are no usable credentials", "nobody")
+	refused("no such profile", "there are no usable credentials", "nobody")
 }
 
 func TestItKnowsTheTargetsOfTheConfiguration(t *testing.T) {
@@ -208,7 +208,7 @@ func TestDestroyAsksUnlessItIsToldNotTo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer null.Close()
+	t.Cleanup(func() { _ = null.Close() }) // it was only read
 	err = run(t.Context(), []string{"confirm"}, os.Getenv, null, io.Discard, io.Discard)
 	if err == nil || !strings.Contains(err.Error(), "make destroy YES=1") {
 		t.Errorf("without a terminal: %v", err)

@@ -20,7 +20,7 @@ const usage = `usage: account check|environments|confirm|stop [<the CDK's argume
   environments  the same, and prints aws://<account>/<Region> of each for cdk bootstrap
   confirm       the same, and asks whether the stacks are to be destroyed (YES=1 in the environment: does not ask)
   stop          stops the open executions of the stacks' state machines
-STACKS in the environment names the stacks, as for the CDK.`
+STACKS in the environment names the stacks, as for the CDK`
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -68,13 +68,13 @@ func (p *place) confirm(ctx context.Context, yes bool, stdin io.Reader, stderr i
 		return nil
 	}
 	if file, ok := stdin.(*os.File); ok && !term.IsTerminal(int(file.Fd())) {
-		return errors.New("There is no terminal to ask on. `make destroy YES=1` does not ask.") //nolint:revive,staticcheck // a sentence for a person
+		return errors.New("there is no terminal to ask on; `make destroy YES=1` does not ask")
 	}
 	fmt.Fprint(stderr, "Destroy? (y/N) ")
 	var answer string
 	_, _ = fmt.Fscanln(stdin, &answer) // no answer is a no
 	if answer = strings.ToLower(answer); answer != "y" && answer != "yes" {
-		return errors.New("Nothing was destroyed.") //nolint:revive,staticcheck // a sentence for a person
+		return errors.New("nothing was destroyed")
 	}
 	return nil
 }

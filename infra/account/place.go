@@ -48,8 +48,8 @@ func find(ctx context.Context, args []string, env func(string) string) (*place, 
 		p.cfg.Region = targets[0].Region
 	}
 	if p.cfg.Region == "" {
-		return nil, errors.New("It is not known which Region to go to, and the CDK would take us-east-1 without a word.\n" + //nolint:revive,staticcheck // sentences for a person
-			"Name it: export AWS_REGION=eu-central-1 (or whichever it is), or set region in the profile, or targets in cdk.json.")
+		return nil, errors.New("no Region is named, and the CDK would take us-east-1 without a word.\n" +
+			"Name one: export AWS_REGION=eu-central-1 (or whichever it is), or set region in the profile, or targets in cdk.json")
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -76,7 +76,7 @@ func find(ctx context.Context, args []string, env func(string) string) (*place, 
 }
 
 func unusable(err error) error {
-	return fmt.Errorf("There are no usable credentials of an AWS account: %w\n"+ //nolint:revive,staticcheck // sentences for a person
+	return fmt.Errorf("there are no usable credentials of an AWS account: %w\n"+
 		"Name a profile (export AWS_PROFILE=my-account), log in again if it has expired (aws sso login), or set AWS_ACCESS_KEY_ID and\n"+
 		"AWS_SECRET_ACCESS_KEY. Without an account, `make demo` and `make local` show what there is", err)
 }

@@ -205,7 +205,7 @@ func (l *Lab) install(ctx context.Context, wanted []byte) error {
 		return err
 	}
 	err := l.run(ctx, toolTimeout, l.root, buildEnvironment(), filepath.Join(aside, "bin", "python"), "-m", "pip", "install", "--quiet",
-		"--disable-pip-version-check", "--requirement", "infra/e2e/requirements.txt")
+		"--disable-pip-version-check", "--require-hashes", "--requirement", "infra/e2e/requirements.txt")
 	if err != nil {
 		return fmt.Errorf("moto could not be installed; it needs the Python package index (PIP_INDEX_URL): %w", err)
 	}
