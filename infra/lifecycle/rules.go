@@ -52,7 +52,10 @@ func newRules(scope constructs.Construct, p rulesProps) *rules {
 			"An EBS snapshot run is <status>, and could not report. Volumes may be without a snapshot of this run.",
 			"Account <account>, Region <region>, execution <execution>",
 			"What to do:",
-			"1. See in the Step Functions console why it ended. ABORTED: a person stopped it. TIMED_OUT: it was not done after a day.",
+			"1. See in the Step Functions console why it ended. ABORTED: a person stopped it. TIMED_OUT: it was not done after a day. "+
+				"FAILED with States.Runtime: a step could not work at all, and nothing in the execution can catch that.",
+			"   Failed to write a test manifest: the state machine may not write to results/ in its bucket, and no snapshot was made. "+
+				"Allow it again: see the policies of the bucket, of its key and of the state machine's role.",
 			"2. Start a new execution with the same input. It finishes what is missing and makes nothing twice."),
 		SnapshotFailed: p.rule(at, "SnapshotFailed", "Tells of snapshots of this account that failed while EC2 made them",
 			map[string]any{

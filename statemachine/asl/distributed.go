@@ -37,6 +37,9 @@ func (v *visit) mapRun(ctx context.Context, input value, c contextObject) (any, 
 		return nil, f
 	}
 	run.name()
+	if f := run.tryWriter(ctx); f != nil {
+		return nil, f
+	}
 	v.x.tell(v, Event{Kind: MapRunStarted, Items: len(run.items)})
 	run.inputs = make([]json.RawMessage, len(run.items))
 	run.results = make([]Result, len(run.items))

@@ -287,12 +287,29 @@ func TestResultWriter(t *testing.T) {
 		same(t, "slashes before the manifest's, without a prefix", strings.Count(run, "/"), 1)
 	})
 
-	t.Run("fails as ResultWriterFailed when it can't write", func(t *testing.T) {
+	t.Run("that may not write fails the execution before any child starts, and nothing catches that", func(t *testing.T) {
 		l := newLab(t)
 		bucket{}.serve(l)
-		r := l.run(children(`, "ItemsPath": "$.items"`+toS3), `{"items": [], "bucket": "full", "prefix": "p"}`)
-		same(t, "error", r.Error, "States.ResultWriterFailed")
-		if !strings.Contains(r.Cause, "s3://full/p/") || !strings.Contains(r.Cause, "S3.S3Exception because") {
+		r := l.run(children(`, "ItemsPath": "$.items"`+toS3+`, "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "S"}]`),
+			`{"items": [{"wait": 1}, {"wait": 2}], "bucket": "full", "prefix": "p"}`)
+		same(t, "result", []any{r.Status, r.Error, r.Children}, []any{asl.Failed, "States.Runtime", 0})
+		if !strings.Contains(r.Cause, "Failed to write a test manifest") || !strings.Contains(r.Cause, "s3://full/p/") || !strings.Contains(r.Cause, "S3.S3Exception because") {
+			t.Error(r.Cause)
+		}
+	})
+	t.Run("fails as ResultWriterFailed when it can't write any more once the children are done", func(t *testing.T) {
+		l := newLab(t)
+		bucket{}.serve(l)
+		put, puts := l.runner.Resources["s3:putObject"], 0
+		l.runner.Resources["s3:putObject"] = func(ctx context.Context, in json.RawMessage) (json.RawMessage, error) {
+			if puts++; puts > 1 {
+				return nil, named("S3.S3Exception")
+			}
+			return put(ctx, in)
+		}
+		r := l.run(children(`, "ItemsPath": "$.items"`+toS3), `{"items": [{"wait": 1}], "bucket": "b", "prefix": "p"}`)
+		same(t, "result", []any{r.Error, r.Children}, []any{"States.ResultWriterFailed", 1})
+		if !strings.Contains(r.Cause, "s3://b/p/") || !strings.Contains(r.Cause, "S3.S3Exception because") {
 			t.Error(r.Cause)
 		}
 	})

@@ -183,7 +183,7 @@ func (v *visit) random(retrier, attempt int) float64 {
 // caught asks the first catcher that knows f. What it puts together is the state's output; OutputPath has no say in it.
 func (v *visit) caught(f *failure) (value, string, *failure) {
 	for _, c := range v.st.catch {
-		if !f.matches(c.errors) {
+		if !f.caughtBy(c.errors) {
 			continue
 		}
 		v.x.tell(v, Event{Kind: StateCaught, Next: c.next, Error: f.name, Cause: f.cause})

@@ -20,24 +20,47 @@ type (
 	}
 )
 
-// export writes what became of the children and gives the Map's result.
-func (r *mapRun) export(ctx context.Context) (any, *failure) {
-	writer := r.st.mapping.writer
-	in, f := r.fill("ResultWriter, Parameters", writer.parameters, r.input, r.context)
+// destination is where the ResultWriter writes: a bucket, and the start of its keys.
+func (r *mapRun) destination() (bucket, prefix string, f *failure) {
+	in, f := r.fill("ResultWriter, Parameters", r.st.mapping.writer.parameters, r.input, r.context)
 	if f != nil {
-		return nil, f
+		return "", "", f
 	}
 	fieldsOf, _ := in.tree.(map[string]any)
-	bucket, _ := fieldsOf["Bucket"].(string)
+	bucket, _ = fieldsOf["Bucket"].(string)
 	prefix, ok := fieldsOf["Prefix"].(string)
 	if bucket == "" || !ok {
-		return nil, &failure{name: errResultWriter, cause: fmt.Sprintf("%s are not a bucket and a prefix", in.raw)}
+		return "", "", &failure{name: errResultWriter, cause: fmt.Sprintf("%s are not a bucket and a prefix", in.raw)}
 	}
 	if prefix != "" && !strings.HasSuffix(prefix, "/") {
 		prefix += "/"
 	}
-	prefix += r.uuid + "/"
+	return bucket, prefix + r.uuid + "/", nil
+}
 
+// tryWriter does what AWS does before any child starts: it writes a manifest to see whether it may. If not, the execution fails, and
+// nothing catches that.
+func (r *mapRun) tryWriter(ctx context.Context) *failure {
+	if r.st.mapping.writer == nil {
+		return nil
+	}
+	bucket, prefix, f := r.destination()
+	if f != nil {
+		return f
+	}
+	f = r.put(ctx, bucket, prefix+"manifest.json", json.RawMessage("{}"))
+	if f != nil && !f.stopped {
+		return runtimeFailure("Failed to write a test manifest: %s", f.cause)
+	}
+	return f
+}
+
+// export writes what became of the children and gives the Map's result.
+func (r *mapRun) export(ctx context.Context) (any, *failure) {
+	bucket, prefix, f := r.destination()
+	if f != nil {
+		return nil, f
+	}
 	files := map[string][]any{"SUCCEEDED": {}, "FAILED": {}, "PENDING": {}}
 	for i, result := range r.results {
 		kind := "FAILED" // timed out and aborted ones too

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 )
 
 // The error names that AWS reserves and that can occur here.
@@ -55,6 +56,8 @@ func typeName(v any) string {
 type failure struct {
 	name, cause string
 	stopped     bool // the execution was told to stop: nothing retries or catches this
+	ofTask      bool // a Task failed, or gave what no state can hold
+	between     bool // what goes from this state to the next is at fault: nothing catches this
 }
 
 func (f *failure) output() map[string]any {
@@ -69,9 +72,18 @@ func runtimeFailure(format string, args ...any) *failure {
 func taskFailure(err error) *failure {
 	var e *TaskError
 	if errors.As(err, &e) {
-		return &failure{name: e.Name, cause: e.Cause}
+		return &failure{name: e.Name, cause: e.Cause, ofTask: true}
 	}
-	return &failure{name: errTaskFailed, cause: err.Error()}
+	return &failure{name: errTaskFailed, cause: err.Error(), ofTask: true}
+}
+
+// caughtBy tells whether a Catch of names takes f. Recordings of AWS show that States.ALL there takes States.DataLimitExceeded of a
+// Task's result, although the documentation says otherwise, and that nothing takes it between states.
+func (f *failure) caughtBy(names []string) bool {
+	if f.between && f.name == errDataLimit {
+		return false
+	}
+	return f.matches(names) || f.name == errDataLimit && f.ofTask && slices.Contains(names, errAll)
 }
 
 // matches tells whether one of names means f. The wildcards do not mean what AWS declares terminal, and States.Runtime is

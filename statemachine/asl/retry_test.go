@@ -178,7 +178,7 @@ func TestCatch(t *testing.T) {
 		{"comes after the retries", `{"ErrorEquals": ["E"], "Next": "A"}, ` + toB, `, "Retry": [{"ErrorEquals": ["E"]}]`, named("E"), `{"a":{"Cause":"because","Error":"E"}}`},
 		{"has the message of an error without a name as its cause", `{"ErrorEquals": ["States.TaskFailed"], "Next": "A"}, ` + toB, ``, errPlain, `{"a":{"Cause":"no luck","Error":"States.TaskFailed"}}`},
 		{"knows DataLimitExceeded by its name", `{"ErrorEquals": ["States.DataLimitExceeded"], "Next": "A"}, ` + toB, ``, named("States.DataLimitExceeded"), `{"a":{"Cause":"because","Error":"States.DataLimitExceeded"}}`},
-		{"does not know it by States.ALL", toB + `, {"ErrorEquals": ["States.ALL"], "Next": "A"}`, ``, named("States.DataLimitExceeded"), `error States.DataLimitExceeded`},
+		{"knows it by States.ALL, too", toB + `, {"ErrorEquals": ["States.ALL"], "Next": "A"}`, ``, named("States.DataLimitExceeded"), `{"a":{"Cause":"because","Error":"States.DataLimitExceeded"}}`},
 		{"does not know what nothing catches", toB + `, {"ErrorEquals": ["States.ALL"], "Next": "A"}`, `, "Parameters": {"y.$": "$.nothing"}`, nil, `error States.Runtime`},
 		{"knows a ResultPath that does not fit", `{"ErrorEquals": ["States.ResultPathMatchFailure"], "Next": "A", "ResultPath": null}, ` + toB, `, "ResultPath": "$.x.y"`, nil, `{"a":{"x":1}}`},
 		{"needs a place for the error", `{"ErrorEquals": ["E"], "Next": "A", "ResultPath": "$.x.y"}, ` + toB, ``, named("E"), `error States.Runtime`},
@@ -225,7 +225,7 @@ func TestTimeouts(t *testing.T) {
 		l := newLab(t)
 		l.task("work", slow(l, 3600))
 		r := l.run(limited(""), `{}`)
-		same(t, "result", []any{r.Status, r.Error, r.Stop.Sub(r.Start)}, []any{asl.Failed, "States.Timeout", time.Minute})
+		same(t, "result", []any{r.Status, r.Error, r.Cause, r.Stop.Sub(r.Start)}, []any{asl.Failed, "States.Timeout", "", time.Minute})
 	})
 	t.Run("a Task that is in time does not", func(t *testing.T) {
 		l := newLab(t)

@@ -99,7 +99,6 @@ func TestLimits(t *testing.T) {
 	for what, c := range map[string]struct{ fields, input, result string }{
 		"an input":                       {``, text(most + 2), `1`},
 		"an input after Parameters":      {`"Parameters": {"a.$": "$"}`, text(most), `1`},
-		"a result":                       {`"ResultSelector": {}`, `1`, text(most + 2)},
 		"a result after its selector":    {`"ResultSelector": {"a.$": "$"}, "ResultPath": null`, `1`, text(most)},
 		"an output after its ResultPath": {`"ResultPath": "$.r", "OutputPath": "$.r[0]"`, `{"x": ` + text(most/2) + `}`, `[1, ` + text(most/2) + `]`},
 	} {
@@ -114,6 +113,24 @@ func TestLimits(t *testing.T) {
 			same(t, "result", []any{r.Status, r.Error}, []any{asl.Failed, "States.DataLimitExceeded"})
 		})
 	}
+	t.Run("a result of more is States.DataLimitExceeded, which a Catch of States.ALL takes, as AWS does, and a Retry of it does not", func(t *testing.T) {
+		const definition = `{"StartAt": "S", "States": {"S": {"Type": "Task", "Resource": "arn:aws:states:::test:echo", "End": true, %s
+			"Catch": [%s{"ErrorEquals": ["States.ALL"], "Next": "Caught"}]}, "Caught": {"Type": "Pass", "End": true}}}`
+		l := newLab(t)
+		l.task("echo", gives(text(most+2)))
+		r := l.run(fmt.Sprintf(definition, `"Retry": [{"ErrorEquals": ["States.ALL"]}],`, ""), `1`)
+		same(t, "result", []any{r.Status, r.Transitions}, []any{asl.Succeeded, 2})
+		if !strings.Contains(string(r.Output), `"Error":"States.DataLimitExceeded"`) {
+			t.Errorf("output %s", r.Output)
+		}
+
+		// Between states nothing catches it, not even by its name.
+		l = newLab(t)
+		l.task("echo", gives(`[1, `+text(most/2)+`]`))
+		r = l.run(fmt.Sprintf(definition, `"ResultPath": "$.r", "OutputPath": "$.r[0]",`, `{"ErrorEquals": ["States.DataLimitExceeded"], "Next": "Caught"}, `),
+			`{"x": `+text(most/2)+`}`)
+		same(t, "result", []any{r.Status, r.Error}, []any{asl.Failed, "States.DataLimitExceeded"})
+	})
 	t.Run("a Map's result counts too", func(t *testing.T) {
 		l := newLab(t)
 		l.task("work", gives(text(most/2)))
@@ -150,7 +167,7 @@ func TestAbort(t *testing.T) {
 			return nil, l.world.Sleep(ctx, time.Second)
 		})
 		r := l.runner.Run(ctx, l.parse(fmt.Sprintf(fleet, 5)), asl.Execution{Name: "x", Input: json.RawMessage(`{"key": "k"}`)})
-		same(t, "result", []any{r.Status, r.Error, calls, len(b)}, []any{asl.Aborted, "", 7, 1})
+		same(t, "result", []any{r.Status, r.Error, calls, len(b)}, []any{asl.Aborted, "", 7, 2}) // the manifest, and the ResultWriter's test
 		ends := len(l.story(asl.ExecutionAborted)) + len(l.story(asl.ExecutionSucceeded))
 		same(t, "executions that ended", ends, len(l.story(asl.ExecutionStarted)))
 	})

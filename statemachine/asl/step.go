@@ -82,7 +82,15 @@ func (v *visit) combine(result value, c contextObject) (value, *failure) {
 	if err != nil {
 		return value{}, &failure{name: errResultPath, cause: fmt.Sprintf("state '%s': ResultPath %s: %v", v.st.name, p.text, err)}
 	}
-	return newValue(tree, "the output of the state "+v.st.name)
+	return between(newValue(tree, "the output of the state "+v.st.name))
+}
+
+// between marks a failure as one between two states.
+func between(out value, f *failure) (value, *failure) {
+	if f != nil {
+		f.between = true
+	}
+	return out, f
 }
 
 func orWhole(p *path) *path {
@@ -113,6 +121,7 @@ func (v *visit) task(ctx context.Context, input value, c contextObject) (value, 
 	}
 	result, f := newValue(tree, "the result of the state "+v.st.name)
 	if f != nil {
+		f.ofTask = true
 		return value{}, f
 	}
 	return v.combine(result, c)
@@ -127,7 +136,7 @@ func (v *visit) call(ctx context.Context, resource string, input json.RawMessage
 	case ctx.Err() != nil:
 		return nil, stop()
 	case limited.Err() != nil:
-		return nil, &failure{name: errTimeout, cause: fmt.Sprintf("the state %s took longer than %v", v.st.name, timeout)}
+		return nil, &failure{name: errTimeout} // AWS gives no cause
 	case err != nil:
 		return nil, taskFailure(err)
 	}

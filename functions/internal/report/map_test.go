@@ -11,6 +11,7 @@ import (
 )
 
 const (
+	slow    = "The function's log in CloudWatch shows what it did last; EC2 being slow is the usual cause. Start the run again."
 	generic = "Look at the instance's child execution in the Step Functions console; if AWS was at fault, start the run again."
 	child1  = "arn:aws:states:eu-central-1:111122223333:execution:snapshot-lifecycle/SnapshotInstances:child-1"
 )
@@ -59,7 +60,7 @@ func TestReportFindsWhatFailedAboveTheVolumes(t *testing.T) {
 			w.state("vol-2", ebs.Pending)
 			w.record("vol-2", "SnapshotLimitError", "full")
 		}, found{Outcome: "Failed", Failures: []Failure{
-			{vol1, "", "States.Timeout", "child execution " + child1 + " is TIMED_OUT", generic},
+			{vol1, "", "States.Timeout", "child execution " + child1 + " is TIMED_OUT", slow},
 			{vol2, "snap-of-vol-2", "SnapshotLimitError", "full",
 				`The Region is full: delete snapshots that nobody needs, or raise the EBS quota "Snapshots per Region".`},
 		}}},

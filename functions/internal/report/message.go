@@ -153,6 +153,8 @@ func advice(name string) string {
 		return "Something else makes snapshots of this volume all the time: find it, or move the schedule."
 	case "SnapshotFailedError":
 		return "See the volume's events in the EC2 console; a KMS key that is disabled or not allowed is the usual cause. Start the run again."
+	case timedOut:
+		return "The function's log in CloudWatch shows what it did last; EC2 being slow is the usual cause. Start the run again."
 	case "NotRead":
 		return "One of very many: the others, and the file that is named, say why."
 	case "NoSnapshot":

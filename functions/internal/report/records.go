@@ -19,6 +19,9 @@ const (
 	maxReason = 600
 )
 
+// timedOut is the error of a step that took longer than it may. Step Functions gives no cause with it.
+const timedOut = "States.Timeout"
+
 // recorded is what the workflow recorded of what went wrong.
 type recorded struct {
 	byVolume map[string]*contract.Failure // by RecordFailure, or what ended a whole child execution
@@ -85,7 +88,7 @@ func (s *Service) addMap(ctx context.Context, d contract.Discovery, out *recorde
 		return // no map, or an emulator's array of results: there is nothing to read in it
 	}
 	if m.Error != "" {
-		out.ofMap = &contract.Failure{Error: m.Error, Cause: "the step SnapshotInstances as a whole ended: " + m.Cause}
+		out.ofMap = &contract.Failure{Error: m.Error, Cause: "the step SnapshotInstances as a whole ended: " + cmp.Or(m.Cause, "no reason was given")}
 	}
 	if m.ResultWriterDetails.Key == "" {
 		return
@@ -164,6 +167,9 @@ func reasonOf(f contract.Failure) string {
 	reason := f.Cause
 	if json.Unmarshal([]byte(f.Cause), &fromLambda) == nil && fromLambda.Message != "" {
 		reason = fromLambda.Message
+	}
+	if reason == "" && f.Error == timedOut {
+		reason = "the function did not answer in the time that the step has"
 	}
 	if reason == "" {
 		reason = "no reason was given"

@@ -106,8 +106,12 @@ func hangs(times int, after bool) meddling {
 	}
 }
 
-// tooLarge is more than the 256 KiB that a state may hold.
-var tooLarge = `"` + strings.Repeat("x", 300<<10) + `"`
+var (
+	// tooLarge is more than the 256 KiB that a Task may give.
+	tooLarge = `"` + strings.Repeat("x", 300<<10) + `"`
+	// tooMuch is what a Task may give, and what its state can't hold together with its input.
+	tooMuch = `"` + strings.Repeat("x", 262_000) + `"`
+)
 
 // answers with a text in place of the function's work.
 func answers(text string) meddling {

@@ -121,10 +121,24 @@ func alertPaths() []path {
 			says: []string{"db-1 (i-db), volume vol-db-0", "the step SnapshotInstances as a whole ended", "States.ItemReaderFailed"},
 		},
 		{
+			// EventBridge tells of it (infra/lifecycle): it is an error with which the definition itself does not end a run.
+			name: "the state machine may not write to results/, which Step Functions tries before any child starts",
+			given: func(l *lab) {
+				l.fleet()
+				l.objects.Fault = refuses(always, "put", hasPart("results/"))
+			},
+			want: story{asl.Failed, "States.Runtime", []string{"DiscoverInstances", "WhatWasFound", "SnapshotInstances"}, map[string][]string{}, map[string][]string{}, nil},
+		},
+		{
 			name: "S3 refuses the children's results",
 			given: func(l *lab) {
 				l.fleet()
-				l.objects.Fault = refuses(1, "put", hasPart("results/"))
+				tried := false
+				l.objects.Fault = refuses(1, "put", func(key string) bool {
+					before := tried
+					tried = tried || hasPart("results/")(key)
+					return before && hasPart("results/")(key)
+				})
 			},
 			want: story{asl.Failed, "VolumesFailed", runFails, others(good...), allBut(made...), []string{onlyTheRun}},
 			says: []string{"the run as a whole", "States.ResultWriterFailed", "may not have been pruned"},
@@ -145,7 +159,7 @@ func functionPaths() []path {
 			name:  "snapshot-volume hangs each time",
 			given: func(l *lab) { l.fleet(); l.meddle(workflow.SnapshotVolume, "vol-web-0", hangs(always, false)) },
 			want:  oneVolumeFails(notMade, nil),
-			says:  []string{"web-1 (i-web), volume vol-web-0", "States.Timeout"},
+			says:  []string{"web-1 (i-web), volume vol-web-0", "States.Timeout: the function did not answer in the time that the step has"},
 		},
 		{
 			name:  "prune-volume hangs each time",
@@ -166,7 +180,7 @@ func functionPaths() []path {
 			name:  "discover-instances hangs each time",
 			given: func(l *lab) { l.fleet(); l.meddle(workflow.DiscoverInstances, "", hangs(always, false)) },
 			want:  broken(),
-			says:  []string{"States.Timeout"},
+			says:  []string{`"Error":"States.Timeout"`, "States.Timeout with an empty Cause means that a function did not answer within 15 minutes"},
 		},
 		{
 			name:  "discover-instances answers nonsense",
@@ -191,12 +205,18 @@ func functionPaths() []path {
 			says:  []string{"web-1 (i-web), volume vol-web-0", "InvalidInputError", "snapshot-volume's answer names no snapshot"},
 		},
 		{
-			name: "snapshot-volume answers more than a state can hold, which ends the child execution",
+			name:  "snapshot-volume answers more than a Task may give",
+			given: func(l *lab) { l.fleet(); l.meddle(workflow.SnapshotVolume, "vol-web-0", answers(tooLarge)) },
+			want:  oneVolumeFails(notMade, nil),
+			says:  []string{"web-1 (i-web), volume vol-web-0", "States.DataLimitExceeded"},
+		},
+		{
+			name: "snapshot-volume answers more than its state can hold, which ends the child execution",
 			given: func(l *lab) {
 				l.fleet()
 				l.meddle(workflow.SnapshotVolume, "vol-web-0", func(i invocation) (json.RawMessage, error) {
 					l.wait(time.Minute)
-					return json.RawMessage(tooLarge), nil
+					return json.RawMessage(tooMuch), nil
 				})
 			},
 			want: story{

@@ -162,7 +162,7 @@ func TestPromise5AWholeInstancesTroubleStaysItsOwn(t *testing.T) {
 	l := newLab(t)
 	l.instance("web", 2, "SnapshotDaily=3", "Name=web-1")
 	l.instance("db", 2, "SnapshotDaily=3", "Name=db-1")
-	l.meddle(workflow.SnapshotVolume, "vol-web-0", answers(tooLarge))
+	l.meddle(workflow.SnapshotVolume, "vol-web-0", answers(tooMuch))
 	l.fire("SnapshotDaily")
 	same(t, "held", l.held(), map[string][]string{"vol-db-0": made, "vol-db-1": made})
 	l.lastMail("2 of 4 volumes FAILED", "web-1 (i-web), volume vol-web-0", "web-1 (i-web), volume vol-web-1", "States.DataLimitExceeded")
