@@ -86,11 +86,12 @@ synth: build $(NODE_MODULES) ## make the CloudFormation template, in cdk.out (AR
 ACCOUNT = @STACKS='$(STACKS)' YES='$(YES)' go run ./infra/account
 BUILT = +@$(MAKE) --no-print-directory build $(NODE_MODULES)
 
+# In a folder without cdk.json: where there is one the CDK runs the app, which wants the functions built.
 .PHONY: bootstrap
 bootstrap: need-go need-npm ## prepare the AWS account and Region for the CDK; once, unless another CDK app has
 	$(ACCOUNT) check $(ARGS)
 	@$(MAKE) --no-print-directory $(NODE_MODULES)
-	environments=$$(STACKS='$(STACKS)' go run ./infra/account environments $(ARGS) 2>/dev/null) && $(CDK) bootstrap $$environments $(ARGS)
+	environments=$$(STACKS='$(STACKS)' go run ./infra/account environments $(ARGS) 2>/dev/null) && cd infra && $(subst infra/,,$(CDK)) bootstrap $$environments $(ARGS)
 
 # Without names it is about all stacks; it knows no --all.
 .PHONY: diff

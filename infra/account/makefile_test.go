@@ -31,6 +31,9 @@ func TestWhereADeploymentGoesIsAskedBeforeAnythingIsBuilt(t *testing.T) {
 	for goal, verb := range map[string]string{"deploy": "check", "diff": "check", "destroy": "confirm", "bootstrap": "check"} {
 		lines := dryRun(t, goal)
 		asked, built, done := at(lines, "infra/account "+verb), at(lines, "go build"), at(lines, "bin/cdk "+goal)
+		if goal == "bootstrap" && !strings.Contains(lines[done], "cd infra ") { // elsewhere it runs the app, which was not built
+			t.Errorf("make bootstrap runs the app: %s", lines[done])
+		}
 		if asked < 0 || done < asked || built >= 0 && built < asked || goal != "bootstrap" && built < 0 {
 			t.Errorf("make %s asks in line %d, builds in %d, does it in %d:\n%s", goal, asked, built, done, strings.Join(lines, "\n"))
 		}
