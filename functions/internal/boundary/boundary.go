@@ -50,7 +50,7 @@ func fail(ctx context.Context, log *slog.Logger, err error) error {
 
 // planned says whether a run plans with the error: the state machine waits and calls again, or goes on without the volume.
 func planned(err error) bool {
-	switch err.(type) {
+	switch err.(type) { //nolint:errorlint // Outermost wraps nothing
 	case *contract.SnapshotPendingError, *contract.ThrottledError, *contract.SnapshotRateError, *contract.SnapshotQuotaError, *contract.VolumeGoneError:
 		return true
 	}

@@ -1,8 +1,9 @@
 package boundary
 
 import (
-	"bytes"
 	"context"
+	"encoding/json"
+	"fmt"
 	"io"
 	stdlog "log" //nolint:depguard // the runtime's own messages come through it
 	"log/slog"
@@ -13,6 +14,8 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
 // Start runs a Lambda: it makes the logger and the AWS configuration, has the handler made of them, and serves.
@@ -32,12 +35,18 @@ func Start[O any](wire func(cfg aws.Config, log *slog.Logger) (Handler[O], error
 	lambda.Start(handler)
 }
 
-// withoutErrors drops what the runtime prints of each error that a handler returns: Handle has logged it, as JSON and at its level.
+// withoutErrors drops what the runtime prints of each error that a handler returns: Handle has logged it, as JSON and at its level. An
+// error of the runtime's own, which has another type, is printed.
 type withoutErrors struct{ io.Writer }
 
 func (w withoutErrors) Write(line []byte) (int, error) {
-	if bytes.HasPrefix(line, []byte(`{"errorMessage":`)) {
-		return len(line), nil
+	var printed struct{ ErrorType string }
+	if json.Unmarshal(line, &printed) == nil {
+		for _, e := range contract.Errors() {
+			if "*contract."+printed.ErrorType == fmt.Sprintf("%T", e) {
+				return len(line), nil
+			}
+		}
 	}
 	return w.Writer.Write(line)
 }
