@@ -34,7 +34,7 @@ func items(run contract.Run, choices []Choice, existing []ebs.Snapshot) []contra
 	return out
 }
 
-// bestSnapshots gives the run's snapshot of each volume that has a healthy one.
+// bestSnapshots gives the run's snapshot of each volume that has one which is completed or may still complete.
 func bestSnapshots(runID string, existing []ebs.Snapshot) map[string]ebs.Snapshot {
 	out := map[string]ebs.Snapshot{}
 	for _, s := range existing {

@@ -164,6 +164,7 @@ func TestEachErrorOfTheContractThatFailsAVolumeHasItsAdvice(t *testing.T) {
 	generic := advice("anything else")
 	for _, name := range []string{
 		"AccessDeniedError", "SnapshotLimitError", "SnapshotQuotaError", "ThrottledError", "SnapshotRateError", "SnapshotFailedError", "NoSnapshot",
+		"States.Timeout",
 	} {
 		if advice(name) == generic {
 			t.Errorf("%s has none of its own", name)

@@ -68,7 +68,7 @@ func (s *Service) record(ctx context.Context, key string) (*contract.Failure, er
 	if err != nil {
 		return nil, fmt.Errorf("read a recorded failure: %w", err)
 	}
-	// Step Functions may store a text body as a JSON string.
+	// Step Functions stores a text body as a JSON string; emulators may store the text as it is.
 	var text string
 	if json.Unmarshal(body, &text) == nil {
 		body = []byte(text)

@@ -200,7 +200,7 @@ func (r *Report) addLeftOut(left []LeftOut, err error) {
 func (r *Report) judge(i contract.Instance, v contract.Volume, held []ebs.Snapshot, recorded recorded, exists bool) {
 	r.Volumes++
 	where := Volume{InstanceID: i.ID, Name: i.Tags["Name"], VolumeID: v.ID, Device: v.Device}
-	best := healthiest(held)
+	best := bestOf(held)
 	if best.State == ebs.Completed {
 		r.Completed++
 	}
@@ -279,8 +279,8 @@ func group(snaps []ebs.Snapshot) map[string][]ebs.Snapshot {
 	return out
 }
 
-// healthiest gives the completed one of a volume's snapshots by this run, else one that may still complete, else any.
-func healthiest(held []ebs.Snapshot) ebs.Snapshot {
+// bestOf gives the completed one of a volume's snapshots by this run, else one that may still complete, else any.
+func bestOf(held []ebs.Snapshot) ebs.Snapshot {
 	rank := map[ebs.State]int{ebs.Completed: 3, ebs.Pending: 2, ebs.Error: 1}
 	var best ebs.Snapshot
 	for _, s := range held {

@@ -158,7 +158,7 @@ func TestPromise5AnAnswerThatMakesNoSenseHarmsItsVolumeOnly(t *testing.T) {
 }
 
 func TestPromise5AWholeInstancesTroubleStaysItsOwn(t *testing.T) {
-	// An answer that no state can hold ends the instance's child execution, with its other volumes; not the others.
+	// An answer that its state can't hold together with its input ends the instance's child execution, with its other volumes; not the others.
 	l := newLab(t)
 	l.instance("web", 2, "SnapshotDaily=3", "Name=web-1")
 	l.instance("db", 2, "SnapshotDaily=3", "Name=db-1")

@@ -228,7 +228,7 @@ func (w *Workflow) putObject(ctx context.Context, raw json.RawMessage) (json.Raw
 	if err := json.Unmarshal(raw, &q); err != nil {
 		return nil, err
 	}
-	// A text is stored JSON-quoted, which is what AWS may do too.
+	// A text is stored JSON-quoted, as AWS does.
 	if err := w.config.Objects.Put(ctx, q.Key, q.Body); err != nil {
 		return nil, &asl.TaskError{Name: "S3.S3Exception", Cause: err.Error()}
 	}
