@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -157,9 +158,17 @@ func bounded(ctx context.Context, f func(context.Context) error) error {
 	return f(ctx)
 }
 
+// filter asks for what has exactly one of the values. EC2 reads * and ? in them as wildcards: one that came in from outside, in a tag or
+// on a command line, would match other people's.
 func filter(name string, values ...string) types.Filter {
-	return types.Filter{Name: &name, Values: values}
+	literal := make([]string, len(values))
+	for i, v := range values {
+		literal[i] = wildcards.Replace(v)
+	}
+	return types.Filter{Name: &name, Values: literal}
 }
+
+var wildcards = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`)
 
 func instance(i types.Instance) ebs.Instance {
 	out := ebs.Instance{ID: aws.ToString(i.InstanceId), Tags: tagMap(i.Tags)}
