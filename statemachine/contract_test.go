@@ -86,7 +86,7 @@ func TestTheCheckerFinds(t *testing.T) {
 		{"another function called", func(e *editor) {
 			e.set("${PruneVolumeFunction}", "SnapshotVolume", "Parameters", "FunctionName")
 		}, []string{
-			"SnapshotVolume: Payload: contract.PruneRequest wants a field Snapshot, which is not given",
+			"SnapshotVolume: Payload: contract.PruneRequest wants a field InstanceID, which is not given",
 			"SnapshotVolume: field Payload: contract.PruneResult where a contract.SnapshotResult is wanted",
 			"PruneVolume: Parameters: Payload: Snapshot.$: $.Snapshot.Payload: there is no Snapshot in contract.VolumeTask",
 		}},
@@ -97,7 +97,7 @@ func TestTheCheckerFinds(t *testing.T) {
 			e.drop("SnapshotVolume", "ResultPath")
 		}, []string{
 			"GiveItTime: SecondsPath: $.Volume.WaitSeconds: there is no Volume in an object of 1 fields",
-			"PruneVolume: Parameters: Payload: Run.$: $.Run: there is no Run in an object of 1 fields",
+			"PruneVolume: Parameters: Payload: InstanceID.$: $.Instance.ID: there is no Instance in an object of 1 fields",
 			"RecordFailure: Parameters: Key.$: $.FailurePrefix: there is no FailurePrefix in an object of 2 fields",
 			"AlertUnrecordedFailure: Parameters: Message.$: $.Volume.ID: there is no Volume in an object of 3 fields",
 		}},

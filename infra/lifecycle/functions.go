@@ -120,7 +120,7 @@ const scheduleTag = "snapshot-lifecycle:schedule"
 
 func (p functionsProps) prune(f *function) {
 	// * : EC2's Describe actions know no resources.
-	allow(f.Role, "FindSnapshots", []string{"ec2:DescribeSnapshots"}, []string{"*"}, nil)
+	allow(f.Role, "FindSnapshotsAndWhatTheirTagsSayNow", []string{"ec2:DescribeSnapshots", "ec2:DescribeTags"}, []string{"*"}, nil)
 	p.deleteOnlyOurs(f)
 }
 

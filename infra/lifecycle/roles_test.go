@@ -140,7 +140,7 @@ func TestWildcardsStandOnlyWhereTheyMust(t *testing.T) {
 	const ec2, states = "arn:${AWS::Partition}:ec2:${AWS::Region}:", "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:"
 	want := map[string][]string{
 		"*": {
-			"ec2:DescribeInstances", "ec2:DescribeSnapshots", "ec2:DescribeVolumes",
+			"ec2:DescribeInstances", "ec2:DescribeSnapshots", "ec2:DescribeTags", "ec2:DescribeVolumes",
 			"logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeLogGroups", "logs:DescribeResourcePolicies",
 			"logs:GetLogDelivery", "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:UpdateLogDelivery",
 			"xray:GetSamplingRules", "xray:GetSamplingTargets", "xray:PutTelemetryRecords", "xray:PutTraceSegments",

@@ -131,10 +131,11 @@ type SnapshotResult struct {
 
 // PruneRequest is what prune-volume is called with.
 type PruneRequest struct {
-	Run      Run
-	Volume   Volume
-	Snapshot SnapshotResult
-	Attempt  int
+	Run        Run
+	InstanceID string
+	Volume     Volume
+	Snapshot   SnapshotResult
+	Attempt    int
 }
 
 // PruneResult is what prune-volume returns. It is logged and stands in the console's history; the workflow drops it.

@@ -25,6 +25,8 @@ func DefaultBuckets() map[string]Bucket {
 		"DescribeVolumes" + Unfiltered:   readAll,
 		"DescribeSnapshots":              read,
 		"DescribeSnapshots" + Unfiltered: readAll,
+		"DescribeTags":                   read,
+		"DescribeTags" + Unfiltered:      readAll,
 		"CreateSnapshot":                 {100, 5},
 		"DeleteSnapshot":                 {100, 5},
 		"CreateTags":                     {100, 10},

@@ -14,6 +14,7 @@ var actions = map[string]action{
 	"DescribeInstances": (*Account).describeInstances,
 	"DescribeVolumes":   (*Account).describeVolumes,
 	"DescribeSnapshots": (*Account).describeSnapshots,
+	"DescribeTags":      (*Account).describeTags,
 	"CreateSnapshot":    (*Account).createSnapshot,
 	"DeleteSnapshot":    (*Account).deleteSnapshot,
 

@@ -18,7 +18,7 @@ const (
 	own      = "snap-own"
 )
 
-var now = time.Date(2026, 11, 22, 0, 30, 0, 0, time.UTC)
+var now = time.Date(2026, 11, 22, 0, 10, 0, 0, time.UTC)
 
 // fakeEC2 holds the snapshots of one volume. It refuses what it is not asked for in these tests.
 type fakeEC2 struct {
@@ -30,8 +30,11 @@ type fakeEC2 struct {
 	lookErr   error
 	asked     []string // to be deleted, in order
 	deleted   []string
-	settle    func()        // called when seconds pass
-	ahead     time.Duration // the function's clock
+	settle    func()            // called when seconds pass
+	ahead     time.Duration     // the function's clock
+	tags      map[string]string // what the schedule's tag says by now, by resource
+	tagsErr   error
+	looks     int // at the tag
 }
 
 func (f *fakeEC2) VolumeSnapshots(_ context.Context, volume, schedule string) ([]ebs.Snapshot, error) {
@@ -85,6 +88,14 @@ func (f *fakeEC2) change(t *testing.T, id string, how func(*ebs.Snapshot)) {
 	how(&f.snapshots[i])
 }
 
+func (f *fakeEC2) TagValues(_ context.Context, key string, resourceIDs ...string) (map[string]string, error) {
+	f.looks++
+	if key != keyword || !slices.Equal(resourceIDs, []string{volumeID, "i-1"}) {
+		return nil, fmt.Errorf("the fake EC2 knows no tag %s of %v", key, resourceIDs)
+	}
+	return f.tags, f.tagsErr
+}
+
 func (f *fakeEC2) prune(ctx context.Context, req contract.PruneRequest) (contract.PruneResult, error) {
 	s := &Service{EC2: f, Now: func() time.Time { return now.Add(f.ahead) }, Wait: f.wait, Log: slog.New(slog.DiscardHandler)}
 	return s.Prune(ctx, req)
@@ -100,7 +111,7 @@ func (f *fakeEC2) wait(context.Context, time.Duration) error {
 
 // volumeWith holds this run's snapshot, in the state, and so many completed ones of earlier days: snap-1 is yesterday's.
 func volumeWith(state ebs.State, earlier int) *fakeEC2 {
-	f := &fakeEC2{unlisted: map[string]bool{}, failures: map[string]error{}}
+	f := &fakeEC2{tags: map[string]string{"i-1": "3"}, unlisted: map[string]bool{}, failures: map[string]error{}}
 	f.snapshots = append(f.snapshots, managedSnapshot(own, state, 0))
 	for n := range earlier {
 		f.snapshots = append(f.snapshots, managedSnapshot(fmt.Sprintf("snap-%d", n+1), ebs.Completed, n+1))
@@ -120,7 +131,8 @@ func request(retention string) contract.PruneRequest {
 			ID: keyword + "/2026-11-22T00:00:00Z", SnapshotKeyWord: keyword, TimeZone: "UTC",
 			ScheduledTime: time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC),
 		},
-		Volume:   contract.Volume{ID: volumeID, Device: "/dev/xvda", Retention: retention},
-		Snapshot: contract.SnapshotResult{SnapshotID: own},
+		InstanceID: "i-1",
+		Volume:     contract.Volume{ID: volumeID, Device: "/dev/xvda", Retention: retention},
+		Snapshot:   contract.SnapshotResult{SnapshotID: own},
 	}
 }

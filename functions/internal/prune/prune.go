@@ -18,6 +18,7 @@ type snapshots interface {
 	VolumeSnapshots(ctx context.Context, volumeID, keyword string) ([]ebs.Snapshot, error)
 	SnapshotByID(ctx context.Context, id string) (ebs.Snapshot, bool, error)
 	DeleteSnapshot(ctx context.Context, id string) error
+	TagValues(ctx context.Context, key string, resourceIDs ...string) (map[string]string, error)
 }
 
 // Service prunes.
@@ -77,7 +78,7 @@ func (s *Service) Prune(ctx context.Context, req contract.PruneRequest) (contrac
 		out.Note = "nothing was pruned: " + err.Error()
 		s.Log.WarnContext(ctx, "retention unreadable, nothing pruned", "volume_id", req.Volume.ID, "retention", req.Volume.Retention)
 	} else {
-		out, err = s.carryOut(ctx, req, retention.Apply(policy, snaps, nowOf(own, snaps)))
+		out, err = s.apply(ctx, req, policy, snaps, nowOf(own, snaps))
 		out.Kept = managed(snaps, policy.Keyword) - len(out.Removed)
 		if err != nil {
 			// Classified at once, so that what went wrong here is not taken for the snapshot's being pending.
@@ -85,6 +86,20 @@ func (s *Service) Prune(ctx context.Context, req contract.PruneRequest) (contrac
 		}
 	}
 	return out, verdict(req, own)
+}
+
+// apply deletes what the policy does not keep of the snapshots, unless the tag says otherwise by now.
+func (s *Service) apply(ctx context.Context, req contract.PruneRequest, policy retention.Policy, snaps []ebs.Snapshot, now time.Time,
+) (contract.PruneResult, error) {
+	plan, note, err := s.heed(ctx, req, retention.Apply(policy, snaps, now), snaps, now)
+	switch {
+	case err != nil:
+		return contract.PruneResult{}, err
+	case note != "":
+		s.Log.InfoContext(ctx, "nothing pruned", "volume_id", req.Volume.ID, "run_id", req.Run.ID, "reason", note)
+		return contract.PruneResult{Note: "nothing was pruned: " + note}, nil
+	}
+	return s.carryOut(ctx, req, plan)
 }
 
 // nowOf gives the moment from which ages count: when this run's snapshot began, by EC2's clock, or, if that is not known, when the

@@ -289,6 +289,12 @@ var auditedScenarios = map[string]func(*testing.T, *audited){
 			t.Errorf("the run is %s: %s", r.Status, r.Cause)
 		}
 	},
+	"the second run's snapshot takes long, and what it prunes is looked at once more": func(t *testing.T, a *audited) {
+		a.run(t, "first", start)
+		_ = a.world.Sleep(context.Background(), time.Hour)
+		a.account.Inject(ec2sim.Fault{Action: "DeleteSnapshot", Code: "RequestLimitExceeded", Times: 40})
+		a.run(t, "second", start.Add(time.Hour))
+	},
 	"the answer of a create is lost, and it is retried": func(t *testing.T, a *audited) {
 		a.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", After: true, Times: 3})
 		a.run(t, "first", start)
