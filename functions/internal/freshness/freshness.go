@@ -68,7 +68,9 @@ func (s *Service) Check(ctx context.Context, _ Request) (Result, error) {
 		}
 		watched = append(watched, some...)
 	}
-	now := Judge(before, s.Limits, watched, s.Now().UTC())
+	at := s.Now().UTC()
+	before = before.notAfter(at)
+	now := Judge(before, s.Limits, watched, at)
 	for _, v := range now.Stale {
 		s.Log.WarnContext(ctx, "snapshots are stale", "volume_id", v.VolumeID, "keyword", v.Keyword, "snapshot_id", v.SnapshotID)
 	}

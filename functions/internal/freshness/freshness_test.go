@@ -411,3 +411,31 @@ func TestAFailureIsAnErrorAndNeverGoodNews(t *testing.T) {
 	}
 	l.check() // begins anew
 }
+
+func TestAStateOfTheFutureSilencesNothing(t *testing.T) {
+	const keyword = "SnapshotDaily"
+	l := newLab(t, map[string]time.Duration{keyword: 48 * time.Hour})
+	l.instance(keyword, "1", "3")
+	l.snapshot(keyword, "1", ebs.Completed)
+	future := midnight.AddDate(50, 0, 0)
+	state := State{
+		CheckedAt: future, Seen: times{keyword: {"vol-1": future}}, Away: times{keyword: {"vol-2": future}}, Limits: map[string]Limit{keyword: {48 * time.Hour, future}},
+		Told: told{keyword: {"vol-1": true}}, ToldAt: future,
+	}
+	if err := l.service.remember(t.Context(), state); err != nil {
+		t.Fatal(err)
+	}
+	for hour := range 24 * 6 {
+		l.now = midnight.Add(time.Duration(hour) * time.Hour)
+		if _, err := l.service.Check(t.Context(), Request{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(l.mails) != 4 { // after two days, and then each day
+		t.Errorf("%d mails in six days:\n%s", len(l.mails), strings.Join(l.mails, "\n"))
+	}
+	after, err := l.service.last(t.Context())
+	if err != nil || len(after.Away[keyword]) > 0 {
+		t.Errorf("what was away in the future is still waited for: %v (%v)", after.Away, err)
+	}
+}

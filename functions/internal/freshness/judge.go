@@ -74,6 +74,7 @@ const again = 23*time.Hour + 30*time.Minute
 
 // Judge says which volumes are stale, from what the check before found. limits says of each keyword how old a snapshot may get.
 func Judge(before State, limits map[string]time.Duration, watched []Watched, now time.Time) State {
+	before = before.notAfter(now)
 	out := State{
 		CheckedAt: now, Volumes: len(watched), Stale: []Stale{}, Seen: times{}, Away: times{}, Limits: map[string]Limit{},
 		Told: told{}, ToldAt: before.ToldAt,
@@ -106,6 +107,38 @@ func Judge(before State, limits map[string]time.Duration, watched []Watched, now
 	}
 	out.keepAway(before)
 	return out
+}
+
+// notAfter gives the state without times of the future, which a clock that was wrong left, or a person: until then nothing would be stale,
+// and nobody be told. What was told then is told again.
+func (s State) notAfter(now time.Time) State {
+	clamp := func(t time.Time) time.Time {
+		if t.After(now) {
+			return now
+		}
+		return t
+	}
+	all := func(in times) times {
+		out := times{}
+		for keyword, volumes := range in {
+			for id, t := range volumes {
+				out.set(keyword, id, clamp(t))
+			}
+			if len(volumes) == 0 {
+				out[keyword] = map[string]time.Time{} // a schedule without a volume is known, too
+			}
+		}
+		return out
+	}
+	limits := map[string]Limit{}
+	for keyword, l := range s.Limits {
+		limits[keyword] = Limit{l.Age, clamp(l.Since)}
+	}
+	s.CheckedAt, s.Seen, s.Away, s.Limits = clamp(s.CheckedAt), all(s.Seen), all(s.Away), limits
+	if s.ToldAt.After(now) {
+		s.ToldAt, s.Told = time.Time{}, told{}
+	}
+	return s
 }
 
 // keepAway keeps what is known of volumes that are no schedule's now, until they have been away for as long as a snapshot may be old.

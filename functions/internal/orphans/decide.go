@@ -116,6 +116,39 @@ func (s State) unlessOld(now time.Time) State {
 	return s
 }
 
+// notAfter gives the state without times of the future, which a clock that was wrong left, or a person: until then nobody would be told,
+// and nothing be tried again. What was told then is told again.
+func (s State) notAfter(now time.Time) State {
+	if s.CheckedAt.After(now) {
+		s.CheckedAt, s.Orphans = time.Time{}, nil // nothing is known of the time in between
+	}
+	if s.PolicySince.After(now) {
+		s.PolicySince = now
+	}
+	if s.ToldAt.After(now) {
+		s.ToldAt = time.Time{}
+	}
+	orphans := slices.Clone(s.Orphans)
+	for i := range orphans {
+		o := &orphans[i]
+		if o.Since.After(now) {
+			o.Since = now
+		}
+		if o.Told.After(now) {
+			o.Told = time.Time{}
+		}
+	}
+	s.Orphans = orphans
+	refused := map[string]time.Time{}
+	for id, at := range s.Refused {
+		if !at.After(now) {
+			refused[id] = at
+		}
+	}
+	s.Refused = refused
+	return s
+}
+
 // begin gives the state of a check that has found nothing yet.
 func begin(before State, p Policy, now time.Time) State {
 	before = before.unlessOld(now)

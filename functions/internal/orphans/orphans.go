@@ -29,6 +29,7 @@ type snapshots interface {
 	ScheduleSnapshots(ctx context.Context, keyword string) ([]ebs.Snapshot, error)
 	VolumeSnapshots(ctx context.Context, volumeID, keyword string) ([]ebs.Snapshot, error)
 	DeleteSnapshot(ctx context.Context, id string) error
+	Time() time.Time // EC2's clock at its last answer; the zero time: unknown
 }
 
 type objects interface {
@@ -125,8 +126,8 @@ func (s *Service) remember(ctx context.Context, state State) error {
 }
 
 func (s *Service) find(ctx context.Context, before State) (State, error) {
-	out := begin(before, s.Policy, s.Now().UTC())
-	for _, keyword := range s.Keywords {
+	var out State
+	for n, keyword := range s.Keywords {
 		// The snapshots first: what is tagged after that has its instance listed.
 		snapshots, err := s.EC2.ScheduleSnapshots(ctx, keyword)
 		if err != nil {
@@ -135,6 +136,15 @@ func (s *Service) find(ctx context.Context, before State) (State, error) {
 		volumes, err := s.known(ctx, keyword)
 		if err != nil {
 			return State{}, err
+		}
+		if n == 0 {
+			// By EC2's clock: to one of ours that is ahead, young snapshots are old, and weeks are over.
+			now := s.EC2.Time()
+			if now.IsZero() {
+				return State{}, errors.New("EC2's answers do not say what time it is, so nothing can be told by age")
+			}
+			before = before.notAfter(now)
+			out = begin(before, s.Policy, now)
 		}
 		out.Orphans = append(out.Orphans, Find(keyword, volumes, snapshots, s.Policy, before, out.CheckedAt)...)
 	}

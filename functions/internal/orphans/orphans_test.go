@@ -18,6 +18,7 @@ import (
 type lab struct {
 	t         *testing.T
 	now       time.Time
+	ahead     time.Duration // the function's clock
 	held      []ebs.Snapshot
 	refused   map[string]bool      // snapshots that EC2 does not let go
 	denied    func(id string) bool // snapshots whose deletion EC2 denies
@@ -38,6 +39,8 @@ func newLab(t *testing.T, p string) *lab {
 	}
 	return l
 }
+
+func (l *lab) Time() time.Time { return l.now.Add(-l.ahead) }
 
 func (l *lab) Instances(context.Context, string) ([]ebs.Instance, error)         { return nil, nil }
 func (l *lab) TaggedVolumes(context.Context, string) ([]ebs.Volume, error)       { return nil, nil }
@@ -259,5 +262,40 @@ func TestSnapshotsThatMayNotGoLeaveRoomForTheOthers(t *testing.T) {
 	l.refused = map[string]bool{} // the AMIs are deregistered
 	if l.days(12, 19); len(l.deleted) < calls+maxRemovals {
 		t.Errorf("a week later %d are gone: they are not tried again", len(l.deleted))
+	}
+}
+
+func TestAClockThatIsAheadDeletesNothingYoung(t *testing.T) {
+	l := newLab(t, "1d")
+	l.orphan("vol-1")
+	for day := range 5 { // not yet a week
+		l.ahead = time.Duration(day) * 100 * 24 * time.Hour
+		l.now = now.AddDate(0, 0, day).Add(l.ahead)
+		if _, err := l.service.Tidy(t.Context(), Request{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(l.deleted) > 0 {
+		t.Errorf("%v were deleted within the week", l.deleted)
+	}
+	l.now, l.ahead = time.Time{}, 0 // EC2 does not say
+	if _, err := l.service.Tidy(t.Context(), Request{}); err == nil || len(l.deleted) > 0 {
+		t.Errorf("error %v, %v deleted; want an error where the time is unknown", err, l.deleted)
+	}
+}
+
+func TestAStateOfTheFutureSilencesNothing(t *testing.T) {
+	l := newLab(t, "last=1")
+	l.orphan("vol-1")
+	future := now.AddDate(50, 0, 0)
+	if err := l.service.remember(t.Context(), State{
+		CheckedAt: future, Policy: l.service.Policy.String(), PolicySince: future, ToldAt: future, Refused: map[string]time.Time{of("vol-1", 31, ebs.Completed).ID: future},
+		Orphans: []Orphan{{Keyword: keyword, VolumeID: "vol-1", Since: future, Told: future}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	l.days(0, 9)
+	if len(l.mails) == 0 || len(l.deleted) != 1 {
+		t.Errorf("%d mails, %v deleted; want one of two deleted, a week after it was told", len(l.mails), l.deleted)
 	}
 }
