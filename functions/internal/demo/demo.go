@@ -15,6 +15,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/discover"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ec2sim"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/snssim"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/store"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/workflow"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/asl"
@@ -107,6 +108,9 @@ func newStage(o Options) (*stage, error) {
 
 // Publish makes the stage the alerts' topic.
 func (s *stage) Publish(_ context.Context, subject, message string) error {
+	if err := snssim.Check(subject, message); err != nil {
+		return err
+	}
 	s.mails = append(s.mails, Mail{s.world.Now(), subject, message})
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/snssim"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/store"
 )
 
@@ -58,10 +59,14 @@ func (l *lab) ScheduleSnapshots(_ context.Context, keyword string) ([]ebs.Snapsh
 }
 
 func (l *lab) Publish(_ context.Context, subject, message string) error {
-	if l.mailFails == nil {
-		l.mails = append(l.mails, subject+"\n\n"+message)
+	if l.mailFails != nil {
+		return l.mailFails
 	}
-	return l.mailFails
+	if err := snssim.Check(subject, message); err != nil {
+		return err
+	}
+	l.mails = append(l.mails, subject+"\n\n"+message)
+	return nil
 }
 
 // instance adds an instance with a volume of the same number.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/snssim"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/store"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
@@ -79,10 +80,14 @@ func (l *lab) DeleteSnapshot(_ context.Context, id string) error {
 }
 
 func (l *lab) Publish(_ context.Context, subject, message string) error {
-	if l.mailFails == nil {
-		l.mails = append(l.mails, subject+"\n\n"+message)
+	if l.mailFails != nil {
+		return l.mailFails
 	}
-	return l.mailFails
+	if err := snssim.Check(subject, message); err != nil {
+		return err
+	}
+	l.mails = append(l.mails, subject+"\n\n"+message)
+	return nil
 }
 
 // orphan adds two snapshots of a volume that nobody has.

@@ -3,7 +3,6 @@ package report
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -18,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/snssim"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/store"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
@@ -180,13 +180,11 @@ type fakeTopic struct {
 }
 
 func (f *fakeTopic) Publish(_ context.Context, subject, message string) error {
-	switch {
-	case f.err != nil:
+	if f.err != nil {
 		return f.err
-	case subject == "" || len(subject) > 100 || strings.ContainsFunc(subject, func(c rune) bool { return c < ' ' || c > '~' }):
-		return fmt.Errorf("SNS takes no subject %q", subject)
-	case len(message) > 256<<10:
-		return errors.New("SNS takes no message of more than 256 KiB")
+	}
+	if err := snssim.Check(subject, message); err != nil {
+		return err
 	}
 	f.subjects, f.messages = append(f.subjects, subject), append(f.messages, message)
 	return nil

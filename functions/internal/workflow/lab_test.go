@@ -16,6 +16,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ec2gw"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ec2sim"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/report"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/snssim"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/store"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/workflow"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/asl"
@@ -65,6 +66,9 @@ func (p *topic) Publish(_ context.Context, subject, message string) error {
 		if err := p.fault(subject); err != nil {
 			return err
 		}
+	}
+	if err := snssim.Check(subject, message); err != nil {
+		return err
 	}
 	p.mails = append(p.mails, mail{subject, message})
 	return nil
