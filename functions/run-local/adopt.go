@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -81,7 +80,7 @@ func adoptOrUndo(ctx context.Context, o options, stdout, stderr io.Writer) error
 	o.show(stdout, stderr, text)
 	question := fmt.Sprintf("Adopt %s into the schedule %s?", snapshots(len(listing.Adopt)), o.adopt)
 	if err := o.agree(ctx, stderr, question); err != nil {
-		return errors.Join(err, o.writeJSON(stdout, a))
+		return and(err, o.writeJSON(stdout, a))
 	}
 	service.Done = counter(stderr, len(listing.Adopt))
 	outcome, err := service.Adopt(ctx, o.adopt, listing.Adopt)
@@ -183,7 +182,7 @@ func (o options) undoAdoption(ctx context.Context, ec2 *ec2gw.Gateway, service *
 	o.show(stdout, stderr, func(w io.Writer) { u.print(w, where) })
 	question := fmt.Sprintf("Undo the adoption of %s into the schedule %s?", snapshots(len(adopted)), o.adopt)
 	if err := o.agree(ctx, stderr, question); err != nil {
-		return errors.Join(err, o.writeJSON(stdout, u))
+		return and(err, o.writeJSON(stdout, u))
 	}
 	service.Done = counter(stderr, len(adopted))
 	outcome, err := service.Undo(ctx, adopted)
@@ -203,11 +202,11 @@ type undoing struct {
 }
 
 func (u undoing) print(w io.Writer, where string) {
-	fmt.Fprintf(w, "Adopted snapshots of %s in %s:\n", u.Keyword, where)
+	printf(w, "Adopted snapshots of %s in %s:\n", u.Keyword, where)
 	for _, s := range slices.Concat(u.Adopted, u.LeftOut) {
-		fmt.Fprintf(w, "  %-22s  %-21s  %s\n", s.SnapshotID, s.VolumeID, s.Reason)
+		printf(w, "  %-22s  %-21s  %s\n", s.SnapshotID, s.VolumeID, s.Reason)
 	}
-	fmt.Fprintf(w, "%s to give back: the tags that the adoption set are removed, all others stay. What a run has deleted since does not come back.\n",
+	printf(w, "%s to give back: the tags that the adoption set are removed, all others stay. What a run has deleted since does not come back.\n",
 		snapshots(len(u.Adopted)))
 }
 
@@ -218,7 +217,7 @@ func (o options) closing(ctx context.Context, outcome adopt.Outcome, err error) 
 	case ctx.Err() != nil:
 		return fmt.Errorf("stopped after %s: %s", snapshots(len(outcome.Done)), again)
 	case err != nil:
-		return fmt.Errorf("%w\n%s were done; %s", err, snapshots(len(outcome.Done)), again)
+		return lines{err.Error(), snapshots(len(outcome.Done)) + " were done; " + again}
 	case len(outcome.Failed) > 0:
 		return fmt.Errorf("EC2 refused %s, named above; the others are done", snapshots(len(outcome.Failed)))
 	}
@@ -226,18 +225,18 @@ func (o options) closing(ctx context.Context, outcome adopt.Outcome, err error) 
 }
 
 func printOutcome(w io.Writer, what string, o adopt.Outcome) {
-	fmt.Fprintf(w, "\n%s %s", what, snapshots(len(o.Done)))
+	printf(w, "\n%s %s", what, snapshots(len(o.Done)))
 	if len(o.Gone) > 0 {
-		fmt.Fprintf(w, "; %d were deleted meanwhile", len(o.Gone))
+		printf(w, "; %d were deleted meanwhile", len(o.Gone))
 	}
 	fmt.Fprintln(w, ".")
 	for _, f := range o.Failed {
-		fmt.Fprintf(w, "  FAILED  %s: %s\n", f.SnapshotID, f.Reason)
+		printf(w, "  FAILED  %s: %s\n", f.SnapshotID, f.Reason)
 	}
 }
 
 func (a adoption) print(w io.Writer, where string) {
-	fmt.Fprintf(w, "Snapshots of the Lambda before this tool, with the tag %s, in %s.\n", a.Keyword, where)
+	printf(w, "Snapshots of the Lambda before this tool, with the tag %s, in %s.\n", a.Keyword, where)
 	zone, err := time.LoadLocation(a.NextRun.Run.TimeZone)
 	if err != nil {
 		zone = time.UTC
@@ -246,29 +245,29 @@ func (a adoption) print(w io.Writer, where string) {
 	for _, s := range a.Adopt {
 		if s.VolumeID != volume {
 			volume = s.VolumeID
-			fmt.Fprintf(w, "\n%s, %s (%s)\n", placeName(s.Name, s.InstanceID), s.VolumeID, s.Device)
+			printf(w, "\n%s, %s (%s)\n", placeName(s.Name, s.InstanceID), s.VolumeID, s.Device)
 		}
 		then := "the next run keeps it:"
 		if s.Goes {
 			then = "the next run DELETES it:"
 			goes++
 		}
-		fmt.Fprintf(w, "  adopt  %-22s  %s  %s=%s  %s %s\n", s.SnapshotID, s.StartTime.In(zone).Format("2006-01-02 15:04 MST"),
+		printf(w, "  adopt  %-22s  %s  %s=%s  %s %s\n", s.SnapshotID, s.StartTime.In(zone).Format("2006-01-02 15:04 MST"),
 			a.Keyword, s.Tag, then, s.Reason)
 	}
 	a.printLeftOut(w)
 	if len(a.Adopt)+len(a.LeftOut)+a.AlreadyOurs == 0 {
-		fmt.Fprintf(w, "No snapshot of this account carries the tag %s. Capital letters count, and each Region has its own.\n", a.Keyword)
+		printf(w, "No snapshot of this account carries the tag %s. Capital letters count, and each Region has its own.\n", a.Keyword)
 		return
 	}
-	fmt.Fprintf(w, "\n%s to adopt, %d left out, %d of the schedule already.\n", snapshots(len(a.Adopt)), len(a.LeftOut), a.AlreadyOurs)
+	printf(w, "\n%s to adopt, %d left out, %d of the schedule already.\n", snapshots(len(a.Adopt)), len(a.LeftOut), a.AlreadyOurs)
 	if len(a.Adopt) > 0 {
-		fmt.Fprintf(w, "The next run of %s would then delete %s, %d of them adopted ones.\nWhat counts is the retention in force for the volume, "+
+		printf(w, "The next run of %s would then delete %s, %d of them adopted ones.\nWhat counts is the retention in force for the volume, "+
 			"not the value on a snapshot.\nSwitch the Lambda before this one off first: it counts, and deletes, whatever carries the tag.\n",
 			a.Keyword, snapshots(a.NextRun.Delete), goes)
 	}
 	if a.Note != "" {
-		fmt.Fprintln(w, a.Note)
+		printf(w, "%s\n", a.Note)
 	}
 }
 
@@ -292,7 +291,7 @@ func (a adoption) printLeftOut(w io.Writer) {
 		if n := len(ids[r]) - len(some); n > 0 {
 			more = fmt.Sprintf(" and %d more (-json lists them)", n)
 		}
-		fmt.Fprintf(w, "  %d: %s\n     %s%s\n", len(ids[r]), r, strings.Join(some, ", "), more)
+		printf(w, "  %d: %s\n     %s%s\n", len(ids[r]), r, strings.Join(some, ", "), more)
 	}
 }
 
@@ -315,6 +314,6 @@ func counter(w io.Writer, of int) func(int) {
 	done := 0
 	return func(n int) {
 		done += n
-		fmt.Fprintf(w, "%d of %d\n", done, of)
+		printf(w, "%d of %d\n", done, of)
 	}
 }

@@ -31,7 +31,7 @@ func (o options) agree(ctx context.Context, stderr io.Writer, question string) e
 	if !o.person.there() {
 		return errNotAsked
 	}
-	fmt.Fprintf(stderr, "%s Type yes to go on: ", question)
+	printf(stderr, "%s Type yes to go on: ", question)
 	answer := make(chan string, 1)
 	go func() {
 		line, _ := bufio.NewReader(o.person.in).ReadString('\n') // an end without an answer is none

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -22,7 +21,7 @@ func demo(ctx context.Context, o options, stdout io.Writer) error {
 		log = functionLog(o, os.Stderr)
 	}
 	if o.days > patience && terminal(os.Stderr) {
-		fmt.Fprintf(os.Stderr, "Simulating %d days; a week takes two or three seconds.\n", o.days)
+		printf(os.Stderr, "Simulating %d days; a week takes two or three seconds.\n", o.days)
 	}
 	result, err := demonstration.Run(ctx, demonstration.Options{Days: o.days, Log: log})
 	if err != nil {

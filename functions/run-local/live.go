@@ -20,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/discover"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ec2gw"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/report"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/snsgw"
@@ -87,7 +88,7 @@ func live(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stderr, "run %s in %s; manifest and report in %s\n", run.ID, where(cfg), dir)
+	printf(stderr, "run %s in %s; manifest and report in %s\n", run.ID, where(cfg), dir)
 	result, err := w.Run(ctx, execution.name, contract.Input{
 		SnapshotKeyWord: run.SnapshotKeyWord, ScheduledTime: run.ScheduledTime.Format(time.RFC3339), TimeZone: run.TimeZone,
 	})
@@ -137,11 +138,11 @@ func finish(ctx context.Context, o options, run contract.Run, objects *store.Fol
 	}
 	switch {
 	case ctx.Err() != nil:
-		return fmt.Errorf("stopped before the end; to finish the run without a second snapshot of any volume:\n  %s", again)
+		return lines{"stopped before the end; to finish the run without a second snapshot of any volume:", "  " + again}
 	case result.Status != asl.Succeeded && out.Report == nil:
-		return fmt.Errorf("the run broke off before it could report: %s\nonce that is mended:\n  %s", track.lastTrouble(), again)
+		return lines{"the run broke off before it could report: " + track.lastTrouble(), "once that is mended:", "  " + again}
 	case result.Status != asl.Succeeded:
-		return fmt.Errorf("the run failed: %s: %s\nto try again what failed, and only that:\n  %s", result.Error, result.Cause, again)
+		return lines{"the run failed: " + result.Error + ": " + result.Cause, "to try again what failed, and only that:", "  " + again}
 	}
 	return alerts.err
 }
@@ -247,7 +248,7 @@ func functionLog(o options, stderr io.Writer) slog.Handler {
 	if !o.verbose {
 		return slog.DiscardHandler
 	}
-	return slog.NewJSONHandler(stderr, nil)
+	return slog.NewJSONHandler(plainJSON{stderr}, nil)
 }
 
 func readReport(ctx context.Context, objects *store.Folder, manifestKey string) (report.Report, bool) {
@@ -276,7 +277,7 @@ func (o options) writeJSON(stdout io.Writer, value any) error {
 	if err != nil {
 		return err
 	}
-	body = append(body, '\n')
+	body = append(ebs.VisibleJSON(body), '\n')
 	if o.json == "-" {
 		_, err = stdout.Write(body)
 		return err
@@ -304,7 +305,8 @@ type alertPrinter struct {
 }
 
 func (p *alertPrinter) Publish(ctx context.Context, subject, message string) error {
-	fmt.Fprintf(p.out, "\n--- alert: %s\n%s---\n", subject, message)
+	// Its lines are its own: whoever put it together made visible what others wrote.
+	fmt.Fprintf(p.out, "\n--- alert: %s\n%s---\n", ebs.Visible(subject), ebs.VisibleLines(message))
 	if p.also == nil {
 		return nil
 	}

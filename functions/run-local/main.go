@@ -11,6 +11,7 @@ import (
 	"maps"
 	"os"
 	"os/signal"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -87,11 +88,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case errors.Is(err, flag.ErrHelp):
 		return exitOK
 	case err != nil:
-		fmt.Fprintf(stderr, "run-local: %v\nrun-local -h explains the flags.\n", err)
+		printf(stderr, "run-local: %v\nrun-local -h explains the flags.\n", err)
 		return exitUsage
 	}
 	if err := o.run(ctx, stdout, stderr); err != nil {
-		fmt.Fprintf(stderr, "run-local: %v\n", err)
+		say(stderr, err)
 		return exitFailed
 	}
 	return exitOK
@@ -155,6 +156,9 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	return o, o.check(f, at)
 }
 
+// volumeID is what may be the ID of a volume. EC2 takes it as a pattern: vol-* would be all of them.
+var volumeID = regexp.MustCompile(`^vol-[A-Za-z0-9-]+$`)
+
 // check reads what the flag package can't, and refuses combinations that would be ignored.
 func (o *options) check(f *flag.FlagSet, at string) error {
 	if f.NArg() > 0 {
@@ -177,7 +181,7 @@ func (o *options) check(f *flag.FlagSet, at string) error {
 			}
 		}
 	}
-	if given["explain"] && !strings.HasPrefix(o.explain, "vol-") {
+	if given["explain"] && !volumeID.MatchString(o.explain) {
 		return fmt.Errorf("-explain %q is not the ID of a volume, such as vol-0123456789abcdef0", o.explain)
 	}
 	if at != "" {

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
@@ -77,8 +78,8 @@ func (p *progress) show(volumes, created, done int, waiting map[string]string) {
 	for _, name := range slices.Sorted(maps.Keys(counts)) {
 		text += fmt.Sprintf(", %d %s", counts[name], waitingFor(name))
 	}
-	r := []rune(text)
-	fmt.Fprintf(p.out, "\r\x1b[K%s", string(r[:min(len(r), p.width-1)]))
+	r := []rune(ebs.Visible(text))
+	printf(p.out, "\r\x1b[K%s", string(r[:min(len(r), p.width-1)]))
 }
 
 // waitingFor says in a person's words what a volume is retried for.
@@ -96,7 +97,7 @@ func waitingFor(name string) string {
 
 func (p *progress) print(text string) {
 	p.close()
-	fmt.Fprintln(p.out, text)
+	printf(p.out, "%s\n", text)
 }
 
 // close ends the line of a terminal.

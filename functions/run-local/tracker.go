@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"slices"
@@ -232,36 +231,36 @@ func (t *tracker) outcome(run contract.Run, status string) outcome {
 
 func (o outcome) print(w io.Writer) {
 	if o.Found == contract.OutcomeDuplicate {
-		fmt.Fprintf(w, "Run %s is over, and nothing was done now. What it did then:\n", o.Run.ID)
+		printf(w, "Run %s is over, and nothing was done now. What it did then:\n", o.Run.ID)
 	} else {
-		fmt.Fprintf(w, "Run %s: %s\n", o.Run.ID, o.Status)
+		printf(w, "Run %s: %s\n", o.Run.ID, o.Status)
 	}
 	if o.Found == contract.OutcomeNothing {
-		fmt.Fprintf(w, "No volume to snapshot: no instance here carries the tag %s, or its value is off.\n", o.Run.SnapshotKeyWord)
+		printf(w, "No volume to snapshot: no instance here carries the tag %s, or its value is off.\n", o.Run.SnapshotKeyWord)
 	}
 	for _, c := range o.Created {
 		verb := "created"
 		if c.Found {
 			verb = "found  "
 		}
-		fmt.Fprintf(w, "  %s %s  of %s\n", verb, c.SnapshotID, c.VolumeID)
+		printf(w, "  %s %s  of %s\n", verb, c.SnapshotID, c.VolumeID)
 	}
 	for _, d := range o.Deleted {
-		fmt.Fprintf(w, "  deleted %s  of %s: %s\n", d.SnapshotID, d.VolumeID, d.Reason)
+		printf(w, "  deleted %s  of %s: %s\n", d.SnapshotID, d.VolumeID, d.Reason)
 	}
 	for _, k := range o.Kept {
-		fmt.Fprintf(w, "  kept    %s  of %s: %s\n", k.SnapshotID, k.VolumeID, k.Reason)
+		printf(w, "  kept    %s  of %s: %s\n", k.SnapshotID, k.VolumeID, k.Reason)
 	}
 	if r := o.Report; r != nil {
 		for _, f := range r.Failures {
-			fmt.Fprintf(w, "  FAILED  %s: %s: %s\n", f.Volume, f.Error, f.Reason)
+			printf(w, "  FAILED  %s: %s: %s\n", f.Volume, f.Error, f.Reason)
 		}
 		for _, p := range r.Problems {
-			fmt.Fprintf(w, "  note    %s: %s\n", p.Volume, p.What)
+			printf(w, "  note    %s: %s\n", p.Volume, p.What)
 		}
 		for _, g := range r.Gone {
-			fmt.Fprintf(w, "  gone    %s: deleted since the run began\n", g)
+			printf(w, "  gone    %s: deleted since the run began\n", g)
 		}
-		fmt.Fprintf(w, "%s\nReport: %s\n", r.Summary, o.ReportFile)
+		printf(w, "%s\nReport: %s\n", r.Summary, o.ReportFile)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 )
 
 const (
@@ -39,6 +41,9 @@ func (r *Result) Print(w io.Writer, color bool) {
 	p.next()
 }
 
+// printf writes what may quote text of tags, each argument in its line.
+func (p printer) printf(format string, args ...any) { fmt.Fprint(p.w, ebs.Visiblef(format, args...)) }
+
 // The few colours, as terminals number them.
 const (
 	bold  = "1"
@@ -54,14 +59,14 @@ func (p printer) paint(color, text string) string {
 }
 
 func (p printer) heading(format string, args ...any) {
-	lines := wrap(fmt.Sprintf(format, args...), width)
+	lines := wrap(ebs.Visiblef(format, args...), width)
 	fmt.Fprintf(p.w, "\n%s\n", p.paint(bold, strings.Join(lines, "\n")))
 }
 
 // line writes a first part, and a text beside it that may go on below.
 func (p printer) line(first, text string) {
-	first = indent + first
-	for i, l := range wrap(text, width-utf8.RuneCountInString(first)) {
+	first = indent + ebs.Visible(first)
+	for i, l := range wrap(ebs.Visible(text), width-utf8.RuneCountInString(first)) {
 		if i > 0 {
 			first = strings.Repeat(" ", utf8.RuneCountInString(first))
 		}
@@ -209,7 +214,7 @@ func (p printer) checks() {
 		if !c.Held {
 			first, painted = "NO   ", p.paint(red, "NO")+"   "
 		}
-		for i, l := range wrap(c.Promise+": "+c.Detail, width-len(indent+first)) {
+		for i, l := range wrap(ebs.Visiblef("%s: %s", c.Promise, c.Detail), width-len(indent+first)) {
 			if i > 0 {
 				painted = strings.Repeat(" ", len(first))
 			}

@@ -14,17 +14,17 @@ const countHeader = "%4s %3s %4s %7s %7s %6s %4s"
 func (p printer) days() {
 	p.heading("THE RUNS, day by day")
 	head := fmt.Sprintf(countHeader, "runs", "dup", "vols", "created", "deleted", "failed", "took")
-	fmt.Fprintf(p.w, "%s%-10s %-*s  %s\n", indent, "", len(head), p.Schedules[0].Keyword, p.Schedules[1].Keyword)
-	fmt.Fprintf(p.w, "%s%-10s %s  %s\n", indent, "", head, head)
+	p.printf("%s%-10s %-*s  %s\n", indent, "", len(head), p.Schedules[0].Keyword, p.Schedules[1].Keyword)
+	p.printf("%s%-10s %s  %s\n", indent, "", head, head)
 	for i := 0; i < len(p.Days); {
 		n := alike(p.Days[i:])
 		label := date(p.Days[i].Date)
 		if n > 1 {
 			label = fmt.Sprintf("%s to %s, each day:", label, date(p.Days[i+n-1].Date))
-			fmt.Fprintf(p.w, "%s%s\n", indent, label)
+			p.printf("%s%s\n", indent, label)
 			label = ""
 		}
-		fmt.Fprintf(p.w, "%s%-10s %s  %s\n", indent, label, p.count(p.Days[i].Schedule[0]), p.count(p.Days[i].Schedule[1]))
+		p.printf("%s%-10s %s  %s\n", indent, label, p.count(p.Days[i].Schedule[0]), p.count(p.Days[i].Schedule[1]))
 		i += n
 	}
 	p.line("", "dup: delivered twice; vols: in all runs; failed: without a good snapshot; took: the longest run (the first "+
@@ -79,8 +79,8 @@ const maxRows = 10
 func (p printer) calendar() {
 	c := p.Star
 	p.heading("WHAT BECAME OF EACH SNAPSHOT OF ONE VOLUME, %s, and why", c.Name)
-	fmt.Fprintf(p.w, "%s%-10s  %-24s  %s\n", indent, "", hourly+": "+c.Retention[hourly], daily+": "+c.Retention[daily])
-	fmt.Fprintf(p.w, "%s%-10s  %-24s  %s\n", indent, "", "0     6     12    18", dailyTime)
+	p.printf("%s%-10s  %-24s  %s\n", indent, "", hourly+": "+c.Retention[hourly], daily+": "+c.Retention[daily])
+	p.printf("%s%-10s  %-24s  %s\n", indent, "", "0     6     12    18", dailyTime)
 	skipped := 0
 	for i, d := range c.Days {
 		if len(c.Days)-i > maxRows && strings.Trim(d.Hourly+d.Daily, string(markDeleted)) == "" {
@@ -162,7 +162,7 @@ func (p printer) mails() {
 		return
 	}
 	m := p.Mails[max(0, slices.IndexFunc(p.Mails, func(m Mail) bool { return strings.Contains(m.Subject, "FAILED") }))]
-	fmt.Fprintf(p.w, "\n%sThe one of %s in full:\n", indent, p.time(m.At))
+	p.printf("\n%sThe one of %s in full:\n", indent, p.time(m.At))
 	const edge = "| "
 	p.line(edge, "Subject: "+m.Subject)
 	p.line(edge, "")

@@ -88,13 +88,14 @@ func isDenied(e contract.Error) bool {
 	return ok
 }
 
-// readable cuts the blob that EC2 appends to a denial: a kilobyte that only `aws sts decode-authorization-message` reads.
+// readable cuts the blob that EC2 appends to a denial: a kilobyte that only `aws sts decode-authorization-message` reads. A message may
+// quote tags, and goes into errors, logs and mails: what is hidden in it is shown from here on.
 func readable(message string) string {
 	const blob = "Encoded authorization failure message:"
 	if i := strings.Index(message, blob); i >= 0 {
 		message = message[:i]
 	}
-	return strings.TrimSpace(message)
+	return ebs.Visible(strings.TrimSpace(message))
 }
 
 var throttles = retry.ThrottleErrorCode{Codes: retry.DefaultThrottleErrorCodes}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -97,6 +98,20 @@ func TestClassifySaysWhatIsMissingWithoutTheBlob(t *testing.T) {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
 	})
+}
+
+// EC2's messages quote tags, and the state machine's own mails quote these errors as they are.
+func TestWhatEC2SaysIsVisibleInErrors(t *testing.T) {
+	const hostile, want = "no tag web\n\u009b2K\u202e allowed", `no tag web\n\u009b2K\u202e allowed`
+	for _, err := range []error{
+		classify("create", answer("CreateSnapshot", 403, "UnauthorizedOperation", hostile)),
+		classify("list", answer("DescribeSnapshots", 400, "InvalidParameterValue", hostile)),
+		refusal("snap-1", answer("DeleteSnapshot", 400, "InvalidSnapshot.InUse", hostile)),
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("got %q, want one with %q", err, want)
+		}
+	}
 }
 
 func TestClassifyKeepsWhatIsNoAnswerOfEC2(t *testing.T) {

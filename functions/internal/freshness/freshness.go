@@ -92,7 +92,7 @@ func (s *Service) Check(ctx context.Context, _ Request) (Result, error) {
 func (s *Service) remember(ctx context.Context, state State) error {
 	body, err := json.MarshalIndent(state, "", "  ")
 	if err == nil {
-		err = s.Objects.Put(ctx, Key, body)
+		err = s.Objects.Put(ctx, Key, ebs.VisibleJSON(body))
 	}
 	if err != nil {
 		return fmt.Errorf("write down what the check found: %w", err)

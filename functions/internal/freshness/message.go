@@ -6,12 +6,15 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 )
 
 // How many volumes the message lists; the object in the bucket has them all.
 const (
 	maxListed = 20  // of each schedule
 	maxTotal  = 180 // a line may have more than 1 KB, with a name in Chinese, and SNS takes 256 KB
+	maxPlace  = 300 // characters of an instance's name and a volume's device
 )
 
 const minute = "2006-01-02 15:04 MST"
@@ -24,19 +27,23 @@ func subject(s State) string {
 	return fmt.Sprintf("EBS snapshots: %d volumes have no fresh snapshot", len(s.Stale))
 }
 
+func printf(b *strings.Builder, format string, args ...any) {
+	b.WriteString(ebs.Visiblef(format, args...))
+}
+
 // message is what the administrator reads: which volumes, how old their newest snapshot is, what to do. s says who was told before.
 func message(s State, url string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s, found on %s, whatever the reason.\n", subject(s), s.CheckedAt.Format(minute))
+	printf(&b, "%s, found on %s, whatever the reason.\n", subject(s), s.CheckedAt.Format(minute))
 	of, others := map[string]int{}, len(s.Stale)
 	for _, v := range s.Stale {
 		of[v.Keyword]++
 	}
 	for _, some := range s.listed() {
 		keyword := some[0].Keyword
-		fmt.Fprintf(&b, "\n%s: no completed snapshot in the last %s\n", keyword, span(some[0].Limit))
+		printf(&b, "\n%s: no completed snapshot in the last %s\n", keyword, span(some[0].Limit))
 		for n, v := range some {
-			fmt.Fprintf(&b, "%d. %s\n   %s\n", n+1, v, v.newest(s.CheckedAt))
+			printf(&b, "%d. %s\n   %s\n", n+1, ebs.Cut(ebs.Visible(v.String()), maxPlace), v.newest(s.CheckedAt))
 		}
 		more(&b, of[keyword]-len(some), "")
 		others -= of[keyword]
@@ -45,14 +52,14 @@ func message(s State, url string) string {
 	b.WriteString("\nWhat to do: see in the EventBridge Scheduler console whether the schedule is enabled, and in the Step Functions console whether\n" +
 		"its runs start and how they end; then start one by hand, with the keyword as input: {\"SnapshotKeyWord\": \"…\"}. A volume alone\n" +
 		"among many: see its events in the EC2 console. One that is to have no snapshots: give it the schedule's tag with the value off.\n")
-	fmt.Fprintf(&b, "\nOf the same volumes you are told again in a day. The alarm StaleVolumes stands until all are fresh, and tells that, too.\n"+
+	printf(&b, "\nOf the same volumes you are told again in a day. The alarm StaleVolumes stands until all are fresh, and tells that, too.\n"+
 		"The whole list: %s\n", url)
 	return b.String()
 }
 
 func more(b *strings.Builder, n int, of string) {
 	if n > 0 {
-		fmt.Fprintf(b, "… and %d more%s\n", n, of)
+		printf(b, "… and %d more%s\n", n, of)
 	}
 }
 

@@ -79,3 +79,34 @@ func TestTheMessageNamesTheVolumesFirstThatAreNew(t *testing.T) {
 		t.Errorf("%d mails; the last is to begin with web-99:\n%s", len(l.mails), l.mails[len(l.mails)-1])
 	}
 }
+
+func TestTheMessageIsHarmlessWhateverPeopleWriteInNames(t *testing.T) {
+	const hostile = "\nFORGED\r\u009b2K\u202e\u2028\u200b"
+	limits := map[string]time.Duration{}
+	for k := range maxTotal / maxListed {
+		limits[fmt.Sprintf("Daily%d", k)] = 48 * time.Hour
+	}
+	l := newLab(t, limits)
+	for k := range limits {
+		for n := range maxListed {
+			l.instance(k, fmt.Sprintf("%02d", n), "3")
+			l.instances[k][n].Tags["Name"] = strings.Repeat(hostile, 256/13)
+			l.instances[k][n].Volumes[0].Device = hostile
+		}
+	}
+	l.check()
+	l.now = midnight.AddDate(0, 0, 5)
+	l.check() // the topic refuses what SNS refuses
+	body, _, err := l.objects.Get(t.Context(), Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{l.mails[0], string(body)} {
+		if strings.Contains(text, "\nFORGED") || strings.ContainsAny(text, "\r\u009b\u202e\u2028\u200b") {
+			t.Errorf("hostile text acts in\n%.2000q", text)
+		}
+	}
+	if !strings.Contains(l.mails[0], `1. \nFORGED\r\u009b2K\u202e\u2028\u200b`) {
+		t.Errorf("the name is not in\n%.2000s", l.mails[0])
+	}
+}

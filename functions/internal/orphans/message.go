@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 )
 
 // How many orphans the message lists; the object in the bucket has them all.
@@ -20,18 +22,22 @@ func subject(s State) string {
 	return fmt.Sprintf("EBS snapshots: %d volumes are orphaned", len(s.Orphans))
 }
 
+func printf(b *strings.Builder, format string, args ...any) {
+	b.WriteString(ebs.Visiblef(format, args...))
+}
+
 // message is what the administrator reads: what is left of which volumes, and what becomes of it. s is the state once he has read it.
 func message(s State, listed []Orphan, p Policy, url string) string {
 	var b strings.Builder
 	b.WriteString("Snapshots of these volumes belong to no run any more: the volume or its instance is gone, or the instance has lost its tag.\n")
 	for n, o := range listed {
-		fmt.Fprintf(&b, "%d. %s\n", n+1, o.describe(p, s.PolicySince))
+		printf(&b, "%d. %s\n", n+1, o.describe(p, s.PolicySince))
 	}
 	if more := len(s.Orphans) - len(listed); more > 0 {
-		fmt.Fprintf(&b, "… and %d more\n", more)
+		printf(&b, "… and %d more\n", more)
 	}
-	b.WriteString("\n" + p.outlook())
-	fmt.Fprintf(&b, "To keep a snapshot, remove or change its tag with the schedule's keyword. The whole list: %s\n", url)
+	printf(&b, "\n%s\n", p.outlook())
+	printf(&b, "To keep a snapshot, remove or change its tag with the schedule's keyword. The whole list: %s\n", url)
 	b.WriteString("New ones come first in the list. They are told of once a week at most, and none of their snapshots goes in the week after that.\n")
 	return b.String()
 }
@@ -50,11 +56,11 @@ func (o Orphan) describe(p Policy, policySince time.Time) string {
 
 func (p Policy) outlook() string {
 	if !p.deletes() {
-		return "Nothing is deleted. To have such snapshots deleted, set \"orphans\" in cdk.json, such as \"last=1\" or \"90d\".\n"
+		return "Nothing is deleted. To have such snapshots deleted, set \"orphans\" in cdk.json, such as \"last=1\" or \"90d\"."
 	}
 	text := fmt.Sprintf("Of a volume that has been orphaned for %d days what stays is %s, and always the newest", int(Grace/(24*time.Hour)), p.Rules)
 	if p.Expire > 0 {
 		text += fmt.Sprintf(", until it is %d days old", p.days())
 	}
-	return text + ". The others are deleted.\n"
+	return text + ". The others are deleted."
 }

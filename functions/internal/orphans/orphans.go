@@ -117,7 +117,7 @@ func (s *Service) last(ctx context.Context) (State, error) {
 func (s *Service) remember(ctx context.Context, state State) error {
 	body, err := json.MarshalIndent(state, "", "  ")
 	if err == nil {
-		err = s.Objects.Put(ctx, Key, body)
+		err = s.Objects.Put(ctx, Key, ebs.VisibleJSON(body))
 	}
 	if err != nil {
 		return fmt.Errorf("write down which orphans there are: %w", err)

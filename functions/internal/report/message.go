@@ -6,28 +6,30 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
 const (
-	maxSubject  = 100 // characters, ASCII only: what SNS takes for e-mail
-	maxKeyword  = 40  // of them for the keyword
-	maxListed   = 20  // entries of each list in the message; report.json has them all
+	maxSubject  = 100       // characters, ASCII only: what SNS takes for e-mail
+	maxKeyword  = 40        // of them for the keyword
+	maxListed   = 20        // entries of each list in the message; report.json has them all
+	maxText     = 1000      // characters of a part of an entry
+	listedBytes = 240 << 10 // of the message for the lists: SNS takes 256 KiB
 	subjectTime = "2006-01-02 15:04 MST"
 )
 
 // subject says how bad it is.
 func subject(r *Report) string {
-	keyword := []rune(r.Run.SnapshotKeyWord)
-	if len(keyword) > maxKeyword {
-		keyword = append(keyword[:maxKeyword-3], []rune("...")...)
+	keyword := r.Run.SnapshotKeyWord
+	if strings.ContainsFunc(keyword, func(c rune) bool { return c < ' ' || c > '~' }) {
+		keyword = contract.KeywordASCII(keyword) // as metrics and S3 keys have it; the message says it as it is
 	}
-	s := fmt.Sprintf("%s %s: %s", string(keyword), localTime(r), verdict(r))
-	s = strings.Map(func(c rune) rune {
-		if c < ' ' || c > '~' {
-			return '?'
-		}
-		return c
-	}, s)
+	if len(keyword) > maxKeyword {
+		keyword = keyword[:maxKeyword-3] + "..."
+	}
+	s := fmt.Sprintf("%s %s: %s", keyword, localTime(r), verdict(r))
 	return s[:min(len(s), maxSubject)]
 }
 
@@ -52,17 +54,21 @@ func localTime(r *Report) string {
 	return t.Format(subjectTime)
 }
 
+func printf(b *strings.Builder, format string, args ...any) {
+	b.WriteString(ebs.Visiblef(format, args...))
+}
+
 // message is what the administrator reads, at night and on a telephone: the numbers, then what failed, where, why, what to do.
 func message(r *Report, reportURL string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "EBS snapshots, run %s\n%s\n\n", r.Run.ID, localTime(r))
-	fmt.Fprintf(&b, "%d of %s have a completed snapshot of this run.\n", r.Completed, count(r.Volumes, "volume"))
-	fmt.Fprintf(&b, "%d failed, %d deleted meanwhile, %s.\n", r.failedVolumes(), len(r.Gone), count(len(r.Problems), "other problem"))
+	printf(&b, "EBS snapshots, run %s\n%s\n\n", r.Run.ID, localTime(r))
+	printf(&b, "%d of %s have a completed snapshot of this run.\n", r.Completed, count(r.Volumes, "volume"))
+	printf(&b, "%d failed, %d deleted meanwhile, %s.\n", r.failedVolumes(), len(r.Gone), count(len(r.Problems), "other problem"))
 	if n := len(r.LeftOut); n > 0 {
-		fmt.Fprintf(&b, "%s of its instances left out, as tags or the schedule say; the whole report lists them.\n", count(n, "volume"))
+		printf(&b, "%s of its instances left out, as tags or the schedule say; the whole report lists them.\n", count(n, "volume"))
 	}
 	if len(r.Failures) > 0 {
-		fmt.Fprintf(&b, "\nFAILED (%s)\n", byError(r.Failures))
+		printf(&b, "\nFAILED (%s)\n", byError(r.Failures))
 		list(&b, r.Failures, reportURL, func(f Failure) (Volume, string, string) { return f.Volume, f.Error + ": " + f.Reason, f.Advice })
 	}
 	if len(r.Problems) > 0 {
@@ -74,33 +80,37 @@ func message(r *Report, reportURL string) string {
 		list(&b, r.Gone, reportURL, func(v Volume) (Volume, string, string) { return v, "", "" })
 	}
 	if len(r.Failures) > 0 {
-		fmt.Fprintf(&b, "\nTo try again what failed, and only that, start a new execution with the input\n%s\n", retryInput(r))
+		printf(&b, "\nTo try again what failed, and only that, start a new execution with the input\n%s\n", retryInput(r))
 	}
-	fmt.Fprintf(&b, "\nThe whole report: %s\nThe execution: %s\n", reportURL, r.Execution)
+	printf(&b, "\nThe whole report: %s\nThe execution: %s\n", reportURL, r.Execution)
 	return b.String()
 }
 
 func retryInput(r *Report) string {
-	return fmt.Sprintf(`{"SnapshotKeyWord": %q, "ScheduledTime": %q, "TimeZone": %q}`,
+	return fmt.Sprintf(`{"SnapshotKeyWord": "%s", "ScheduledTime": "%s", "TimeZone": "%s"}`,
 		r.Run.SnapshotKeyWord, r.Run.ScheduledTime.Format(time.RFC3339), r.Run.TimeZone)
 }
 
 func list[T any](b *strings.Builder, entries []T, reportURL string, parts func(T) (where Volume, why, todo string)) {
 	for n, e := range entries {
-		if n == maxListed {
-			fmt.Fprintf(b, "… and %d more, listed in %s\n", len(entries)-n, reportURL)
-			return
-		}
 		where, why, todo := parts(e)
-		fmt.Fprintf(b, "%d. %s\n", n+1, where)
+		text := ebs.Visiblef("%d. %s\n", n+1, cut(where.String()))
 		if why != "" {
-			fmt.Fprintf(b, "   Why: %s\n", why)
+			text += ebs.Visiblef("   Why: %s\n", cut(why))
 		}
 		if todo != "" {
-			fmt.Fprintf(b, "   What to do: %s\n", todo)
+			text += ebs.Visiblef("   What to do: %s\n", todo)
 		}
+		if n == maxListed || b.Len()+len(text) > listedBytes {
+			printf(b, "… and %d more, listed in %s\n", len(entries)-n, reportURL)
+			return
+		}
+		b.WriteString(text)
 	}
 }
+
+// cut gives a text that somebody else wrote as long as it is worth reading in a mail.
+func cut(text string) string { return ebs.Cut(ebs.Visible(text), maxText) }
 
 // String names the place, the person's name for it first.
 func (v Volume) String() string {

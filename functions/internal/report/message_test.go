@@ -135,13 +135,13 @@ func TestTheSubject(t *testing.T) {
 			Report{Run: contract.Run{SnapshotKeyWord: long, ScheduledTime: midnight, TimeZone: "Asia/Kathmandu"}, Volumes: 100_001, Failures: failures},
 			"SnapshotDailySnapshotDailySnapshotDai... 2026-11-22 05:45 +0545: 100000 of 100001 volumes FAILED",
 		}, {
-			"writes a question mark for what SNS does not take",
+			"writes a keyword beyond ASCII as metrics have it",
 			Report{Run: contract.Run{SnapshotKeyWord: "每日快照", ScheduledTime: midnight, TimeZone: "UTC"}, Volumes: 1, Failures: failures[:1]},
-			"???? 2026-11-22 00:00 UTC: 1 of 1 volume FAILED",
+			"%E6%AF%8F%E6%97%A5%E5%BF%AB%E7%85%A7 2026-11-22 00:00 UTC: 1 of 1 volume FAILED",
 		}, {
-			"cuts a long keyword of Chinese letters by letters",
+			"cuts a long keyword of Chinese letters",
 			Report{Run: contract.Run{SnapshotKeyWord: strings.Repeat("每", 128), ScheduledTime: midnight, TimeZone: "UTC"}, Volumes: 2, Failures: failures[:2]},
-			"?????????????????????????????????????... 2026-11-22 00:00 UTC: ALL 2 volumes FAILED",
+			"%E6%AF%8F%E6%AF%8F%E6%AF%8F%E6%AF%8F%... 2026-11-22 00:00 UTC: ALL 2 volumes FAILED",
 		},
 	}
 	for _, c := range cases {

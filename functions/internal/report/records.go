@@ -8,6 +8,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
@@ -174,8 +175,5 @@ func reasonOf(f contract.Failure) string {
 	if reason == "" {
 		reason = "no reason was given"
 	}
-	if r := []rune(reason); len(r) > maxReason {
-		reason = string(r[:maxReason]) + "…"
-	}
-	return reason
+	return ebs.Cut(reason, maxReason)
 }

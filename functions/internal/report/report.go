@@ -102,7 +102,7 @@ func (s *Service) Report(ctx context.Context, d contract.Discovery) (contract.Re
 	if err != nil {
 		return contract.ReportResult{}, err
 	}
-	if err := s.Objects.Put(ctx, key, body); err != nil {
+	if err := s.Objects.Put(ctx, key, ebs.VisibleJSON(body)); err != nil {
 		return contract.ReportResult{}, fmt.Errorf("write the report of run %s: %w", d.Run.ID, err)
 	}
 	// Metrics, an alarm and the dashboard are made of this line (infra/lifecycle).
