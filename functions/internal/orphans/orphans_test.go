@@ -274,7 +274,7 @@ func TestAClockThatIsAheadDeletesNothingYoung(t *testing.T) {
 	l := newLab(t, "1d")
 	l.orphan("vol-1")
 	for day := range 5 { // not yet a week
-		l.ahead = time.Duration(day) * 100 * 24 * time.Hour
+		l.ahead = time.Duration(day) * 24 * time.Hour // so that by its own clock the week is over
 		l.now = now.AddDate(0, 0, day).Add(l.ahead)
 		if _, err := l.service.Tidy(t.Context(), Request{}); err != nil {
 			t.Fatal(err)

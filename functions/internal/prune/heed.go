@@ -44,6 +44,7 @@ func (s *Service) heed(ctx context.Context, req contract.PruneRequest, plan rete
 	policy, err := PolicyOf(req.Run, volume)
 	switch {
 	case err != nil:
+		//nolint:nilerr // a value that can't be read costs nothing but this prune
 		return retention.Plan{}, "the tag " + keyword + " has been changed since the run began: " + err.Error(), nil
 	case policy.Rules.Off:
 		return retention.Plan{}, "the tag " + keyword + " has been set to off since the run began", nil
