@@ -35,11 +35,7 @@ func harmless(t *testing.T, what, text string) {
 
 // hostileAccount has hostile text wherever people, or EC2, write text.
 func hostileAccount(t *testing.T) *ec2sim.Account {
-	account := server(t, func(c *ec2sim.Config) {
-		// An answer that comes before net/http has seen the end of the request's body may break off (the SDK closes that body); the SDK
-		// retries it, unless it breaks off within a character.
-		c.Latency, c.Sleep = 5*time.Millisecond, sleep
-	})
+	account := server(t)
 	for _, id := range []string{"1", "2"} {
 		tags := map[string]string{"Name": "web-" + id + hostile, "SnapshotDaily": "1"}
 		if id == "2" {

@@ -26,7 +26,12 @@ func hoursBefore(n int) string { return due.Add(-time.Duration(n) * time.Hour).F
 // Its snapshots complete at once, since time is real here.
 func server(t *testing.T, change ...func(*ec2sim.Config)) *ec2sim.Account {
 	t.Helper()
-	c := ec2sim.Config{Now: time.Now, MinSnapshotInterval: -1, Completion: func(string, int) time.Duration { return 0 }}
+	c := ec2sim.Config{
+		Now: time.Now, MinSnapshotInterval: -1, Completion: func(string, int) time.Duration { return 0 },
+		// An answer that is there before net/http has seen the end of the request's body may break off, since the SDK closes that body. It
+		// retries the call, unless the answer broke off within a character. No network is as fast as this one.
+		Latency: 5 * time.Millisecond, Sleep: sleep,
+	}
 	for _, f := range change {
 		f(&c)
 	}

@@ -304,3 +304,19 @@ func TestAStateOfTheFutureSilencesNothing(t *testing.T) {
 		t.Errorf("%d mails, %v deleted; want one of two deleted, a week after it was told", len(l.mails), l.deleted)
 	}
 }
+
+// SNS refuses a message of more than 256 KiB, and nothing that nobody was told of may go: then nothing would, ever.
+func TestTheMailFindsRoomWithTheLongestKeywordAndIDs(t *testing.T) {
+	long := strings.Repeat("𠀀", ebs.MaxTagKeyLen)
+	if err := ebs.CheckKeyword(long); err != nil {
+		t.Fatal(err)
+	}
+	now := State{CheckedAt: now}
+	for n := range maxUntold + maxListed {
+		now.Orphans = append(now.Orphans, Orphan{Keyword: long, VolumeID: fmt.Sprintf("vol-%017d", n), InstanceID: fmt.Sprintf("i-%017d", n), Snapshots: 100_000, Going: 100_000, Exists: true})
+	}
+	listed, told := now.tell()
+	if err := snssim.Check(subject(told), message(told, listed, policy(t, "last=1 daily=7 weekly=4 monthly=12", 400), "s3://bucket/"+Key)); err != nil {
+		t.Error(err)
+	}
+}
