@@ -1,0 +1,124 @@
+package main
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ec2sim"
+)
+
+// Scripts know the exit statuses by their numbers, so that these do, too.
+func TestTheExitStatusesAreThoseOfTheHelp(t *testing.T) {
+	if got := newCommand(t).run(t.Context(), "-h"); got != 0 {
+		t.Errorf("the help ends with %d", got)
+	}
+	if got := newCommand(t).run(t.Context(), "-shedule", "x"); got != 2 {
+		t.Errorf("a wrong command line ends with %d", got)
+	}
+	account := server(t)
+	addInstance(account, "i-1", "3", "vol-1")
+	c := newCommand(t)
+	if got := c.run(t.Context(), "-schedule", "SnapshotDaily", "-plan"); got != 0 {
+		t.Errorf("a plan ends with %d: %s", got, c.stderr.String())
+	}
+	account.Inject(ec2sim.Fault{Action: "DescribeInstances", Code: "UnauthorizedOperation", Status: 403})
+	if got := c.run(t.Context(), "-schedule", "SnapshotDaily", "-plan"); got != 1 {
+		t.Errorf("a plan that is denied ends with %d", got)
+	}
+}
+
+// The simulated EC2 answers what it does not know with an error, so that it is an SNS that refuses.
+func TestAnAlertThatSNSRefusesEndsWithStatus1(t *testing.T) {
+	account := server(t)
+	addInstance(account, "i-1", "a-few", "vol-1") // the value can't be read, which is told
+	c := newCommand(t)
+	err := c.daily(t.Context(), "-scheduled-time", at, "-topic-arn", "arn:aws:sns:us-east-1:123456789012:alerts")
+	if err == nil || !strings.Contains(err.Error(), "publish to arn:aws:sns:us-east-1:123456789012:alerts") {
+		t.Errorf("error %v, want one that says what failed, and so the status 1", err)
+	}
+	if n := len(account.Snapshots()); n != 1 {
+		t.Errorf("%d snapshots, want 1 all the same", n)
+	}
+	if err := newCommand(t).daily(t.Context(), "-scheduled-time", hoursBefore(1)); err != nil {
+		t.Errorf("without a topic: %v", err)
+	}
+}
+
+func TestAnAdoptionOfWhichEC2RefusesSomeEndsWithStatus1(t *testing.T) {
+	account := server(t)
+	addInstance(account, "i-1", "3", "vol-1")
+	leave(account, "i-1", "vol-1", 3)
+	account.Inject(ec2sim.Fault{Action: "CreateTags", Code: "TagLimitExceeded", Match: func(r ec2sim.Request) bool {
+		return slices.Contains(r.List("ResourceId"), "snap-vol-1-1")
+	}})
+	c := newCommand(t)
+	if got := c.run(t.Context(), "-adopt", "SnapshotDaily", "-yes"); got != 1 {
+		t.Errorf("exit status %d, want 1: %s", got, c.stderr.String())
+	}
+	if !strings.Contains(c.stdout.String(), "Adopted 2 snapshots") || !strings.Contains(c.stdout.String(), "FAILED  snap-vol-1-1: ") {
+		t.Errorf("it says\n%s", c.stdout.String())
+	}
+	if _, adopted := tagsOf(account)["snap-vol-1-0"][ebs.TagSchedule]; !adopted {
+		t.Error("one that EC2 took is not adopted")
+	}
+}
+
+func TestAPlanOfAnUndoAsksNobodyAndChangesNothing(t *testing.T) {
+	account := server(t)
+	addInstance(account, "i-1", "3", "vol-1")
+	leave(account, "i-1", "vol-1", 3)
+	c := newCommand(t)
+	if got := c.run(t.Context(), "-adopt", "SnapshotDaily", "-yes"); got != 0 {
+		t.Fatalf("exit status %d: %s", got, c.stderr.String())
+	}
+	before := tagsOf(account)
+	account.ResetLog()
+	if err := c.answering(t.Context(), "yes\n", "-adopt", "SnapshotDaily", "-undo", "-plan"); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(c.stdout.String(), "3 snapshots to give back") || strings.Contains(c.stderr.String()+c.stdout.String(), "yes") {
+		t.Errorf("it says\n%s%s", c.stdout.String(), c.stderr.String())
+	}
+	for _, call := range account.Log() {
+		if !strings.HasPrefix(call.Action, "Describe") {
+			t.Errorf("it called %s", call.Action)
+		}
+	}
+	if d := cmp.Diff(before, tagsOf(account)); d != "" {
+		t.Errorf("tags (-before +after):\n%s", d)
+	}
+}
+
+func TestAnExplanationOfABootVolumeThatIsExcludedSaysThatNothingIsDeleted(t *testing.T) {
+	account := server(t)
+	account.AddInstance(ec2sim.Instance{ID: "i-1", Tags: map[string]string{"SnapshotData": "1"}, Volumes: []ec2sim.BlockDevice{
+		{ID: "vol-1", Device: "/dev/xvda"}, {ID: "vol-data", Device: "/dev/sdf"},
+	}})
+	for hours := 1; hours <= 3; hours++ {
+		ofSchedule(account, "SnapshotData", 24*hours)
+	}
+	c := newCommand(t)
+	if got := c.run(t.Context(), "-explain", "vol-1", "-config", deployed(t), "-json", "-"); got != 0 {
+		t.Fatalf("exit status %d: %s", got, c.stderr.String())
+	}
+	var e explained
+	if err := json.Unmarshal(c.stdout.Bytes(), &e); err != nil {
+		t.Fatal(err)
+	}
+	reasons := map[string]bool{}
+	for _, s := range e.Snapshots {
+		if !s.Keep || s.Goes != nil {
+			t.Errorf("%s: kept %v, goes %v: %s", s.SnapshotID, s.Keep, s.Goes, s.Reason)
+		}
+		reasons[s.Reason] = true
+	}
+	if all := slices.Collect(maps.Keys(reasons)); len(e.Snapshots) != 3 || len(all) != 1 || !strings.Contains(all[0], "it is a boot volume") {
+		t.Errorf("%d snapshots, reasons %v", len(e.Snapshots), all)
+	}
+}
