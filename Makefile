@@ -31,15 +31,19 @@ LAMBDA_FLAGS := -tags lambda.norpc -trimpath -buildvcs=false
 # $(call warn-if-cold,environment,build flags)
 warn-if-cold = @.ci/warn-if-cold $(if $(1),env $(1)) go list $(2)
 
+# $(call run,package): the program in place of the shell, so that Ctrl-C reaches it alone and its exit status is the recipe's. `go run`
+# turns each into 1, and make then speaks of an error.
+run = @mkdir -p .cache/bin && go build -o .cache/bin/ ./$(1) && exec .cache/bin/$(notdir $(1)) $(ARGS)
+
 .PHONY: demo
 demo: need-go ## run the whole workflow on a simulated AWS account (ARGS=-h: the other things it can do)
 	$(call warn-if-cold)
-	@go run ./functions/run-local $(ARGS)
+	$(call run,functions/run-local)
 
 .PHONY: test
 test: need-go ## run all tests; needs only Go (ARGS='-run Prune -v': go test's flags)
 	$(call warn-if-cold)
-	go test $(if $(ARGS),$(ARGS) )./...
+	go test -timeout 60m $(if $(ARGS),$(ARGS) )./...
 
 .PHONY: e2e
 e2e: need-go need-npm need-python ## deploy to an emulated AWS account on this machine, and test what was deployed (Linux; ARGS='-run China': go test's flags)
@@ -49,11 +53,11 @@ e2e: need-go need-npm need-python ## deploy to an emulated AWS account on this m
 
 .PHONY: measure
 measure: need-go need-npm need-python ## how fast the functions start, and what memory they take, in an emulated account (Linux; ARGS=-h)
-	@go run ./infra/e2e/measure $(ARGS)
+	$(call run,infra/e2e/measure)
 
 .PHONY: local
 local: need-go need-npm need-python ## deploy to an emulated AWS account on this machine, and leave it running for you to try (Linux; ARGS=-h)
-	@go run ./infra/e2e/local $(ARGS)
+	$(call run,infra/e2e/local)
 
 # The figures, and the tables of the documents that quote them.
 .PHONY: bench

@@ -25,8 +25,11 @@ func (l *Lab) run(ctx context.Context, timeout time.Duration, folder string, env
 func (l *Lab) output(
 	ctx context.Context, timeout time.Duration, folder string, environment []string, name string, args ...string,
 ) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
+	if timeout != noTimeout {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, timeout)
+		defer cancel()
+	}
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir, cmd.Env = folder, environment
 	// Its children end with it, it ends with this process, and Ctrl-C reaches it through the context only.

@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -42,15 +43,16 @@ type Lab struct {
 	moto        *exec.Cmd
 	stdin       io.Closer
 	began       time.Time
+	saying      sync.Mutex
 }
 
 const (
 	cache = ".cache/e2e"
 	// Whoever has a proxy has it for the outside.
-	noProxy     = "NO_PROXY=127.0.0.1,localhost,.localhost"
-	toolTimeout = 15 * time.Minute // downloading and compiling, on a slow machine
-	cdkTimeout  = 5 * time.Minute
-	cliTimeout  = 2 * time.Minute
+	noProxy    = "NO_PROXY=127.0.0.1,localhost,.localhost"
+	noTimeout  = 0 // downloading and compiling take as long as they take; Ctrl-C ends them
+	cdkTimeout = 5 * time.Minute
+	cliTimeout = 2 * time.Minute
 )
 
 // Start makes the tools and the functions, and starts the emulator. It may run several times at once.
@@ -100,12 +102,34 @@ func repository() (string, error) {
 	return "", err
 }
 
+// stillEvery is how often a step that takes long says so: the compiler is silent for minutes where the AWS SDK is not in its cache.
+const stillEvery = 30 * time.Second
+
 // step tells what is done and how long it took.
 func (l *Lab) step(what string, do func() error) error {
 	began := time.Now()
+	done := make(chan struct{})
+	var waiting sync.WaitGroup
+	waiting.Go(func() {
+		tick := time.NewTicker(stillEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				l.Say("%5.0f s  %s: still at it", time.Since(began).Seconds(), what)
+			case <-done:
+				return
+			}
+		}
+	})
 	err := do()
+	close(done)
+	waiting.Wait()
 	outcome := ""
-	if err != nil {
+	switch {
+	case errors.Is(err, context.Canceled):
+		outcome = ": stopped"
+	case err != nil:
 		outcome = ": FAILED"
 	}
 	l.Say("%5.1f s  %s%s", time.Since(began).Seconds(), what, outcome)
@@ -114,6 +138,8 @@ func (l *Lab) step(what string, do func() error) error {
 
 // Say prints a line of progress.
 func (l *Lab) Say(format string, args ...any) {
+	l.saying.Lock()
+	defer l.saying.Unlock()
 	fmt.Fprintf(l.o.Progress, format+"\n", args...)
 }
 
@@ -180,7 +206,7 @@ func (l *Lab) tools(ctx context.Context) error {
 		return err
 	}
 	defer release(lock)
-	if err := l.run(ctx, toolTimeout, l.root, buildEnvironment(), "make", "infra/node_modules/.package-lock.json"); err != nil {
+	if err := l.run(ctx, noTimeout, l.root, buildEnvironment(), "make", "infra/node_modules/.package-lock.json"); err != nil {
 		return err
 	}
 	wanted, err := os.ReadFile(filepath.Join(l.root, "infra/e2e/requirements.txt"))
@@ -188,10 +214,10 @@ func (l *Lab) tools(ctx context.Context) error {
 		return err
 	}
 	if there, err := os.ReadFile(filepath.Join(l.venv(), "installed")); err == nil && string(there) == string(wanted) &&
-		l.run(ctx, toolTimeout, l.root, buildEnvironment(), l.python(), "-c", "") == nil { // the Python that made it is still there
+		l.run(ctx, noTimeout, l.root, buildEnvironment(), l.python(), "-c", "") == nil { // the Python that made it is still there
 		return nil
 	}
-	if err := l.run(ctx, toolTimeout, l.root, buildEnvironment(), ".ci/need", "python"); err != nil {
+	if err := l.run(ctx, noTimeout, l.root, buildEnvironment(), ".ci/need", "python"); err != nil {
 		return err
 	}
 	l.Say("         installing moto and the AWS CLI into %s: a minute, once", filepath.Join(cache, "venv"))
@@ -201,10 +227,10 @@ func (l *Lab) tools(ctx context.Context) error {
 // install makes the venv aside, so that one that was begun is never taken for one.
 func (l *Lab) install(ctx context.Context, wanted []byte) error {
 	aside := filepath.Join(l.folder, "venv")
-	if err := l.run(ctx, toolTimeout, l.root, buildEnvironment(), "python3", "-m", "venv", aside); err != nil {
+	if err := l.run(ctx, noTimeout, l.root, buildEnvironment(), "python3", "-m", "venv", aside); err != nil {
 		return err
 	}
-	err := l.run(ctx, toolTimeout, l.root, buildEnvironment(), filepath.Join(aside, "bin", "python"), "-m", "pip", "install", "--quiet",
+	err := l.run(ctx, noTimeout, l.root, buildEnvironment(), filepath.Join(aside, "bin", "python"), "-m", "pip", "install", "--quiet",
 		"--disable-pip-version-check", "--require-hashes", "--requirement", "infra/e2e/requirements.txt")
 	if err != nil {
 		return fmt.Errorf("moto could not be installed; it needs the Python package index (PIP_INDEX_URL): %w", err)
@@ -220,11 +246,11 @@ func (l *Lab) python() string { return filepath.Join(l.venv(), "bin", "python") 
 
 // build makes the functions as a deployment does, for this machine's processor, and the CDK app.
 func (l *Lab) build(ctx context.Context) error {
-	err := l.run(ctx, toolTimeout, l.root, buildEnvironment(), "make", "--no-print-directory", "build", "ARCH="+runtime.GOARCH, "BUILD="+filepath.Join(cache, "labs", filepath.Base(l.folder), "build"))
+	err := l.run(ctx, noTimeout, l.root, buildEnvironment(), "make", "--no-print-directory", "build", "ARCH="+runtime.GOARCH, "BUILD="+filepath.Join(cache, "labs", filepath.Base(l.folder), "build"))
 	if err != nil {
 		return err
 	}
-	if err := l.run(ctx, toolTimeout, l.root, buildEnvironment(), "go", "build", "-o", filepath.Join(l.folder, "app"), "./infra"); err != nil {
+	if err := l.run(ctx, noTimeout, l.root, buildEnvironment(), "go", "build", "-o", filepath.Join(l.folder, "app"), "./infra"); err != nil {
 		return err
 	}
 	body, err := os.ReadFile(filepath.Join(l.root, "cdk.json"))

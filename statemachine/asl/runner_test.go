@@ -198,17 +198,10 @@ func TestAbort(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		began := time.Now()
 		r := runner.Run(ctx, m, asl.Execution{Name: "x", Input: json.RawMessage(`{"key": "k"}`)})
 		same(t, "status", r.Status, asl.Aborted)
-		if took := time.Since(began); took > 5*time.Second {
-			t.Errorf("it took %v", took)
-		}
-		for i := 0; runtime.NumGoroutine() > before; i++ {
-			if i == 100 {
-				t.Fatalf("%d goroutines, %d before", runtime.NumGoroutine(), before)
-			}
-			time.Sleep(10 * time.Millisecond)
+		for runtime.NumGoroutine() > before { // one that has no end is found by go test's own timeout
+			time.Sleep(time.Millisecond)
 		}
 	})
 }
@@ -267,16 +260,12 @@ func TestFleet(t *testing.T) {
 		return l.events, r
 	}
 
-	t.Run("20,000 instances are done in seconds", func(t *testing.T) {
-		n, limit := 20_000, 10*time.Second // 3 s on an idle machine
+	t.Run("20,000 instances are done", func(t *testing.T) { // in 3 s on an idle machine; in hours, if it took more for each the more there are
+		n := 20_000
 		if raceDetector || testing.Short() {
-			n, limit = 1_000, 30*time.Second
+			n = 1_000
 		}
-		began := time.Now()
 		_, r := run(t, n, 1, false)
-		if took := time.Since(began); took > limit {
-			t.Errorf("it took %v", took)
-		}
 		same(t, "children", r.Children, n)
 		if virtual := r.Stop.Sub(r.Start); virtual < time.Duration(n)*time.Second/5 {
 			t.Errorf("the last turn came after %v", virtual)

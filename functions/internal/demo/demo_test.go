@@ -161,13 +161,9 @@ func TestCtrlCEndsIt(t *testing.T) {
 	soon, cancelSoon := context.WithTimeout(context.Background(), 50*time.Millisecond)
 	defer cancelSoon()
 	for name, ctx := range map[string]context.Context{"before it begins": stopped, "in the middle": soon} {
-		before := time.Now()
 		r, err := Run(ctx, Options{Days: 60})
 		if !errors.Is(err, ctx.Err()) || r != nil {
 			t.Errorf("stopped %s: error %v, want %v", name, err, ctx.Err())
-		}
-		if took := time.Since(before); took > 10*time.Second {
-			t.Errorf("stopped %s: it went on for %s", name, took)
 		}
 	}
 }

@@ -9,6 +9,9 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/workflow"
 )
 
+// maxPoints is far above what a function does: a test that fails must end all the same.
+const maxPoints = 100
+
 // A function may die between any two things that it does, or while it does one. Whatever it left half done, its retry finishes,
 // and nothing is made twice or lost.
 func TestAFunctionThatDiesAtAnyPointLeavesNothingBehind(t *testing.T) {
@@ -32,7 +35,7 @@ func TestAFunctionThatDiesAtAnyPointLeavesNothingBehind(t *testing.T) {
 		for _, after := range []bool{false, true} {
 			for n := 1; ; n++ {
 				died := true
-				t.Run(fmt.Sprintf("%s dies at call %d, after it %v", function, n, after), func(t *testing.T) {
+				passed := t.Run(fmt.Sprintf("%s dies at call %d, after it %v", function, n, after), func(t *testing.T) {
 					l := start(t)
 					l.meddle(function, "", diesAt(n, after, 1))
 					l.succeed("SnapshotDaily")
@@ -42,6 +45,9 @@ func TestAFunctionThatDiesAtAnyPointLeavesNothingBehind(t *testing.T) {
 						t.Errorf("%d e-mails:\n%s", mails, l.allMail())
 					}
 				})
+				if !passed || n == maxPoints {
+					t.Fatalf("%s: no end of the points at which it may die, after %d", function, n)
+				}
 				if !died {
 					break
 				}

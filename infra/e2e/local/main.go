@@ -53,6 +53,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "local: %v\n", err)
 		return 1
 	}
+	fmt.Fprintln(stdout, "Stopped; nothing is left running.")
 	return 0
 }
 
