@@ -33,23 +33,6 @@ func TestTheExitStatusesAreThoseOfTheHelp(t *testing.T) {
 	}
 }
 
-// The simulated EC2 answers what it does not know with an error, so that it is an SNS that refuses.
-func TestAnAlertThatSNSRefusesEndsWithStatus1(t *testing.T) {
-	account := server(t)
-	addInstance(account, "i-1", "a-few", "vol-1") // the value can't be read, which is told
-	c := newCommand(t)
-	err := c.daily(t.Context(), "-scheduled-time", at, "-topic-arn", "arn:aws:sns:us-east-1:123456789012:alerts")
-	if err == nil || !strings.Contains(err.Error(), "publish to arn:aws:sns:us-east-1:123456789012:alerts") {
-		t.Errorf("error %v, want one that says what failed, and so the status 1", err)
-	}
-	if n := len(account.Snapshots()); n != 1 {
-		t.Errorf("%d snapshots, want 1 all the same", n)
-	}
-	if err := newCommand(t).daily(t.Context(), "-scheduled-time", hoursBefore(1)); err != nil {
-		t.Errorf("without a topic: %v", err)
-	}
-}
-
 func TestAnAdoptionOfWhichEC2RefusesSomeEndsWithStatus1(t *testing.T) {
 	account := server(t)
 	addInstance(account, "i-1", "3", "vol-1")
