@@ -53,7 +53,11 @@ func hostileAccount(t *testing.T) *ec2sim.Account {
 	for n := range 3 {
 		ofHostileRun(account, 24*(n+1))
 	}
-	// What the Lambda left, claimed ones of ours, and strangers.
+	// What the Lambda left, one of them with its instance's own value; claimed ones of ours; and strangers.
+	account.AddSnapshot(ec2sim.Snapshot{Snapshot: ebs.Snapshot{
+		VolumeID: "vol-2", StartTime: time.Now().AddDate(0, 0, -30), Description: "AutoSnapshot web-2" + hostile + " - vol-2 (/dev/xvda)",
+		Tags: map[string]string{"SnapshotDaily": "3" + hostile, "Name": "web-2" + hostile},
+	}})
 	for n := range 4 {
 		name := "web-1" + hostile
 		s := ec2sim.Snapshot{Snapshot: ebs.Snapshot{
@@ -95,7 +99,7 @@ func TestWhatPeopleWriteInTagsActsInNoOutput(t *testing.T) {
 		"an explanation":             {[]string{"-explain", "vol-1", "-config", config}, `web-1\n  FORGED keep`},
 		"one of an unread retention": {[]string{"-explain", "vol-own-1", "-config", config}, "FORGED"},
 		"an explanation as JSON":     {[]string{"-explain", "vol-1", "-config", config, "-json", "-"}, `\u009b`},
-		"an adoption's list":         {[]string{"-adopt", "SnapshotDaily", "-plan", "-config", config}, `web-1\n  FORGED keep`},
+		"an adoption's list":         {[]string{"-adopt", "SnapshotDaily", "-plan", "-config", config}, `SnapshotDaily=3\n  FORGED keep`},
 		"an adoption as JSON":        {[]string{"-adopt", "SnapshotDaily", "-plan", "-config", config, "-json", "-"}, `\u009b`},
 		"an adoption without yes":    {[]string{"-adopt", "SnapshotDaily", "-config", config}, `web-1\n  FORGED keep`},
 		"an adoption":                {[]string{"-adopt", "SnapshotDaily", "-config", config, "-yes", "-v"}, "Adopted"},
@@ -139,6 +143,12 @@ func TestARunOverAHostileAccountPrintsAndMailsHarmlessText(t *testing.T) {
 	account := hostileAccount(t)
 	account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Code: "UnauthorizedOperation", Message: "Not you," + hostile, Status: 403,
 		Match: func(r ec2sim.Request) bool { return r.Params.Get("VolumeId") == "vol-2" }})
+	account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Match: func(r ec2sim.Request) bool {
+		if r.Params.Get("VolumeId") == "vol-own-2" {
+			account.DeleteVolume("vol-own-2") // since it was discovered
+		}
+		return false
+	}})
 	account.Inject(ec2sim.Fault{Action: "DeleteSnapshot", Code: "InvalidSnapshot.InUse", Message: "In use," + hostile, Status: 400, Times: 1})
 	c := newCommand(t)
 	err := c.daily(t.Context(), "-scheduled-time", at, "-v")
@@ -150,7 +160,7 @@ func TestARunOverAHostileAccountPrintsAndMailsHarmlessText(t *testing.T) {
 	out := c.stdout.String() + c.stderr.String() + said.String()
 	harmless(t, "the output", out)
 	for _, text := range []string{
-		"--- alert: SnapshotDaily ", `FAILED  web-2\n  FORGED keep`, `Not you,\n  FORGED`, `In use,\n  FORGED`, "found no room on its snapshots: key 4", "can't be read: ",
+		"--- alert: SnapshotDaily ", `FAILED  web-2\n  FORGED keep`, `gone    web-2\n  FORGED keep`, `Not you,\n  FORGED`, `In use,\n  FORGED`, "found no room on its snapshots: key 4", "can't be read: ",
 		"run-local: the run failed", "\nto try again what failed, and only that:\n  go run ",
 	} {
 		if !strings.Contains(out, text) {
