@@ -47,7 +47,8 @@ func (o Orphan) describe(p Policy, policySince time.Time) string {
 	if o.Exists {
 		where = "there, at no instance with the tag"
 	}
-	text := fmt.Sprintf("%s, volume %s (%s), of instance %s: %d", o.Keyword, o.VolumeID, where, o.InstanceID, o.Snapshots)
+	instance := ebs.Cut(ebs.Visible(o.InstanceID), len("i-0123456789abcdef0")) // a tag says which, and people can change it
+	text := fmt.Sprintf("%s, volume %s (%s), of instance %s: %d", o.Keyword, o.VolumeID, where, instance, o.Snapshots)
 	if p.deletes() {
 		text += fmt.Sprintf(", of which %d go from %s on", o.Going, o.goesFrom(policySince).Format(time.DateOnly))
 	}

@@ -313,10 +313,35 @@ func TestTheMailFindsRoomWithTheLongestKeywordAndIDs(t *testing.T) {
 	}
 	now := State{CheckedAt: now}
 	for n := range maxUntold + maxListed {
-		now.Orphans = append(now.Orphans, Orphan{Keyword: long, VolumeID: fmt.Sprintf("vol-%017d", n), InstanceID: fmt.Sprintf("i-%017d", n), Snapshots: 100_000, Going: 100_000, Exists: true})
+		now.Orphans = append(now.Orphans, Orphan{Keyword: long, VolumeID: fmt.Sprintf("vol-%017d", n), InstanceID: strings.Repeat("𠀀", ebs.MaxTagValLen), Snapshots: 100_000, Going: 100_000, Exists: true})
 	}
 	listed, told := now.tell()
 	if err := snssim.Check(subject(told), message(told, listed, policy(t, "last=1 daily=7 weekly=4 monthly=12", 400), "s3://bucket/"+Key)); err != nil {
 		t.Error(err)
+	}
+}
+
+// The tag that names a snapshot's instance can be changed by whoever may tag.
+func TestTheMailIsHarmlessAndFindsRoomWhateverPeopleWriteInTags(t *testing.T) {
+	const hostile = "\nFORGED\r\u009b2K\u202e\u2028"
+	l := newLab(t, "report")
+	for n := range maxUntold + maxListed {
+		l.held = append(l.held, of(fmt.Sprintf("vol-%d", n), 31, ebs.Completed, ebs.TagInstance+"="+hostile+strings.Repeat("\U000e0041", ebs.MaxTagValLen-len([]rune(hostile)))))
+	}
+	l.days(0, 0) // the topic refuses what SNS refuses
+	if len(l.mails) != 1 {
+		t.Fatalf("%d mails", len(l.mails))
+	}
+	body, _, err := l.objects.Get(t.Context(), Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{l.mails[0], string(body)} {
+		if strings.Contains(text, "\nFORGED") || strings.ContainsAny(text, "\r\u009b\u202e\u2028\U000e0041") {
+			t.Errorf("hostile text acts in\n%.2000q", text)
+		}
+	}
+	if !strings.Contains(l.mails[0], `of instance \nFORGED\r\u009b2K\…: 1`) {
+		t.Errorf("what the tag says is not in\n%.2000s", l.mails[0])
 	}
 }
