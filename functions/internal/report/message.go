@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	maxSubject  = 100       // characters, ASCII only: what SNS takes for e-mail
-	maxKeyword  = 40        // of them for the keyword
+	maxSubject  = 99        // characters, ASCII only: what SNS takes for e-mail
+	maxKeyword  = 39        // of them for the keyword
 	maxListed   = 20        // entries of each list in the message; report.json has them all
 	maxText     = 1000      // characters of a part of an entry
 	listedBytes = 240 << 10 // of the message for the lists: SNS takes 256 KiB

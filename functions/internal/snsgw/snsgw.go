@@ -22,7 +22,7 @@ type Topic struct {
 // New makes the topic with the ARN.
 func New(cfg aws.Config, arn string) *Topic { return &Topic{sns.NewFromConfig(cfg), arn} }
 
-// Publish sends a message; the subject is ASCII and has at most 100 characters, as SNS demands for e-mail.
+// Publish sends a message; the subject is ASCII and has less than 100 characters, as SNS demands for e-mail.
 func (t *Topic) Publish(ctx context.Context, subject, message string) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()

@@ -8,12 +8,13 @@ import (
 )
 
 const (
-	maxSubject = 100       // characters
+	maxSubject = 99        // characters
 	maxMessage = 256 << 10 // bytes of UTF-8
 )
 
-// Check gives SNS's answer to a message that it does not publish (SNS API Reference, "Publish"): a subject is ASCII of at most 100
-// characters, without control characters, and begins with a letter, a digit or a punctuation mark.
+// Check gives SNS's answer to a message that it does not publish (SNS API Reference, "Publish"): a subject has less than 100
+// characters and no control characters. It is ASCII and begins with a letter, a digit or a punctuation mark: the reference no longer
+// says so, but did for years.
 func Check(subject, message string) error {
 	beyond := func(c rune) bool { return c < ' ' || c > '~' }
 	switch {

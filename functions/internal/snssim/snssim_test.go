@@ -11,10 +11,10 @@ func TestWhatSNSRefuses(t *testing.T) {
 		refused          bool
 	}{
 		"a mail":                          {"SnapshotDaily: 1 of 2 volumes FAILED", "数据库\n", false},
-		"the longest":                     {strings.Repeat("s", 100), strings.Repeat("m", 256<<10), false},
+		"the longest":                     {strings.Repeat("s", 99), strings.Repeat("m", 256<<10), false},
 		"a punctuation mark first":        {"%E6", "m", false},
 		"no subject":                      {"", "m", true},
-		"a long subject":                  {strings.Repeat("s", 101), "m", true},
+		"a long subject":                  {strings.Repeat("s", 100), "m", true},
 		"a subject beyond ASCII":          {"每日快照", "m", true},
 		"a newline in a subject":          {"a\nb", "m", true},
 		"DEL in a subject":                {"a\x7f", "m", true},
