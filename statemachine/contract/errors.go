@@ -66,6 +66,12 @@ func Errors() []Error {
 	}
 }
 
+// Is says whether err is one of the contract's errors, or wraps it: contract.Is[*contract.ThrottledError](err).
+func Is[E Error](err error) bool {
+	_, is := errors.AsType[E](err)
+	return is
+}
+
 // Outermost gives the contract's error for err with err's whole message: the one that err wraps, or an UnexpectedError.
 // nil stays nil.
 func Outermost(err error) error {

@@ -150,7 +150,7 @@ func (s *Service) patiently(ctx context.Context, do func() error) error {
 			return fmt.Errorf("stopped: %w", err)
 		}
 		err := do()
-		if _, throttled := errors.AsType[*contract.ThrottledError](err); !throttled || attempt == attempts {
+		if !contract.Is[*contract.ThrottledError](err) || attempt == attempts {
 			return err
 		}
 		if err := s.Wait(ctx, wait); err != nil {

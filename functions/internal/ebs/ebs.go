@@ -31,6 +31,9 @@ type Snapshot struct {
 	FullBytes   int64  // all blocks that a volume made of it would have, its own and older ones'; 0 if EC2 does not say
 }
 
+// ListsSettle is how long EC2's lists usually need to show what has changed.
+const ListsSettle = 10 * time.Second
+
 // Instance is an EC2 instance that opted in by its schedule tag.
 type Instance struct {
 	ID      string            // i-…

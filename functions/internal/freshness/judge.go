@@ -74,7 +74,6 @@ const again = 23*time.Hour + 30*time.Minute
 
 // Judge says which volumes are stale, from what the check before found. limits says of each keyword how old a snapshot may get.
 func Judge(before State, limits map[string]time.Duration, watched []Watched, now time.Time) State {
-	before = before.notAfter(now)
 	out := State{
 		CheckedAt: now, Volumes: len(watched), Stale: []Stale{}, Seen: times{}, Away: times{}, Limits: map[string]Limit{},
 		Told: told{}, ToldAt: before.ToldAt,

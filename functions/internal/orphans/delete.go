@@ -20,8 +20,6 @@ const (
 	// lookAgain is how old what was seen of a volume may be when one of its snapshots goes. Deleting takes minutes, and people claim
 	// snapshots, and attach volumes, meanwhile.
 	lookAgain = time.Minute
-	// listsSettle is how long EC2's lists usually need to show what has changed.
-	listsSettle = 10 * time.Second
 )
 
 // deletion is one call's deleting.
@@ -71,7 +69,7 @@ func (d *deletion) orphan(ctx context.Context, o Orphan) (more bool, err error) 
 		}
 		if at.IsZero() || d.Now().Sub(at) > lookAgain {
 			if still, err = d.again(ctx, o); err != nil {
-				return !isThrottle(err), errors.Join(append(errs, err)...)
+				return !contract.Is[*contract.ThrottledError](err), errors.Join(append(errs, err)...)
 			}
 			at = d.Now()
 		}
@@ -82,7 +80,7 @@ func (d *deletion) orphan(ctx context.Context, o Orphan) (more bool, err error) 
 		}
 		if err := d.one(ctx, o, r); err != nil {
 			errs = append(errs, err)
-			if isThrottle(err) {
+			if contract.Is[*contract.ThrottledError](err) {
 				return false, errors.Join(errs...)
 			}
 		}
@@ -132,13 +130,13 @@ func (d *deletion) known(ctx context.Context, keyword string) (map[string]bool, 
 // one deletes one snapshot. That EC2 refuses one for good is no error.
 func (d *deletion) one(ctx context.Context, o Orphan, r retention.Decision) error {
 	err := d.EC2.DeleteSnapshot(ctx, r.Snapshot.ID)
-	if isDenial(err) && !d.denied {
+	if contract.Is[*contract.AccessDeniedError](err) && !d.denied {
 		// A person may just have deleted or claimed it, and EC2's lists do not show it yet. Once is enough: a denial for good is
 		// the same for all.
 		d.denied = true
-		if d.Wait(ctx, listsSettle) == nil {
+		if d.Wait(ctx, ebs.ListsSettle) == nil {
 			err = d.EC2.DeleteSnapshot(ctx, r.Snapshot.ID)
-			d.denied = isDenial(err)
+			d.denied = contract.Is[*contract.AccessDeniedError](err)
 		}
 	}
 	if refused, ok := errors.AsType[*ebs.RefusedError](err); ok {
@@ -153,14 +151,4 @@ func (d *deletion) one(ctx context.Context, o Orphan, r retention.Decision) erro
 	d.Log.InfoContext(ctx, LogDeleted, "snapshot_id", r.Snapshot.ID, "volume_id", o.VolumeID, "keyword", o.Keyword,
 		"reason", "orphaned since "+o.Since.Format(time.DateOnly)+", "+r.Reason)
 	return nil
-}
-
-func isDenial(err error) bool {
-	_, denied := errors.AsType[*contract.AccessDeniedError](err)
-	return denied
-}
-
-func isThrottle(err error) bool {
-	_, throttled := errors.AsType[*contract.ThrottledError](err)
-	return throttled
 }

@@ -140,7 +140,7 @@ func TestADeniedDeletionIsAskedOnceMoreAfterSomeSeconds(t *testing.T) {
 	l.orphan("vol-1")
 	l.days(0, 6)
 	begin := now.AddDate(0, 0, 7)
-	l.denied = func(string) bool { return l.now.Sub(begin) < listsSettle }
+	l.denied = func(string) bool { return l.now.Sub(begin) < ebs.ListsSettle }
 	l.days(7, 7)
 	if len(l.deleted) != 2 || l.asked != 3 {
 		t.Errorf("%d deletions were asked for, and %v went", l.asked, l.deleted)

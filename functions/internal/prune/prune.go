@@ -43,8 +43,6 @@ const (
 	// unlisted is how many attempts, minutes apart, a snapshot that EC2 said it created may be missing from its
 	// lists before it counts as deleted by somebody.
 	unlisted = 3
-	// listsSettle is how long EC2's lists usually need to show what has changed.
-	listsSettle = 10 * time.Second
 )
 
 // Prune deletes what the volume's retention no longer keeps. While this run's snapshot is not completed it deletes what may
@@ -180,8 +178,8 @@ func (s *Service) carryOut(ctx context.Context, req contract.PruneRequest, plan 
 	denied, errs := s.deleteAll(ctx, req, removals[:min(len(removals), maxRemovals)], &out)
 	if len(denied) > 0 {
 		// A person may just have deleted or claimed them, and EC2's lists do not show it yet.
-		if ctx.Err() == nil && s.Wait(ctx, listsSettle) == nil {
-			errs = slices.DeleteFunc(errs, isDenial)
+		if ctx.Err() == nil && s.Wait(ctx, ebs.ListsSettle) == nil {
+			errs = slices.DeleteFunc(errs, contract.Is[*contract.AccessDeniedError])
 			_, denials := s.deleteAll(ctx, req, denied, &out)
 			errs = append(errs, denials...)
 		}
@@ -216,24 +214,14 @@ func (s *Service) deleteAll(
 			continue
 		}
 		errs = append(errs, err)
-		if isDenial(err) {
+		if contract.Is[*contract.AccessDeniedError](err) {
 			denied = append(denied, r)
 		}
-		if isThrottle(err) || ctx.Err() != nil {
+		if contract.Is[*contract.ThrottledError](err) || ctx.Err() != nil {
 			break // asking on would only be refused again; the retry goes on here
 		}
 	}
 	return denied, errs
-}
-
-func isDenial(err error) bool {
-	_, denied := errors.AsType[*contract.AccessDeniedError](err)
-	return denied
-}
-
-func isThrottle(err error) bool {
-	var throttled *contract.ThrottledError
-	return errors.As(err, &throttled)
 }
 
 func managed(snaps []ebs.Snapshot, keyword string) int {
