@@ -202,11 +202,11 @@ type undoing struct {
 }
 
 func (u undoing) print(w io.Writer, where string) {
-	printf(w, "Adopted snapshots of %s in %s:\n", u.Keyword, where)
+	ebs.Fprintf(w, "Adopted snapshots of %s in %s:\n", u.Keyword, where)
 	for _, s := range slices.Concat(u.Adopted, u.LeftOut) {
-		printf(w, "  %-22s  %-21s  %s\n", s.SnapshotID, s.VolumeID, s.Reason)
+		ebs.Fprintf(w, "  %-22s  %-21s  %s\n", s.SnapshotID, s.VolumeID, s.Reason)
 	}
-	printf(w, "%s to give back: the tags that the adoption set are removed, all others stay. What a run has deleted since does not come back.\n",
+	ebs.Fprintf(w, "%s to give back: the tags that the adoption set are removed, all others stay. What a run has deleted since does not come back.\n",
 		snapshots(len(u.Adopted)))
 }
 
@@ -225,18 +225,18 @@ func (o options) closing(ctx context.Context, outcome adopt.Outcome, err error) 
 }
 
 func printOutcome(w io.Writer, what string, o adopt.Outcome) {
-	printf(w, "\n%s %s", what, snapshots(len(o.Done)))
+	ebs.Fprintf(w, "\n%s %s", what, snapshots(len(o.Done)))
 	if len(o.Gone) > 0 {
-		printf(w, "; %d were deleted meanwhile", len(o.Gone))
+		ebs.Fprintf(w, "; %d were deleted meanwhile", len(o.Gone))
 	}
 	fmt.Fprintln(w, ".")
 	for _, f := range o.Failed {
-		printf(w, "  FAILED  %s: %s\n", f.SnapshotID, f.Reason)
+		ebs.Fprintf(w, "  FAILED  %s: %s\n", f.SnapshotID, f.Reason)
 	}
 }
 
 func (a adoption) print(w io.Writer, where string) {
-	printf(w, "Snapshots of the Lambda before this tool, with the tag %s, in %s.\n", a.Keyword, where)
+	ebs.Fprintf(w, "Snapshots of the Lambda before this tool, with the tag %s, in %s.\n", a.Keyword, where)
 	zone, err := time.LoadLocation(a.NextRun.Run.TimeZone)
 	if err != nil {
 		zone = time.UTC
@@ -245,29 +245,29 @@ func (a adoption) print(w io.Writer, where string) {
 	for _, s := range a.Adopt {
 		if s.VolumeID != volume {
 			volume = s.VolumeID
-			printf(w, "\n%s, %s (%s)\n", placeName(s.Name, s.InstanceID), s.VolumeID, s.Device)
+			ebs.Fprintf(w, "\n%s, %s (%s)\n", placeName(s.Name, s.InstanceID), s.VolumeID, s.Device)
 		}
 		then := "the next run keeps it:"
 		if s.Goes {
 			then = "the next run DELETES it:"
 			goes++
 		}
-		printf(w, "  adopt  %-22s  %s  %s=%s  %s %s\n", s.SnapshotID, s.StartTime.In(zone).Format("2006-01-02 15:04 MST"),
+		ebs.Fprintf(w, "  adopt  %-22s  %s  %s=%s  %s %s\n", s.SnapshotID, s.StartTime.In(zone).Format("2006-01-02 15:04 MST"),
 			a.Keyword, s.Tag, then, s.Reason)
 	}
 	a.printLeftOut(w)
 	if len(a.Adopt)+len(a.LeftOut)+a.AlreadyOurs == 0 {
-		printf(w, "No snapshot of this account carries the tag %s. Capital letters count, and each Region has its own.\n", a.Keyword)
+		ebs.Fprintf(w, "No snapshot of this account carries the tag %s. Capital letters count, and each Region has its own.\n", a.Keyword)
 		return
 	}
-	printf(w, "\n%s to adopt, %d left out, %d of the schedule already.\n", snapshots(len(a.Adopt)), len(a.LeftOut), a.AlreadyOurs)
+	ebs.Fprintf(w, "\n%s to adopt, %d left out, %d of the schedule already.\n", snapshots(len(a.Adopt)), len(a.LeftOut), a.AlreadyOurs)
 	if len(a.Adopt) > 0 {
-		printf(w, "The next run of %s would then delete %s, %d of them adopted ones.\nWhat counts is the retention in force for the volume, "+
+		ebs.Fprintf(w, "The next run of %s would then delete %s, %d of them adopted ones.\nWhat counts is the retention in force for the volume, "+
 			"not the value on a snapshot.\nSwitch the Lambda before this one off first: it counts, and deletes, whatever carries the tag.\n",
 			a.Keyword, snapshots(a.NextRun.Delete), goes)
 	}
 	if a.Note != "" {
-		printf(w, "%s\n", a.Note)
+		ebs.Fprintf(w, "%s\n", a.Note)
 	}
 }
 
@@ -291,7 +291,7 @@ func (a adoption) printLeftOut(w io.Writer) {
 		if n := len(ids[r]) - len(some); n > 0 {
 			more = fmt.Sprintf(" and %d more (-json lists them)", n)
 		}
-		printf(w, "  %d: %s\n     %s%s\n", len(ids[r]), r, strings.Join(some, ", "), more)
+		ebs.Fprintf(w, "  %d: %s\n     %s%s\n", len(ids[r]), r, strings.Join(some, ", "), more)
 	}
 }
 
@@ -314,6 +314,6 @@ func counter(w io.Writer, of int) func(int) {
 	done := 0
 	return func(n int) {
 		done += n
-		printf(w, "%d of %d\n", done, of)
+		ebs.Fprintf(w, "%d of %d\n", done, of)
 	}
 }

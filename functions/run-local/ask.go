@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"strings"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 )
 
 // asker is the person at the terminal.
@@ -31,7 +33,7 @@ func (o options) agree(ctx context.Context, stderr io.Writer, question string) e
 	if !o.person.there() {
 		return errNotAsked
 	}
-	printf(stderr, "%s Type yes to go on: ", question)
+	ebs.Fprintf(stderr, "%s Type yes to go on: ", question)
 	answer := make(chan string, 1)
 	go func() {
 		line, _ := bufio.NewReader(o.person.in).ReadString('\n') // an end without an answer is none

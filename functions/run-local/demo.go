@@ -9,6 +9,7 @@ import (
 	"golang.org/x/term"
 
 	demonstration "github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/demo"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 )
 
 // patience is how many simulated days are over before anybody wonders.
@@ -21,7 +22,7 @@ func demo(ctx context.Context, o options, stdout io.Writer) error {
 		log = functionLog(o, os.Stderr)
 	}
 	if o.days > patience && terminal(os.Stderr) {
-		printf(os.Stderr, "Simulating %d days; a week takes two or three seconds.\n", o.days)
+		ebs.Fprintf(os.Stderr, "Simulating %d days; a week takes two or three seconds.\n", o.days)
 	}
 	result, err := demonstration.Run(ctx, demonstration.Options{Days: o.days, Log: log})
 	if err != nil {

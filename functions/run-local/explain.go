@@ -206,11 +206,11 @@ func (e explained) print(w io.Writer, where string) {
 	if e.Exists {
 		what = fmt.Sprintf("%d GiB", e.SizeGiB)
 	}
-	printf(w, "Volume %s, %s, in %s. Nothing is changed.\n", e.VolumeID, what, where)
+	ebs.Fprintf(w, "Volume %s, %s, in %s. Nothing is changed.\n", e.VolumeID, what, where)
 	for _, s := range e.Schedules {
 		s.print(w)
 	}
-	printf(w, "\n%s of this account, newest first:\n", snapshots(len(e.Snapshots)))
+	ebs.Fprintf(w, "\n%s of this account, newest first:\n", snapshots(len(e.Snapshots)))
 	for _, s := range e.Snapshots {
 		s.print(w)
 	}
@@ -221,36 +221,36 @@ func (e explained) print(w io.Writer, where string) {
 }
 
 func (s explainedSchedule) print(w io.Writer) {
-	printf(w, "\nSchedule %s: %s\n", s.Keyword, strings.Join(s.Fires, " and "))
+	ebs.Fprintf(w, "\nSchedule %s: %s\n", s.Keyword, strings.Join(s.Fires, " and "))
 	if s.InstanceID != "" {
 		by := "its instance's tag"
 		if s.OwnTag {
 			by = "the volume's own tag"
 		}
-		printf(w, "  at %s as %s; keeps %q, %s\n", placeName(s.Name, s.InstanceID), s.Device, s.Retention, by)
+		ebs.Fprintf(w, "  at %s as %s; keeps %q, %s\n", placeName(s.Name, s.InstanceID), s.Device, s.Retention, by)
 	}
 	switch {
 	case s.NothingIsDeleted != "":
-		printf(w, "  %s\n", s.NothingIsDeleted)
+		ebs.Fprintf(w, "  %s\n", s.NothingIsDeleted)
 	case s.Next == nil:
 		fmt.Fprintln(w, "  it does not fire any more")
 	default:
-		printf(w, "  fires next at %s\n", s.Next.UTC().Format(utc))
+		ebs.Fprintf(w, "  fires next at %s\n", s.Next.UTC().Format(utc))
 	}
 }
 
 func (s explainedSnapshot) print(w io.Writer) {
-	printf(w, "\n  %s  %s  %s  %s\n", s.SnapshotID, s.StartTime.UTC().Format(utc), s.State, s.Owner)
+	ebs.Fprintf(w, "\n  %s  %s  %s  %s\n", s.SnapshotID, s.StartTime.UTC().Format(utc), s.State, s.Owner)
 	switch {
 	case !s.Managed:
-		printf(w, "    kept:  %s\n", s.Reason)
+		ebs.Fprintf(w, "    kept:  %s\n", s.Reason)
 	case s.Goes == nil && s.Keep:
-		printf(w, "    kept:  %s\n    goes:  not in the runs ahead\n", s.Reason)
+		ebs.Fprintf(w, "    kept:  %s\n    goes:  not in the runs ahead\n", s.Reason)
 	case s.Goes == nil:
-		printf(w, "    goes:  with the next run, but none is ahead: %s\n", s.Reason)
+		ebs.Fprintf(w, "    goes:  with the next run, but none is ahead: %s\n", s.Reason)
 	case s.Keep:
-		printf(w, "    kept:  %s\n    goes:  %s: %s\n", s.Reason, s.Goes.UTC().Format(utc), s.Because)
+		ebs.Fprintf(w, "    kept:  %s\n    goes:  %s: %s\n", s.Reason, s.Goes.UTC().Format(utc), s.Because)
 	default:
-		printf(w, "    goes:  with the next run, %s: %s\n", s.Goes.UTC().Format(utc), s.Because)
+		ebs.Fprintf(w, "    goes:  with the next run, %s: %s\n", s.Goes.UTC().Format(utc), s.Because)
 	}
 }

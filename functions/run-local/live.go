@@ -88,7 +88,7 @@ func live(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	printf(stderr, "run %s in %s; manifest and report in %s\n", run.ID, where(cfg), dir)
+	ebs.Fprintf(stderr, "run %s in %s; manifest and report in %s\n", run.ID, where(cfg), dir)
 	result, err := w.Run(ctx, execution.name, contract.Input{
 		SnapshotKeyWord: run.SnapshotKeyWord, ScheduledTime: run.ScheduledTime.Format(time.RFC3339), TimeZone: run.TimeZone,
 	})

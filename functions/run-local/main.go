@@ -88,7 +88,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case errors.Is(err, flag.ErrHelp):
 		return exitOK
 	case err != nil:
-		printf(stderr, "run-local: %v\nrun-local -h explains the flags.\n", err)
+		ebs.Fprintf(stderr, "run-local: %v\nrun-local -h explains the flags.\n", err)
 		return exitUsage
 	}
 	if err := o.run(ctx, stdout, stderr); err != nil {

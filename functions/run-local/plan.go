@@ -207,9 +207,9 @@ func planVolume(run contract.Run, i contract.Instance, v contract.Volume, held [
 }
 
 func (p planned) print(w io.Writer, where string) {
-	printf(w, "Plan of run %s in %s. Nothing is changed.\n", p.Run.ID, where)
+	ebs.Fprintf(w, "Plan of run %s in %s. Nothing is changed.\n", p.Run.ID, where)
 	if len(p.Volumes) == 0 {
-		printf(w, "No volume to snapshot: no instance here carries the tag %s, or its value is off.\n", p.Run.SnapshotKeyWord)
+		ebs.Fprintf(w, "No volume to snapshot: no instance here carries the tag %s, or its value is off.\n", p.Run.SnapshotKeyWord)
 		p.printLeftOut(w)
 		return
 	}
@@ -218,12 +218,12 @@ func (p planned) print(w io.Writer, where string) {
 		zone = time.UTC
 	}
 	for _, v := range p.Volumes {
-		printf(w, "\n%s, %s (%s), %s=%s\n", placeName(v.Name, v.InstanceID), v.VolumeID, v.Device, p.Run.SnapshotKeyWord, v.Retention)
+		ebs.Fprintf(w, "\n%s, %s (%s), %s=%s\n", placeName(v.Name, v.InstanceID), v.VolumeID, v.Device, p.Run.SnapshotKeyWord, v.Retention)
 		if v.Problem != "" {
-			printf(w, "  note    nothing would be deleted: %s\n", v.Problem)
+			ebs.Fprintf(w, "  note    nothing would be deleted: %s\n", v.Problem)
 		}
 		for _, t := range v.DroppedTags {
-			printf(w, "  note    tag %s finds no room on the snapshot\n", t)
+			ebs.Fprintf(w, "  note    tag %s finds no room on the snapshot\n", t)
 		}
 		for _, s := range v.Keep {
 			verb := "keep  "
@@ -237,7 +237,7 @@ func (p planned) print(w io.Writer, where string) {
 		}
 	}
 	p.printLeftOut(w)
-	printf(w, "\nCreate %d, keep %d (the new ones included), delete %d snapshots of %d volumes, once the new ones have completed.\n",
+	ebs.Fprintf(w, "\nCreate %d, keep %d (the new ones included), delete %d snapshots of %d volumes, once the new ones have completed.\n",
 		p.Create, p.Keep, p.Delete, len(p.Volumes))
 	fmt.Fprintln(w, "EC2 may refuse to delete one that an AMI uses or that is locked: that one is kept.")
 }
@@ -247,13 +247,13 @@ func (p planned) printLeftOut(w io.Writer) {
 		if i == 0 {
 			fmt.Fprintln(w, "\nLeft out:")
 		}
-		printf(w, "  %s, %s (%s): %s\n", placeName(v.Name, v.InstanceID), v.VolumeID, v.Device, v.Reason)
+		ebs.Fprintf(w, "  %s, %s (%s): %s\n", placeName(v.Name, v.InstanceID), v.VolumeID, v.Device, v.Reason)
 	}
 }
 
 // printBound says what the snapshots cost at most, and that it is no estimate.
 func printBound(w io.Writer, what string, b explain.Bound) {
-	printf(w, "%s costs at most %.2f USD a month (%.0f GiB at %.2f USD, us-east-1). It is an upper bound, not an estimate:\nEBS stores "+
+	ebs.Fprintf(w, "%s costs at most %.2f USD a month (%.0f GiB at %.2f USD, us-east-1). It is an upper bound, not an estimate:\nEBS stores "+
 		"a block once however many snapshots have it, and does not say how much that is, so that each is counted whole.\n",
 		what, b.USDPerMonth, b.GiB, explain.Price)
 }
@@ -264,12 +264,12 @@ func (a allPlanned) print(w io.Writer, where string) {
 		fmt.Fprintln(w)
 	}
 	for _, keyword := range a.Disabled {
-		printf(w, "The schedule %s is disabled: -schedule %s shows its plan.\n", keyword, quoted(keyword))
+		ebs.Fprintf(w, "The schedule %s is disabled: -schedule %s shows its plan.\n", keyword, quoted(keyword))
 	}
-	printf(w, "All schedules: create %d, keep %d, delete %d snapshots.\n", a.Create, a.Keep, a.Delete)
+	ebs.Fprintf(w, "All schedules: create %d, keep %d, delete %d snapshots.\n", a.Create, a.Keep, a.Delete)
 	printBound(w, "What is kept", a.UpperBound)
 }
 
 func (s plannedSnapshot) print(w io.Writer, verb string, zone *time.Location) {
-	printf(w, "  %s  %-22s  %s  %-9s  %s\n", verb, s.SnapshotID, s.StartTime.In(zone).Format("2006-01-02 15:04 MST"), s.State, s.Reason)
+	ebs.Fprintf(w, "  %s  %-22s  %s  %-9s  %s\n", verb, s.SnapshotID, s.StartTime.In(zone).Format("2006-01-02 15:04 MST"), s.State, s.Reason)
 }

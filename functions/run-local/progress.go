@@ -79,7 +79,7 @@ func (p *progress) show(volumes, created, done int, waiting map[string]string) {
 		text += fmt.Sprintf(", %d %s", counts[name], waitingFor(name))
 	}
 	r := []rune(ebs.Visible(text))
-	printf(p.out, "\r\x1b[K%s", string(r[:min(len(r), p.width-1)]))
+	ebs.Fprintf(p.out, "\r\x1b[K%s", string(r[:min(len(r), p.width-1)]))
 }
 
 // waitingFor says in a person's words what a volume is retried for.
@@ -97,7 +97,7 @@ func waitingFor(name string) string {
 
 func (p *progress) print(text string) {
 	p.close()
-	printf(p.out, "%s\n", text)
+	ebs.Fprintf(p.out, "%s\n", text)
 }
 
 // close ends the line of a terminal.

@@ -1,5 +1,8 @@
 package main
 
+// What others wrote, in tags or in EC2's messages, can neither begin a line nor command the terminal: all that this command prints goes
+// through ebs.Fprintf, but for JSON and texts of its own.
+
 import (
 	"errors"
 	"fmt"
@@ -8,10 +11,6 @@ import (
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 )
-
-// printf writes for a person. What others wrote, in tags or in EC2's messages, can neither begin a line nor command the terminal: all
-// that this command prints goes through it, but for JSON and texts of its own.
-func printf(w io.Writer, format string, args ...any) { fmt.Fprint(w, ebs.Visiblef(format, args...)) }
 
 // lines is an error that takes several lines to say, each of which may quote what others wrote.
 type lines []string
@@ -30,7 +29,7 @@ func say(w io.Writer, err error) {
 		fmt.Fprintf(w, "run-local: %s\n", several.Error())
 		return
 	}
-	printf(w, "run-local: %v\n", err)
+	ebs.Fprintf(w, "run-local: %v\n", err)
 }
 
 // and gives both errors; the second may be nil.

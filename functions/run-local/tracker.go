@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/prune"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/report"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/workflow"
@@ -231,36 +232,36 @@ func (t *tracker) outcome(run contract.Run, status string) outcome {
 
 func (o outcome) print(w io.Writer) {
 	if o.Found == contract.OutcomeDuplicate {
-		printf(w, "Run %s is over, and nothing was done now. What it did then:\n", o.Run.ID)
+		ebs.Fprintf(w, "Run %s is over, and nothing was done now. What it did then:\n", o.Run.ID)
 	} else {
-		printf(w, "Run %s: %s\n", o.Run.ID, o.Status)
+		ebs.Fprintf(w, "Run %s: %s\n", o.Run.ID, o.Status)
 	}
 	if o.Found == contract.OutcomeNothing {
-		printf(w, "No volume to snapshot: no instance here carries the tag %s, or its value is off.\n", o.Run.SnapshotKeyWord)
+		ebs.Fprintf(w, "No volume to snapshot: no instance here carries the tag %s, or its value is off.\n", o.Run.SnapshotKeyWord)
 	}
 	for _, c := range o.Created {
 		verb := "created"
 		if c.Found {
 			verb = "found  "
 		}
-		printf(w, "  %s %s  of %s\n", verb, c.SnapshotID, c.VolumeID)
+		ebs.Fprintf(w, "  %s %s  of %s\n", verb, c.SnapshotID, c.VolumeID)
 	}
 	for _, d := range o.Deleted {
-		printf(w, "  deleted %s  of %s: %s\n", d.SnapshotID, d.VolumeID, d.Reason)
+		ebs.Fprintf(w, "  deleted %s  of %s: %s\n", d.SnapshotID, d.VolumeID, d.Reason)
 	}
 	for _, k := range o.Kept {
-		printf(w, "  kept    %s  of %s: %s\n", k.SnapshotID, k.VolumeID, k.Reason)
+		ebs.Fprintf(w, "  kept    %s  of %s: %s\n", k.SnapshotID, k.VolumeID, k.Reason)
 	}
 	if r := o.Report; r != nil {
 		for _, f := range r.Failures {
-			printf(w, "  FAILED  %s: %s: %s\n", f.Volume, f.Error, f.Reason)
+			ebs.Fprintf(w, "  FAILED  %s: %s: %s\n", f.Volume, f.Error, f.Reason)
 		}
 		for _, p := range r.Problems {
-			printf(w, "  note    %s: %s\n", p.Volume, p.What)
+			ebs.Fprintf(w, "  note    %s: %s\n", p.Volume, p.What)
 		}
 		for _, g := range r.Gone {
-			printf(w, "  gone    %s: deleted since the run began\n", g)
+			ebs.Fprintf(w, "  gone    %s: deleted since the run began\n", g)
 		}
-		printf(w, "%s\nReport: %s\n", r.Summary, o.ReportFile)
+		ebs.Fprintf(w, "%s\nReport: %s\n", r.Summary, o.ReportFile)
 	}
 }

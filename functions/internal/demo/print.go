@@ -42,7 +42,7 @@ func (r *Result) Print(w io.Writer, color bool) {
 }
 
 // printf writes what may quote text of tags, each argument in its line.
-func (p printer) printf(format string, args ...any) { fmt.Fprint(p.w, ebs.Visiblef(format, args...)) }
+func (p printer) printf(format string, args ...any) { ebs.Fprintf(p.w, format, args...) }
 
 // The few colours, as terminals number them.
 const (

@@ -2,6 +2,7 @@ package ebs
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"unicode"
 	"unicode/utf16"
@@ -56,6 +57,11 @@ type visible struct{ any }
 // Format makes it a fmt.Formatter.
 func (v visible) Format(f fmt.State, verb rune) {
 	_, _ = f.Write([]byte(Visible(fmt.Sprintf(fmt.FormatString(f, verb), v.any)))) // to memory
+}
+
+// Fprintf is fmt.Fprintf with each argument as Visible gives it. Where it writes for a person there is nobody to tell that it failed.
+func Fprintf(w io.Writer, format string, args ...any) {
+	_, _ = io.WriteString(w, Visiblef(format, args...))
 }
 
 // VisibleLines is Visible for a text that has lines of its own.

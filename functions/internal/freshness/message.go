@@ -27,23 +27,19 @@ func subject(s State) string {
 	return fmt.Sprintf("EBS snapshots: %d volumes have no fresh snapshot", len(s.Stale))
 }
 
-func printf(b *strings.Builder, format string, args ...any) {
-	b.WriteString(ebs.Visiblef(format, args...))
-}
-
 // message is what the administrator reads: which volumes, how old their newest snapshot is, what to do. s says who was told before.
 func message(s State, url string) string {
 	var b strings.Builder
-	printf(&b, "%s, found on %s, whatever the reason.\n", subject(s), s.CheckedAt.Format(minute))
+	ebs.Fprintf(&b, "%s, found on %s, whatever the reason.\n", subject(s), s.CheckedAt.Format(minute))
 	of, others := map[string]int{}, len(s.Stale)
 	for _, v := range s.Stale {
 		of[v.Keyword]++
 	}
 	for _, some := range s.listed() {
 		keyword := some[0].Keyword
-		printf(&b, "\n%s: no completed snapshot in the last %s\n", keyword, span(some[0].Limit))
+		ebs.Fprintf(&b, "\n%s: no completed snapshot in the last %s\n", keyword, span(some[0].Limit))
 		for n, v := range some {
-			printf(&b, "%d. %s\n   %s\n", n+1, ebs.Cut(ebs.Visible(v.String()), maxPlace), v.newest(s.CheckedAt))
+			ebs.Fprintf(&b, "%d. %s\n   %s\n", n+1, ebs.Cut(ebs.Visible(v.String()), maxPlace), v.newest(s.CheckedAt))
 		}
 		more(&b, of[keyword]-len(some), "")
 		others -= of[keyword]
@@ -52,14 +48,14 @@ func message(s State, url string) string {
 	b.WriteString("\nWhat to do: see in the EventBridge Scheduler console whether the schedule is enabled, and in the Step Functions console whether\n" +
 		"its runs start and how they end; then start one by hand, with the keyword as input: {\"SnapshotKeyWord\": \"…\"}. A volume alone\n" +
 		"among many: see its events in the EC2 console. One that is to have no snapshots: give it the schedule's tag with the value off.\n")
-	printf(&b, "\nOf the same volumes you are told again in a day. The alarm StaleVolumes stands until all are fresh, and tells that, too.\n"+
+	ebs.Fprintf(&b, "\nOf the same volumes you are told again in a day. The alarm StaleVolumes stands until all are fresh, and tells that, too.\n"+
 		"The whole list: %s\n", url)
 	return b.String()
 }
 
 func more(b *strings.Builder, n int, of string) {
 	if n > 0 {
-		printf(b, "… and %d more%s\n", n, of)
+		ebs.Fprintf(b, "… and %d more%s\n", n, of)
 	}
 }
 

@@ -22,22 +22,18 @@ func subject(s State) string {
 	return fmt.Sprintf("EBS snapshots: %d volumes are orphaned", len(s.Orphans))
 }
 
-func printf(b *strings.Builder, format string, args ...any) {
-	b.WriteString(ebs.Visiblef(format, args...))
-}
-
 // message is what the administrator reads: what is left of which volumes, and what becomes of it. s is the state once he has read it.
 func message(s State, listed []Orphan, p Policy, url string) string {
 	var b strings.Builder
 	b.WriteString("Snapshots of these volumes belong to no run any more: the volume or its instance is gone, or the instance has lost its tag.\n")
 	for n, o := range listed {
-		printf(&b, "%d. %s\n", n+1, o.describe(p, s.PolicySince))
+		ebs.Fprintf(&b, "%d. %s\n", n+1, o.describe(p, s.PolicySince))
 	}
 	if more := len(s.Orphans) - len(listed); more > 0 {
-		printf(&b, "… and %d more\n", more)
+		ebs.Fprintf(&b, "… and %d more\n", more)
 	}
-	printf(&b, "\n%s\n", p.outlook())
-	printf(&b, "To keep a snapshot, remove or change its tag with the schedule's keyword. The whole list: %s\n", url)
+	ebs.Fprintf(&b, "\n%s\n", p.outlook())
+	ebs.Fprintf(&b, "To keep a snapshot, remove or change its tag with the schedule's keyword. The whole list: %s\n", url)
 	b.WriteString("New ones come first in the list. They are told of once a week at most, and none of their snapshots goes in the week after that.\n")
 	return b.String()
 }

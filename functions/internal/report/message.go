@@ -54,21 +54,17 @@ func localTime(r *Report) string {
 	return t.Format(subjectTime)
 }
 
-func printf(b *strings.Builder, format string, args ...any) {
-	b.WriteString(ebs.Visiblef(format, args...))
-}
-
 // message is what the administrator reads, at night and on a telephone: the numbers, then what failed, where, why, what to do.
 func message(r *Report, reportURL string) string {
 	var b strings.Builder
-	printf(&b, "EBS snapshots, run %s\n%s\n\n", r.Run.ID, localTime(r))
-	printf(&b, "%d of %s have a completed snapshot of this run.\n", r.Completed, count(r.Volumes, "volume"))
-	printf(&b, "%d failed, %d deleted meanwhile, %s.\n", r.failedVolumes(), len(r.Gone), count(len(r.Problems), "other problem"))
+	ebs.Fprintf(&b, "EBS snapshots, run %s\n%s\n\n", r.Run.ID, localTime(r))
+	ebs.Fprintf(&b, "%d of %s have a completed snapshot of this run.\n", r.Completed, count(r.Volumes, "volume"))
+	ebs.Fprintf(&b, "%d failed, %d deleted meanwhile, %s.\n", r.failedVolumes(), len(r.Gone), count(len(r.Problems), "other problem"))
 	if n := len(r.LeftOut); n > 0 {
-		printf(&b, "%s of its instances left out, as tags or the schedule say; the whole report lists them.\n", count(n, "volume"))
+		ebs.Fprintf(&b, "%s of its instances left out, as tags or the schedule say; the whole report lists them.\n", count(n, "volume"))
 	}
 	if len(r.Failures) > 0 {
-		printf(&b, "\nFAILED (%s)\n", byError(r.Failures))
+		ebs.Fprintf(&b, "\nFAILED (%s)\n", byError(r.Failures))
 		list(&b, r.Failures, reportURL, func(f Failure) (Volume, string, string) { return f.Volume, f.Error + ": " + f.Reason, f.Advice })
 	}
 	if len(r.Problems) > 0 {
@@ -80,9 +76,9 @@ func message(r *Report, reportURL string) string {
 		list(&b, r.Gone, reportURL, func(v Volume) (Volume, string, string) { return v, "", "" })
 	}
 	if len(r.Failures) > 0 {
-		printf(&b, "\nTo try again what failed, and only that, start a new execution with the input\n%s\n", retryInput(r))
+		ebs.Fprintf(&b, "\nTo try again what failed, and only that, start a new execution with the input\n%s\n", retryInput(r))
 	}
-	printf(&b, "\nThe whole report: %s\nThe execution: %s\n", reportURL, r.Execution)
+	ebs.Fprintf(&b, "\nThe whole report: %s\nThe execution: %s\n", reportURL, r.Execution)
 	return b.String()
 }
 
@@ -102,7 +98,7 @@ func list[T any](b *strings.Builder, entries []T, reportURL string, parts func(T
 			text += ebs.Visiblef("   What to do: %s\n", todo)
 		}
 		if n == maxListed || b.Len()+len(text) > listedBytes {
-			printf(b, "… and %d more, listed in %s\n", len(entries)-n, reportURL)
+			ebs.Fprintf(b, "… and %d more, listed in %s\n", len(entries)-n, reportURL)
 			return
 		}
 		b.WriteString(text)
