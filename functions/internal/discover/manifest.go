@@ -38,7 +38,7 @@ func items(run contract.Run, choices []Choice, existing []ebs.Snapshot) []contra
 func bestSnapshots(runID string, existing []ebs.Snapshot) map[string]ebs.Snapshot {
 	out := map[string]ebs.Snapshot{}
 	for _, s := range existing {
-		if s.State == ebs.Error || !ebs.MadeBy(s, runID) {
+		if !ebs.ServesRun(s, runID) {
 			continue // the run makes it once more
 		}
 		if best, ok := out[s.VolumeID]; !ok || s.StartTime.Before(best.StartTime) {

@@ -21,8 +21,9 @@ const Remembered = 85 * 24 * time.Hour
 const startEarly = 5 * time.Minute
 
 // ReadRun makes a run of an execution's input. zones has the time zone of each keyword that has a schedule; another keyword is taken
-// only if the input says that it is meant, since one that is mistyped would find no instance and report success. Without a scheduled time it is the run of the moment when the execution
-// started; without a time zone it counts in that of the keyword's schedule, else in UTC.
+// only if the input says that it is meant, since one that is mistyped would find no instance and report success. Without a scheduled
+// time it is the run of the moment when the execution started; without a time zone it counts in that of the keyword's schedule, else
+// in UTC.
 func ReadRun(req contract.DiscoverRequest, zones map[string]string) (contract.Run, error) {
 	var in contract.Input
 	if err := json.Unmarshal(req.Input, &in); err != nil {

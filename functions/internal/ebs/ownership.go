@@ -45,6 +45,9 @@ func MadeBy(s Snapshot, runID string) bool {
 	return s.Tags[TagRun] == runID && MakerOf(s) == MadeByRun
 }
 
+// ServesRun says whether the run made the snapshot, and it is or may still be good: one in state error holds nothing.
+func ServesRun(s Snapshot, runID string) bool { return s.State != Error && MadeBy(s, runID) }
+
 const (
 	clockError = 15 * time.Minute // the most that two clocks differ
 	runLasts   = 24 * time.Hour

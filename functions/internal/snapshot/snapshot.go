@@ -41,7 +41,7 @@ func (s *Service) Snapshot(ctx context.Context, req contract.SnapshotRequest) (c
 		if err != nil {
 			return contract.SnapshotResult{}, err
 		}
-		found = slices.DeleteFunc(found, func(s ebs.Snapshot) bool { return s.State == ebs.Error || !ebs.MadeBy(s, req.Run.ID) })
+		found = slices.DeleteFunc(found, func(s ebs.Snapshot) bool { return !ebs.ServesRun(s, req.Run.ID) })
 		if len(found) > 0 {
 			id := slices.MinFunc(found, oldest).ID
 			s.Log.InfoContext(ctx, "snapshot found", "snapshot_id", id, "volume_id", req.Volume.ID, "run_id", req.Run.ID)
@@ -50,12 +50,13 @@ func (s *Service) Snapshot(ctx context.Context, req contract.SnapshotRequest) (c
 	}
 	stamp := StampOf(req.Run, req.Instance, req.Volume, s.Now())
 	tags, dropped := ebs.SnapshotTags(stamp, req.Instance.Tags)
-	made, err := s.EC2.CreateSnapshot(ctx, req.Volume.ID, ebs.Description(stamp, req.Volume.ID, req.Instance.Tags["Name"]), tags)
+	want := ebs.Made(stamp, ebs.Snapshot{VolumeID: req.Volume.ID}, req.Instance.Tags)
+	made, err := s.EC2.CreateSnapshot(ctx, req.Volume.ID, want.Description, tags)
 	if err != nil {
 		return contract.SnapshotResult{}, err
 	}
-	will := ebs.Made(stamp, ebs.Snapshot{VolumeID: req.Volume.ID, StartTime: made.StartTime}, req.Instance.Tags)
-	if !made.StartTime.IsZero() && !ebs.MadeBy(will, req.Run.ID) {
+	want.StartTime = made.StartTime
+	if !made.StartTime.IsZero() && !ebs.MadeBy(want, req.Run.ID) {
 		// It does not pass for the run's: it would never be pruned, and each attempt would make another.
 		return contract.SnapshotResult{}, fmt.Errorf("snapshot of %s: %w", req.Volume.ID, &contract.InvalidInputError{Message: fmt.Sprintf(
 			"%s began at %s by EC2's clock, which is not the time of run %s: is the clock right that named the run? No run will delete %s",
