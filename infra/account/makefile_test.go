@@ -15,7 +15,11 @@ func dryRun(t *testing.T, args ...string) []string {
 		t.Skip("this needs make")
 	}
 	cmd := exec.CommandContext(t.Context(), "make", append([]string{"-C", "../..", "--no-print-directory", "-n"}, args...)...)
-	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "MAKE") })
+	// make exports what its command line gives: `make test ARGS=-v` would have ARGS here, too.
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool {
+		name, _, _ := strings.Cut(v, "=")
+		return strings.HasPrefix(name, "MAKE") || slices.Contains([]string{"ARGS", "ARCH", "STACKS", "APPROVAL", "YES", "BUILD"}, name)
+	})
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
