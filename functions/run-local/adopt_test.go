@@ -278,3 +278,28 @@ func TestAKeywordThatNoScheduleHasIsAMistake(t *testing.T) {
 		t.Errorf("exit %d: %s", got, c.stderr.String())
 	}
 }
+
+func TestAnAdoptionIntoAScheduleThatThereIsWarnsOfNone(t *testing.T) {
+	account := server(t)
+	addInstance(account, "i-1", "3", "vol-1")
+	leave(account, "i-1", "vol-1", 3)
+	c := newCommand(t)
+	if got := c.run(t.Context(), "-adopt", "SnapshotDaily", "-plan", "-config", deployed(t)); got != 0 || strings.Contains(c.stdout.String(), "has no schedule") {
+		t.Errorf("exit status %d:\n%s", got, c.stdout.String())
+	}
+}
+
+// A list that is refused looks like one without anything to adopt.
+func TestAnAdoptionThatMayNotListEndsWithStatus1AndSaysWhy(t *testing.T) {
+	for _, action := range []string{"DescribeInstances", "DescribeSnapshots"} {
+		account := server(t)
+		addInstance(account, "i-1", "3", "vol-1")
+		leave(account, "i-1", "vol-1", 3)
+		account.Inject(ec2sim.Fault{Action: action, Code: "UnauthorizedOperation", Status: 403})
+		c := newCommand(t)
+		got := c.run(t.Context(), "-adopt", "SnapshotDaily", "-plan")
+		if got != 1 || !strings.Contains(c.stderr.String(), "ec2:"+action+" was denied") || c.stdout.Len() > 0 {
+			t.Errorf("%s: exit status %d:\n%s%s", action, got, c.stdout.String(), c.stderr.String())
+		}
+	}
+}

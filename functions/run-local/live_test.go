@@ -144,6 +144,7 @@ func TestARunThatIsOverMakesNothingWhenItIsAskedForAgain(t *testing.T) {
 func TestTheCommandThatFinishesARunIsTheSameRunInAShell(t *testing.T) {
 	o, err := parse([]string{
 		"-schedule", "Snapshot Daily", "-time-zone", "Asia/Shanghai", "-scheduled-time", at, "-dir", "it's here", "-create-rate", "0.5",
+		"-create-burst", "7", "-any-keyword", "-config", "elsewhere.json", "-topic-arn", "arn:aws:sns:eu-west-1:123456789012:alerts",
 	}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -153,7 +154,7 @@ func TestTheCommandThatFinishesARunIsTheSameRunInAShell(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `go run ./functions/run-local -schedule 'Snapshot Daily' -scheduled-time ` + at + ` -time-zone Asia/Shanghai ` +
-		`-dir 'it'\''s here' -create-rate 0.5`
+		`-any-keyword -dir 'it'\''s here' -config elsewhere.json -topic-arn arn:aws:sns:eu-west-1:123456789012:alerts -create-burst 7 -create-rate 0.5`
 	if d := cmp.Diff(want, o.again(run)); d != "" {
 		t.Errorf("command (-want +got):\n%s", d)
 	}
@@ -162,7 +163,7 @@ func TestTheCommandThatFinishesARunIsTheSameRunInAShell(t *testing.T) {
 func TestARunByAClockThatIsWrongIsRefused(t *testing.T) {
 	for _, given := range [][]string{nil, {"-scheduled-time", at}} {
 		for off, says := range map[time.Duration]string{
-			-240 * time.Hour: "the clock of this machine is 240h0m",
+			-240 * time.Hour: "the clock of this machine is 240h",
 			10 * time.Minute: "the clock of this machine is ",
 			time.Minute:      "",
 		} {
@@ -205,18 +206,31 @@ func TestAFileThatCanNotBeWrittenIsNamedBeforeAnythingIsDone(t *testing.T) {
 }
 
 func TestASecondCopyAtTheSameTimeDoesNothing(t *testing.T) {
-	account := server(t, func(c *ec2sim.Config) { c.Latency = 50 * time.Millisecond; c.Sleep = sleep })
+	account := server(t)
 	for n := range 5 {
 		addInstance(account, fmt.Sprintf("i-%d", n), "3", fmt.Sprintf("vol-%d", n))
 	}
 	first := newCommand(t)
 	copies := []*command{first, {dir: first.dir}, {dir: first.dir}}
+	// Whichever of them runs is in its middle until the others have ended, or until so many snapshots are asked for that two run.
+	over, held := make(chan struct{}), atomic.Int32{}
+	end := sync.OnceFunc(func() { close(over) })
+	account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Match: func(ec2sim.Request) bool {
+		if held.Add(1) > 5 {
+			end()
+		}
+		<-over
+		return false
+	}})
 	errs := make([]error, len(copies))
+	var ended atomic.Int32
 	var wg sync.WaitGroup
 	for i, c := range copies {
 		wg.Go(func() {
-			time.Sleep(time.Duration(i) * 5 * time.Millisecond)
 			errs[i] = c.daily(t.Context(), "-scheduled-time", at)
+			if int(ended.Add(1)) == len(copies)-1 {
+				end()
+			}
 		})
 	}
 	wg.Wait()

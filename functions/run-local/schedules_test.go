@@ -7,6 +7,15 @@ import (
 	"testing"
 )
 
+func TestATimeZoneOfTheCommandLineIsNotReplacedByTheSchedules(t *testing.T) {
+	for given, want := range map[string]string{"": "Asia/Shanghai", "America/New_York": "America/New_York"} {
+		o := options{schedule: "SnapshotDaily", timeZone: given, config: deployed(t)}
+		if err := o.asDeployed(); err != nil || o.timeZone != want {
+			t.Errorf("given %q, the time zone is %q, want %q: %v", given, o.timeZone, want, err)
+		}
+	}
+}
+
 func TestAKeywordThatNoScheduleHasIsRefusedUnlessAPersonMeansIt(t *testing.T) {
 	account := server(t)
 	addInstance(account, "i-1", "2", "vol-1")

@@ -234,6 +234,15 @@ func TestDiscoverFails(t *testing.T) {
 		{"when the run's snapshots can't be listed", ec2("RunSnapshots"), "broken"},
 		{"when the ledger can't be read", bucket("get", ledgerKey), "reserve creates for run SnapshotDaily/2026-11-22T00:00:00Z: broken"},
 		{"when the ledger can't be written", bucket("create", ledgerKey), "reserve creates for run SnapshotDaily/2026-11-22T00:00:00Z: broken"},
+		{"when what it leaves out can't be written", func(w *world) {
+			w.ec2.tagged = []ebs.Volume{tagged("vol-1", "off")}
+			w.bucket.Fault = func(op, key string) error {
+				if op == "put" && key == LeftOutKey(folder+"first/manifest.json") {
+					return broken
+				}
+				return nil
+			}
+		}, "write down what run SnapshotDaily/2026-11-22T00:00:00Z leaves out: broken"},
 		{"when the manifest can't be written", bucket("put", folder+"first/manifest.json"),
 			"write the manifest of run SnapshotDaily/2026-11-22T00:00:00Z: broken"},
 	} {

@@ -228,6 +228,15 @@ func TestReportFails(t *testing.T) {
 			"read the manifest of run SnapshotDaily/2026-11-22T00:00:00Z: json: cannot unmarshal string into Go value of type []contract.Item"},
 		{"when EC2 does not answer", func(w *world) { w.ec2Err = broken }, "broken"},
 		{"when the failures can't be listed", failing("list"), "list the failures of run SnapshotDaily/2026-11-22T00:00:00Z: broken"},
+		{"when a failure can't be read", func(w *world) {
+			w.record("vol-1", "ThrottledError", "too many")
+			w.bucket.Fault = func(op, key string) error {
+				if op == "get" && strings.HasPrefix(key, w.discovery.FailurePrefix) {
+					return broken
+				}
+				return nil
+			}
+		}, "read a recorded failure: broken"},
 		{"when the report can't be written", failing("put"), "write the report of run SnapshotDaily/2026-11-22T00:00:00Z: broken"},
 		{"when the alert can't be published", func(w *world) { w.topic.err = broken; w.state("vol-1", "") }, "broken"},
 	}
