@@ -1,7 +1,11 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -11,6 +15,9 @@ import (
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ec2sim"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/store"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/asl"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
 // Scripts know the exit statuses by their numbers, so that these do, too.
@@ -32,6 +39,32 @@ func TestTheExitStatusesAreThoseOfTheHelp(t *testing.T) {
 		t.Errorf("a plan that is denied ends with %d", got)
 	}
 }
+
+// What SNS refuses is retried for half an hour (ReportRun), so that no whole run is waited for here.
+func TestAnAlertThatSNSRefusesIsAFailureOfTheCommand(t *testing.T) {
+	refusal := errors.New("publish to arn:aws:sns:us-east-1:123456789012:alerts: AuthorizationError")
+	objects, err := store.OpenFolder(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []error{refusal, nil} {
+		var stdout, stderr bytes.Buffer
+		alerts := &alertPrinter{out: &stderr, also: topicThatAnswers{want}}
+		_ = alerts.Publish(t.Context(), "subject", "message\n") // the workflow has it, too
+		got := finish(t.Context(), options{}, contract.Run{ID: "SnapshotDaily/" + at}, objects, newTracker(io.Discard),
+			asl.Result{Status: asl.Succeeded}, alerts, &stdout)
+		if !errors.Is(got, want) {
+			t.Errorf("SNS answered %v; the command ends with %v", want, got)
+		}
+		if !strings.Contains(stderr.String(), "--- alert: subject\nmessage") {
+			t.Errorf("the alert is not printed:\n%s", stderr.String())
+		}
+	}
+}
+
+type topicThatAnswers struct{ err error }
+
+func (a topicThatAnswers) Publish(context.Context, string, string) error { return a.err }
 
 func TestAnAdoptionOfWhichEC2RefusesSomeEndsWithStatus1(t *testing.T) {
 	account := server(t)
