@@ -51,7 +51,7 @@ func TestAnAlertThatSNSRefusesIsAFailureOfTheCommand(t *testing.T) {
 		var stdout, stderr bytes.Buffer
 		alerts := &alertPrinter{out: &stderr, also: topicThatAnswers{want}}
 		_ = alerts.Publish(t.Context(), "subject", "message\n") // the workflow has it, too
-		got := finish(t.Context(), options{}, contract.Run{ID: "SnapshotDaily/" + at}, objects, newTracker(io.Discard),
+		got := finish(t.Context(), options{}, contract.Run{ID: "SnapshotDaily/" + at}, objects, newTracker(newProgress(io.Discard)),
 			asl.Result{Status: asl.Succeeded}, alerts, &stdout)
 		if !errors.Is(got, want) {
 			t.Errorf("SNS answered %v; the command ends with %v", want, got)

@@ -75,7 +75,8 @@ func live(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	}
 	defer execution.end()
 
-	track := newTracker(stderr)
+	track := newTracker(newProgress(stderr))
+	stderr = track.progress.out // which volumes, functions' logs and alerts share
 	alerts := &alertPrinter{out: stderr}
 	if o.topicARN != "" {
 		alerts.also = snsgw.New(cfg, o.topicARN)

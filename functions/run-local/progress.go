@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/term"
@@ -32,7 +33,7 @@ const (
 )
 
 func newProgress(out io.Writer) *progress {
-	p := &progress{out: out, told: map[string]int{}}
+	p := &progress{out: &oneAtATime{to: out}, told: map[string]int{}}
 	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		if w, _, err := term.GetSize(int(f.Fd())); err == nil {
 			p.terminal, p.width = true, max(w, minWidth)
@@ -106,4 +107,16 @@ func (p *progress) close() {
 		fmt.Fprint(p.out, "\r\x1b[K")
 		p.line = false
 	}
+}
+
+// oneAtATime lets several write to one writer.
+type oneAtATime struct {
+	mu sync.Mutex
+	to io.Writer
+}
+
+func (o *oneAtATime) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.to.Write(p)
 }

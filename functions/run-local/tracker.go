@@ -43,8 +43,8 @@ type removal struct {
 	contract.Removal
 }
 
-func newTracker(out io.Writer) *tracker {
-	return &tracker{progress: newProgress(out), waiting: map[string]string{}, done: map[string]bool{}}
+func newTracker(p *progress) *tracker {
+	return &tracker{progress: p, waiting: map[string]string{}, done: map[string]bool{}}
 }
 
 // callLimit bounds a call, as the deployed function's timeout does.
