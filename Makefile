@@ -9,7 +9,7 @@ BUILD := build
 
 BOOTSTRAPS := $(FUNCTIONS:%=$(BUILD)/%/bootstrap)
 DEFINITION := .cache/snapshot-lifecycle.asl.json
-FIGURES := functions/internal/bench/testdata/bench.json
+FIGURES := functions/internal/sim/bench/testdata/bench.json
 NODE_MODULES := infra/node_modules/.package-lock.json
 TEMPLATES := $(wildcard infra/lifecycle/testdata/*.golden.json)
 STACKS ?= --all
@@ -64,7 +64,7 @@ local: need-go need-npm need-python ## deploy to an emulated AWS account on this
 bench: need-go ## measure runs over up to 100,000 volumes, simulated, and write functions/SCALING.md's tables (minutes)
 	$(call warn-if-cold)
 	go run ./functions/run-local -bench -json $(FIGURES)
-	go test ./functions/internal/bench -run TestTheDocumentsQuote -update
+	go test ./functions/internal/sim/bench -run TestTheDocumentsQuote -update
 
 .PHONY: build
 build: $(BOOTSTRAPS) ## build the Lambda functions into build/<function>/bootstrap (ARCH=amd64: for x86)

@@ -9,12 +9,12 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/boundary"
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/discover"
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ec2gw"
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/env"
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/s3store"
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sfngw"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/aws/ec2gw"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/aws/s3store"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/aws/sfngw"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/lambda/boundary"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/lambda/env"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/discover"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/bench"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/bench"
 )
 
 // benchmarks measures all scenarios. -json has all figures, of which the documents quote tables.

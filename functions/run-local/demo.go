@@ -8,8 +8,8 @@ import (
 
 	"golang.org/x/term"
 
-	demonstration "github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/demo"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+	demonstration "github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/demo"
 )
 
 // patience is how many simulated days are over before anybody wonders.

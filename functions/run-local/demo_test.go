@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	demonstration "github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/demo"
+	demonstration "github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/demo"
 )
 
 func TestWithoutFlagsTheDemonstrationIsPlayed(t *testing.T) {

@@ -12,8 +12,8 @@ import (
 
 	"github.com/gofrs/flock"
 
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/discover"
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/workflow"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/discover"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/workflow"
 )
 
 // localExecution is one run of this command. It holds a lock for as long as it lives, however it ends: that is how another

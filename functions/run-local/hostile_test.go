@@ -12,7 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ec2sim"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/ec2sim"
 )
 
 // hostile is what a person may write in a tag so that others read something else: a line of its own, a command to the terminal, a text

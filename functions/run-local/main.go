@@ -18,9 +18,9 @@ import (
 	"time"
 	_ "time/tzdata" // for machines without time zones
 
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/discover"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/workflow"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/discover"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/workflow"
 )
 
 // Exit statuses.

@@ -7,13 +7,13 @@ import (
 	"slices"
 	"time"
 
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/discover"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/aws/ec2gw"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ec2gw"
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/explain"
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/prune"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/operator/explain"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/retention"
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/snapshot"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/discover"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/prune"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/snapshot"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/infra/config"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )

@@ -12,9 +12,9 @@ import (
 	"time"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/prune"
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/report"
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/workflow"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/prune"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/report"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/workflow"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/asl"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )

@@ -31,7 +31,7 @@ func (d *deployed) theSimulatedEC2Agrees(t *testing.T) {
 // conformance gives the names of the cases by how they ended.
 func (d *deployed) conformance(t *testing.T, environment ...string) map[string][]string {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", "test", "-json", "-count", "1", "-timeout", "5m", "-run", "^TestConformance$", "./functions/internal/ec2sim")
+	cmd := exec.CommandContext(t.Context(), "go", "test", "-json", "-count", "1", "-timeout", "5m", "-run", "^TestConformance$", "./functions/internal/sim/ec2sim")
 	cmd.Dir = "../.."
 	cmd.Env = slices.Concat(os.Environ(), []string{"EC2_CONFORMANCE_ENDPOINT=" + d.lab.MotoURL(), "EC2_CONFORMANCE_PAUSE=20ms"}, environment)
 	out, _ := cmd.Output() // how the cases ended says more than whether all went well

@@ -189,15 +189,15 @@ func TestASuccessIsOverdueAfterTwoPeriods(t *testing.T) {
 	}
 }
 
-// A query names fields of the functions' log lines. (functions/internal/workflow holds the metric filters against real lines.)
+// A query names fields of the functions' log lines. (functions/internal/sim/workflow holds the metric filters against real lines.)
 func TestWhatQueriesReadIsLogged(t *testing.T) {
 	tp := standardTemplate(t)
 	logged := map[string]string{
 		"message": "", "level": "", "timestamp": "", "@timestamp": "", "@message": "", "@log": "", // the logger's, and CloudWatch's
 	}
 	for _, file := range []string{
-		"internal/discover/discover.go", "internal/snapshot/snapshot.go", "internal/prune/prune.go", "internal/report/report.go",
-		"internal/freshness/freshness.go", "internal/orphans/orphans.go", "internal/boundary/boundary.go",
+		"internal/run/discover/discover.go", "internal/run/snapshot/snapshot.go", "internal/run/prune/prune.go", "internal/run/report/report.go",
+		"internal/watch/freshness/freshness.go", "internal/watch/orphans/orphans.go", "internal/lambda/boundary/boundary.go",
 	} {
 		source := readFile(t, "functions", file)
 		for _, m := range regexp.MustCompile(`(?s)\.(?:Info|Warn|Error)Context\(ctx, ("[^"]+"|Log[A-Z]\w+)(.*?)\)\n`).FindAllStringSubmatch(source, -1) {

@@ -21,7 +21,7 @@ const (
 // newMetrics makes metrics of the functions' logs, whose lines are JSON.
 func newMetrics(scope constructs.Construct, f functions) {
 	at := constructs.NewConstruct(scope, str("Metrics"))
-	// One of report-run's lines is the proof that a run came to its end (functions/internal/report).
+	// One of report-run's lines is the proof that a run came to its end (functions/internal/run/report).
 	awslogs.NewMetricFilter(at, str("RunsSucceeded"), &awslogs.MetricFilterProps{
 		LogGroup:        f.Report.Logs,
 		FilterPattern:   awslogs.FilterPattern_Literal(str(`{ $.message = "run reported" && $.outcome = "Succeeded" }`)),

@@ -43,7 +43,7 @@ var (
 	ofEncryptedTopics = []string{"kms:Decrypt", "kms:GenerateDataKey"}
 )
 
-// called reads what functions/internal/workflow wrote down of the calls that are made.
+// called reads what functions/internal/sim/workflow wrote down of the calls that are made.
 func called(t *testing.T) map[string][]string {
 	t.Helper()
 	body, err := os.ReadFile("testdata/permissions.json")

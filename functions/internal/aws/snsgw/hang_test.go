@@ -1,0 +1,21 @@
+package snsgw
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/hang"
+)
+
+func TestAServerThatHangsIsGivenUp(t *testing.T) {
+	for _, start := range []string{"", "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n<"} {
+		synctest.Test(t, func(t *testing.T) {
+			begin := time.Now()
+			err := New(hang.Config(start), topicARN).Publish(t.Context(), "subject", "message")
+			if took := time.Since(begin); err == nil || took != callTimeout {
+				t.Errorf("after the start %q of an answer it ended after %v, want %v: %v", start, took, callTimeout, err)
+			}
+		})
+	}
+}

@@ -1,0 +1,306 @@
+// Package report is the use case of report-run: it compares the manifest of a run with what EC2 holds, says what failed and
+// why, and tells the administrator.
+package report
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/discover"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
+)
+
+type inventory interface {
+	RunSnapshots(ctx context.Context, runID string) ([]ebs.Snapshot, error)
+	ScheduleSnapshots(ctx context.Context, keyword string) ([]ebs.Snapshot, error)
+	ExistingVolumes(ctx context.Context, ids []string) (map[string]bool, error)
+}
+
+type objects interface {
+	Get(ctx context.Context, key string) (body []byte, etag string, err error)
+	List(ctx context.Context, prefix string) ([]string, error)
+	Put(ctx context.Context, key string, body []byte) error
+	Replace(ctx context.Context, key string, body []byte, etag string) error
+}
+
+type topic interface {
+	Publish(ctx context.Context, subject, message string) error
+}
+
+// Service reports.
+type Service struct {
+	EC2     inventory
+	Objects objects
+	Topic   topic
+	Base    string // what stands before a key in the message, for the administrator to find report.json: s3://bucket/
+	Now     func() time.Time
+	Log     *slog.Logger
+}
+
+// Report is what report.json holds.
+type Report struct {
+	Run       contract.Run
+	Execution string // ARN
+	WrittenAt time.Time
+	Outcome   string
+	Summary   string
+	Instances int
+	Volumes   int
+	Completed int       // volumes with a completed snapshot of this run
+	Failures  []Failure // volumes without a snapshot that is completed or on its way, or not pruned
+	Gone      []Volume  // deleted since discovery: no failure
+	Problems  []Problem // that are no failures, but want a person's attention
+	LeftOut   []LeftOut `json:",omitempty"` // of the run's instances, by their tags or the schedule
+}
+
+// LeftOut is a volume that the run was not to work on.
+type LeftOut struct {
+	Volume
+	Reason string
+}
+
+// Volume says where something happened, in the words by which an administrator knows it.
+type Volume struct {
+	InstanceID string
+	Name       string `json:",omitempty"` // the instance's Name
+	VolumeID   string `json:",omitempty"`
+	Device     string `json:",omitempty"`
+}
+
+// Failure is a volume that the run did not do its work on.
+type Failure struct {
+	Volume
+	SnapshotID string `json:",omitempty"` // this run's snapshot, if there is one
+	Error      string // the error's name
+	Reason     string
+	Advice     string // what to do
+}
+
+// Problem is something that cost no backup yet.
+type Problem struct {
+	Volume
+	What   string
+	Advice string
+}
+
+// Report writes report.json, publishes to the topic when anything is wrong, and says how the run ended.
+func (s *Service) Report(ctx context.Context, d contract.Discovery) (contract.ReportResult, error) {
+	r, err := s.compare(ctx, d)
+	if err != nil {
+		return contract.ReportResult{}, err
+	}
+	strangers := s.strangers(ctx, d.Run)
+	r.Problems = append(r.Problems, strangers.problems(d.Run.SnapshotKeyWord)...)
+	r.conclude()
+	key := discover.ReportKey(d.ManifestKey)
+	body, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return contract.ReportResult{}, err
+	}
+	if err := s.Objects.Put(ctx, key, ebs.VisibleJSON(body)); err != nil {
+		return contract.ReportResult{}, fmt.Errorf("write the report of run %s: %w", d.Run.ID, err)
+	}
+	// Metrics, an alarm and the dashboard are made of this line (infra/lifecycle).
+	s.Log.InfoContext(ctx, "run reported", "run_id", d.Run.ID, "keyword", d.Run.SnapshotKeyWord,
+		"keyword_ascii", contract.KeywordASCII(d.Run.SnapshotKeyWord), "outcome", r.Outcome,
+		"volumes", r.Volumes, "completed", r.Completed, "failed", r.failedVolumes(), "gone", len(r.Gone),
+		"problems", len(r.Problems), "seconds", int(r.WrittenAt.Sub(d.Run.ScheduledTime).Seconds()))
+	if len(r.Failures)+len(r.Problems) > 0 {
+		if err := s.Topic.Publish(ctx, subject(r), message(r, s.Base+key)); err != nil {
+			return contract.ReportResult{}, err
+		}
+	}
+	s.remember(ctx, strangers)
+	if r.Outcome == contract.OutcomeSucceeded { // after the mail: what could not be told has to be told by the next execution
+		if err := discover.Done(ctx, s.Objects, d.Run, d.Execution, s.Now()); err != nil {
+			return contract.ReportResult{}, err
+		}
+	}
+	return contract.ReportResult{
+		Outcome: r.Outcome, Summary: r.Summary, ReportKey: key, Volumes: r.Volumes, Healthy: r.Completed,
+		Failed: r.failedVolumes(), Gone: len(r.Gone), Problems: len(r.Problems),
+	}, nil
+}
+
+// compare puts together what the run was to do, what EC2 holds, and what the workflow recorded. EC2 decides: a task that said
+// it succeeded proves nothing.
+func (s *Service) compare(ctx context.Context, d contract.Discovery) (*Report, error) {
+	body, _, err := s.Objects.Get(ctx, d.ManifestKey)
+	if err != nil {
+		return nil, fmt.Errorf("read the manifest of run %s: %w", d.Run.ID, err)
+	}
+	var items []contract.Item
+	if err := json.Unmarshal(body, &items); err != nil {
+		return nil, fmt.Errorf("read the manifest of run %s: %w", d.Run.ID, err)
+	}
+	held, err := s.EC2.RunSnapshots(ctx, d.Run.ID)
+	if err != nil {
+		return nil, err
+	}
+	held = slices.DeleteFunc(held, func(one ebs.Snapshot) bool { return !ebs.MadeBy(one, d.Run.ID) })
+	recorded, err := s.records(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	exists, err := s.EC2.ExistingVolumes(ctx, without(items, held))
+	if err != nil {
+		return nil, err
+	}
+	r := &Report{
+		Run: d.Run, Execution: d.Execution, WrittenAt: s.Now().UTC(), Instances: d.Instances,
+		Problems: problems(items, held),
+	}
+	r.addLeftOut(s.leftOut(ctx, d))
+	byVolume := group(held)
+	for _, i := range items {
+		for _, v := range i.Volumes {
+			r.judge(i.Instance, v, byVolume[v.ID], recorded, exists[v.ID])
+		}
+	}
+	r.addRun(recorded)
+	return r, nil
+}
+
+// leftOut reads what discovery left out of the manifest.
+func (s *Service) leftOut(ctx context.Context, d contract.Discovery) ([]LeftOut, error) {
+	if d.LeftOut == 0 {
+		return nil, nil
+	}
+	body, _, err := s.Objects.Get(ctx, discover.LeftOutKey(d.ManifestKey))
+	var left []discover.LeftOut
+	if err == nil {
+		err = json.Unmarshal(body, &left)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var out []LeftOut
+	for _, v := range left {
+		out = append(out, LeftOut{Volume{v.InstanceID, v.Name, v.VolumeID, v.Device}, v.Reason})
+	}
+	return out, nil
+}
+
+// addLeftOut adds what the run was not to work on. A report can do without it.
+func (r *Report) addLeftOut(left []LeftOut, err error) {
+	r.LeftOut = left
+	if err != nil {
+		r.Problems = append(r.Problems, Problem{
+			What: "the volumes that tags or the schedule leave out are not in the report: " + err.Error(), Advice: "Nothing, unless it comes again.",
+		})
+	}
+}
+
+// judge decides what became of one volume.
+func (r *Report) judge(i contract.Instance, v contract.Volume, held []ebs.Snapshot, recorded recorded, exists bool) {
+	r.Volumes++
+	where := Volume{InstanceID: i.ID, Name: i.Tags["Name"], VolumeID: v.ID, Device: v.Device}
+	best := bestOf(held)
+	if best.State == ebs.Completed {
+		r.Completed++
+	}
+	why := recorded.of(v.ID, best.State == ebs.Completed)
+	switch {
+	case best.ID == "" && !exists && recorded.gone(v.ID):
+		r.Gone = append(r.Gone, where)
+	case why != nil:
+		r.fail(where, best, *why)
+	case best.ID == "":
+		r.fail(where, best, contract.Failure{Error: "NoSnapshot", Cause: "EC2 holds no snapshot of this run, and nothing recorded why"})
+	case best.State == ebs.Pending:
+		r.Problems = append(r.Problems, Problem{where, best.ID + " was still pending when the run ended",
+			"Nothing, if the volume is large or new: the next run prunes once it has completed."})
+	case best.State != ebs.Completed:
+		r.fail(where, best, contract.Failure{Error: "SnapshotFailedError", Cause: best.ID + " ended in state " + string(best.State)})
+	}
+}
+
+func (r *Report) fail(where Volume, best ebs.Snapshot, f contract.Failure) {
+	reason := reasonOf(f)
+	if best.State == ebs.Completed {
+		reason = best.ID + " is good, but older snapshots were not pruned: " + reason
+	}
+	r.Failures = append(r.Failures, Failure{where, best.ID, f.Error, reason, advice(f.Error)})
+}
+
+// addRun adds what is wrong with the run itself, whatever became of its volumes.
+func (r *Report) addRun(recorded recorded) {
+	if f := recorded.ofMap; f != nil {
+		r.Failures = slices.Insert(r.Failures, 0, Failure{
+			Error: f.Error, Advice: advice(f.Error),
+			Reason: reasonOf(*f) + "; of volumes with a good snapshot, older ones may not have been pruned",
+		})
+	}
+	if recorded.unread != nil {
+		r.Problems = append(r.Problems, Problem{
+			What:   "what child executions left can't be read, so some reasons may be missing: " + recorded.unread.Error(),
+			Advice: "See that report-run may read results/ in the bucket.",
+		})
+	}
+}
+
+// failedVolumes counts the volumes among the failures; the run itself may be another.
+func (r *Report) failedVolumes() int {
+	n := 0
+	for _, f := range r.Failures {
+		if f.VolumeID != "" {
+			n++
+		}
+	}
+	return n
+}
+
+func (r *Report) conclude() {
+	r.Outcome = contract.OutcomeSucceeded
+	if len(r.Failures) > 0 {
+		r.Outcome = contract.OutcomeFailed
+	}
+	r.Summary = fmt.Sprintf("%s: %d of %s with a completed snapshot, %d failed, %d deleted meanwhile, %s",
+		r.Run.ID, r.Completed, count(r.Volumes, "volume"), r.failedVolumes(), len(r.Gone), count(len(r.Problems), "other problem"))
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+func group(snaps []ebs.Snapshot) map[string][]ebs.Snapshot {
+	out := map[string][]ebs.Snapshot{}
+	for _, s := range snaps {
+		out[s.VolumeID] = append(out[s.VolumeID], s)
+	}
+	return out
+}
+
+// bestOf gives the completed one of a volume's snapshots by this run, else one that may still complete, else any.
+func bestOf(held []ebs.Snapshot) ebs.Snapshot {
+	rank := map[ebs.State]int{ebs.Completed: 3, ebs.Pending: 2, ebs.Error: 1}
+	var best ebs.Snapshot
+	for _, s := range held {
+		if best.ID == "" || rank[s.State] > rank[best.State] {
+			best = s
+		}
+	}
+	return best
+}
+
+// without lists the volumes of which EC2 holds no snapshot by this run.
+func without(items []contract.Item, held []ebs.Snapshot) []string {
+	has := group(held)
+	var out []string
+	for _, i := range items {
+		for _, v := range i.Volumes {
+			if len(has[v.ID]) == 0 {
+				out = append(out, v.ID)
+			}
+		}
+	}
+	return out
+}

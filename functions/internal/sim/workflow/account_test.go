@@ -1,0 +1,211 @@
+package workflow_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/ec2sim"
+)
+
+const (
+	ourAccount  = "123456789012"
+	scheduleTag = "snapshot-lifecycle:schedule"
+)
+
+// guard watches each create and each delete at the moment when it reaches EC2, and fails the test, whatever it is about, when
+// the promises forbid it: one snapshot a volume and run; nothing deleted but managed ones with a newer completed one.
+func (l *lab) guard() {
+	watch := func(action string, check func(ec2sim.Request) string) {
+		l.account.Inject(ec2sim.Fault{Action: action, Match: func(r ec2sim.Request) bool {
+			if wrong := check(r); wrong != "" {
+				l.t.Errorf("%s %s: %s", l.world.Now().Format(time.DateTime), action, wrong)
+			}
+			return false
+		}})
+	}
+	watch("CreateSnapshot", l.forbiddenCreate)
+	watch("DeleteSnapshot", l.forbiddenDelete)
+}
+
+func (l *lab) forbiddenCreate(r ec2sim.Request) string {
+	volume, run := r.Get("VolumeId"), r.Tags()[ebs.TagRun]
+	for _, s := range l.account.Snapshots() {
+		if s.VolumeID == volume && s.Tags[ebs.TagRun] == run && s.State != ebs.Error {
+			return fmt.Sprintf("a second snapshot of %s in run %s: there is %s, %s", volume, run, s.ID, s.State)
+		}
+	}
+	return ""
+}
+
+func (l *lab) forbiddenDelete(r ec2sim.Request) string {
+	s, ok := l.account.Snapshot(r.Get("SnapshotId"))
+	if !ok || l.world.Now().Before(l.touched[s.VolumeID].Add(l.setup.ListLag+10*time.Second)) {
+		return "" // gone; or EC2's lists do not show yet what a person did
+	}
+	what := fmt.Sprintf("%s of %s (%s, owner %s, tags %v)", s.ID, s.VolumeID, s.State, s.OwnerID, s.Tags)
+	switch {
+	case !managed(s):
+		return "not ours to delete: " + what
+	case s.State == ebs.Error:
+		return "" // it holds no data
+	case s.State != ebs.Completed:
+		return "not completed: " + what
+	}
+	for _, other := range l.account.Snapshots() {
+		same := other.VolumeID == s.VolumeID && other.Tags[scheduleTag] == s.Tags[scheduleTag]
+		if same && other.ID != s.ID && !other.StartTime.Before(s.StartTime) && other.State == ebs.Completed && managed(other) {
+			return ""
+		}
+	}
+	return "no newer completed one: " + what
+}
+
+// managed says whether a snapshot is ours to delete, in the words of the promises and not by the product's own code: owned by this
+// account, made by a schedule, and its keyword tag still there and as it was stamped.
+func managed(s ec2sim.Snapshot) bool {
+	keyword, ours := s.Tags[scheduleTag]
+	stamped, hasStamp := s.Tags["snapshot-lifecycle:retention"]
+	value, hasKeyword := s.Tags[keyword]
+	return s.OwnerID == ourAccount && ours && hasStamp && hasKeyword && value == stamped
+}
+
+// of gives the account's snapshots of the volume that a schedule's runs created, oldest first.
+func (l *lab) of(volume, keyword string) []ec2sim.Snapshot {
+	return slices.DeleteFunc(l.account.Snapshots(), func(s ec2sim.Snapshot) bool {
+		return s.VolumeID != volume || s.Tags[ebs.TagSchedule] != keyword
+	})
+}
+
+// held says what EC2 holds of each volume, oldest first: state and run, and whose it is if not a managed one of ours.
+func (l *lab) held() map[string][]string {
+	out := map[string][]string{}
+	for _, s := range l.account.Snapshots() {
+		what := string(s.State) + " " + s.Tags[ebs.TagRun]
+		if s.Tags[ebs.TagRun] == "" {
+			what = string(s.State) + " " + s.ID
+		}
+		if _, ours := s.Tags[scheduleTag]; !ours {
+			what += " (foreign)"
+		} else if !managed(s) {
+			what += " (claimed)"
+		}
+		out[s.VolumeID] = append(out[s.VolumeID], what)
+	}
+	return out
+}
+
+// pruned lists what the product deleted of a volume, in the order in which it did.
+func (l *lab) pruned(volume string) []string {
+	var out []string
+	for _, d := range l.account.Deleted() {
+		if d.By == ec2sim.ByAPI && (volume == "" || d.Snapshot.VolumeID == volume) {
+			out = append(out, d.Snapshot.ID)
+		}
+	}
+	return out
+}
+
+// claim has a person change the tags of a snapshot.
+func (l *lab) claim(id string, change func(id string)) {
+	s, ok := l.account.Snapshot(id)
+	if !ok {
+		l.t.Fatalf("there is no %s to claim", id)
+	}
+	l.touched[s.VolumeID] = l.world.Now()
+	change(id)
+}
+
+// old adds a completed snapshot that a run of the schedule made some days ago, with tags over the usual ones ("key=value", or
+// "key" to leave that one out).
+func (l *lab) old(volume string, daysAgo int, change ...string) string {
+	return l.oldState(volume, daysAgo, ebs.Completed, change...)
+}
+
+func (l *lab) oldState(volume string, daysAgo int, state ebs.State, change ...string) string {
+	at := l.world.Now().AddDate(0, 0, -daysAgo)
+	tags := map[string]string{
+		"SnapshotDaily": "3", ebs.TagSchedule: "SnapshotDaily", ebs.TagRetention: "3",
+		ebs.TagRun: "?", ebs.TagInstance: "i-web",
+	}
+	s := ec2sim.Snapshot{}
+	for _, c := range change {
+		k, v, set := strings.Cut(c, "=")
+		switch {
+		case k == "owner":
+			s.OwnerID, s.Shared = v, true
+		case set:
+			tags[k] = v
+		default:
+			delete(tags, k)
+		}
+	}
+	run := ebs.RunID("SnapshotDaily", at)
+	if other := tags[ebs.TagSchedule]; other != "" {
+		run = ebs.RunID(other, at)
+	}
+	if tags[ebs.TagRun] == "?" {
+		tags[ebs.TagRun] = run
+	}
+	s.VolumeID, s.StartTime, s.State, s.Tags = volume, at, state, tags
+	s.Description = ebs.Description(ebs.Stamp{RunID: run, InstanceID: "i-web"}, volume, "web")
+	return l.account.AddSnapshot(s)
+}
+
+// foreign adds a snapshot that no run made, with our tags copied onto it.
+func (l *lab) foreign(daysAgo int, description string, change ...string) string {
+	id := l.old("vol-web-0", daysAgo, change...)
+	s, _ := l.account.Snapshot(id)
+	l.account.DeleteSnapshotByPerson(id)
+	s.ID, s.Description = "", description
+	return l.account.AddSnapshot(s)
+}
+
+// strangersAreNamedOnce: the first mail names those that carry the schedule's tags, each run that follows says nothing more of them.
+func (l *lab) strangersAreNamedOnce(theirs []string) {
+	l.t.Helper()
+	var tagged []string
+	for _, id := range theirs {
+		if s, ok := l.account.Snapshot(id); ok && s.OwnerID == ourAccount && ebs.OwnershipOf(s.Snapshot, "SnapshotDaily") == ebs.Foreign && s.Tags[ebs.TagSchedule] == "SnapshotDaily" {
+			tagged = append(tagged, id)
+		}
+	}
+	if len(tagged) == 0 {
+		l.noMail()
+		return
+	}
+	l.lastMail(append([]string{"that none of its runs made"}, tagged...)...)
+	mails := len(l.topic.mails)
+	l.wait(24 * time.Hour)
+	l.succeed("SnapshotDaily")
+	same(l.t, "mails after another run", len(l.topic.mails), mails)
+}
+
+// oneMore adds another snapshot of a run that is under way.
+func (l *lab) oneMore(volume, run string) {
+	l.account.AddSnapshot(ec2sim.Snapshot{Snapshot: ebs.Made(ebs.Stamp{Keyword: "SnapshotDaily", Retention: "3", RunID: run, InstanceID: "i-web"},
+		ebs.Snapshot{VolumeID: volume, StartTime: l.world.Now()}, nil)})
+}
+
+// ids gives the IDs of a volume's snapshots, oldest first.
+func (l *lab) ids(volume string) []string {
+	var out []string
+	for _, s := range l.account.Snapshots() {
+		if s.VolumeID == volume {
+			out = append(out, s.ID)
+		}
+	}
+	return out
+}
+
+func same(t *testing.T, what string, got, want any) {
+	t.Helper()
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("%s (-want +got):\n%s", what, d)
+	}
+}

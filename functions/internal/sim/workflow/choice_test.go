@@ -1,0 +1,55 @@
+package workflow_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/report"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/asl"
+)
+
+// withoutBoot leaves boot volumes out of a schedule's runs. The first volume of an instance is the one that it boots from.
+func withoutBoot(keyword string) func(*setup) {
+	return func(s *setup) { s.noBoot = []string{keyword} }
+}
+
+func TestAScheduleMayLeaveBootVolumesOut(t *testing.T) {
+	l := newLab(t, withoutBoot("SnapshotHourly"))
+	l.instance("web", 3, "SnapshotHourly=3", "SnapshotDaily=3", "Name=web-1")
+	l.instance("db", 2, "SnapshotHourly=3")
+	l.account.TagVolume("vol-db-0", "SnapshotHourly", "9") // a tag of its own goes before the schedule
+	l.account.TagVolume("vol-web-2", "SnapshotHourly", "off")
+	// As the first users start it: with the keyword alone.
+	if r := l.start(context.Background(), map[string]string{"SnapshotKeyWord": "SnapshotHourly"}); r.Status != asl.Succeeded {
+		t.Fatalf("the run ended %s: %s", r.Status, r.Cause)
+	}
+	const run = "completed SnapshotHourly/2026-11-22T00:00:00Z"
+	same(t, "held", l.held(), map[string][]string{"vol-web-1": {run}, "vol-db-0": {run}, "vol-db-1": {run}})
+	same(t, "left out, in the report", l.report().LeftOut, []report.LeftOut{
+		{
+			Volume: report.Volume{InstanceID: "i-web", Name: "web-1", VolumeID: "vol-web-0", Device: "/dev/sda"},
+			Reason: "it is a boot volume, and the schedule leaves those out (a tag SnapshotHourly of its own would have it in)",
+		},
+		{
+			Volume: report.Volume{InstanceID: "i-web", Name: "web-1", VolumeID: "vol-web-2", Device: "/dev/sdc"},
+			Reason: "its own tag SnapshotHourly is off",
+		},
+	})
+	l.wait(time.Minute)
+	l.succeed("SnapshotDaily") // which leaves nothing out
+	same(t, "held of the boot volume", len(l.of("vol-web-0", "SnapshotDaily")), 1)
+	l.noMail()
+}
+
+func TestWhatWasSnapshottedBeforeBootVolumesWereLeftOutStays(t *testing.T) {
+	l := newLab(t, withoutBoot("SnapshotDaily"))
+	l.instance("web", 1, "SnapshotDaily=1")
+	for day := 5; day > 0; day-- {
+		l.old("vol-web-0", day)
+	}
+	l.days(0, 3, nil)
+	same(t, "left", len(l.ids("vol-web-0")), 5)
+	same(t, "outcome", l.report().Outcome, "Succeeded")
+	l.noMail()
+}

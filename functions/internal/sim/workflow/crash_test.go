@@ -1,0 +1,102 @@
+package workflow_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/workflow"
+)
+
+// maxPoints is far above what a function does: a test that fails must end all the same.
+const maxPoints = 100
+
+// A function may die between any two things that it does, or while it does one. Whatever it left half done, its retry finishes,
+// and nothing is made twice or lost.
+func TestAFunctionThatDiesAtAnyPointLeavesNothingBehind(t *testing.T) {
+	start := func(t *testing.T) *lab {
+		l := newLab(t, func(s *setup) { s.EmptyPages = false })
+		l.instance("db", 1, "SnapshotDaily=2", "Name=db-1")
+		l.instance("odd", 1, "SnapshotDaily=abc", "Name=odd-1") // so that there is an e-mail to send
+		for day := 1; day <= 4; day++ {
+			l.old("vol-db-0", day, "SnapshotDaily=2", ebs.TagRetention+"=2")
+		}
+		l.oldState("vol-db-0", 5, ebs.Error, "SnapshotDaily=2", ebs.TagRetention+"=2")
+		return l
+	}
+	undisturbed := start(t)
+	undisturbed.succeed("SnapshotDaily")
+	want := undisturbed.held()
+	same(t, "what a run leaves of the volume that is pruned", want["vol-db-0"], []string{"completed SnapshotDaily/2026-11-21T00:00:00Z", made[0]})
+	// At each point before the call and after it; how many there are is to be noticed when it changes.
+	points := map[string]int{}
+	for _, function := range []string{workflow.DiscoverInstances, workflow.SnapshotVolume, workflow.PruneVolume, workflow.ReportRun} {
+		for _, after := range []bool{false, true} {
+			for n := 1; ; n++ {
+				died := true
+				passed := t.Run(fmt.Sprintf("%s dies at call %d, after it %v", function, n, after), func(t *testing.T) {
+					l := start(t)
+					l.meddle(function, "", diesAt(n, after, 1))
+					l.succeed("SnapshotDaily")
+					died = l.retriesOf(function) > 0
+					same(t, "what EC2 holds", l.held(), want)
+					if mails := len(l.topic.mails); mails != 1 && !(mails == 2 && function == workflow.ReportRun) { // it tells first, and then writes down that it is done
+						t.Errorf("%d e-mails:\n%s", mails, l.allMail())
+					}
+				})
+				if !passed || n == maxPoints {
+					t.Fatalf("%s: no end of the points at which it may die, after %d", function, n)
+				}
+				if !died {
+					break
+				}
+				points[function]++
+			}
+		}
+	}
+	same(t, "points", points, map[string]int{
+		workflow.DiscoverInstances: 14, workflow.SnapshotVolume: 2, workflow.PruneVolume: 10, workflow.ReportRun: 20,
+	})
+}
+
+// retriesOf counts how often a function's state was retried.
+func (l *lab) retriesOf(function string) int {
+	n := 0
+	for _, e := range l.events {
+		if e.Kind == "StateRetried" && stateOf[function] == e.State {
+			n++
+		}
+	}
+	return n
+}
+
+var stateOf = map[string]string{
+	workflow.DiscoverInstances: "DiscoverInstances", workflow.SnapshotVolume: "SnapshotVolume",
+	workflow.PruneVolume: "PruneVolume", workflow.ReportRun: "ReportRun",
+}
+
+func TestAClockThatIsDaysOffDeletesNothingYoung(t *testing.T) {
+	for _, off := range []time.Duration{10 * 24 * time.Hour, -10 * 24 * time.Hour} {
+		l := newLab(t, func(s *setup) { s.ahead = map[string]time.Duration{workflow.PruneVolume: off} })
+		l.instance("web", 1, "SnapshotDaily=3d")
+		l.days(0, 6, nil)
+		same(t, fmt.Sprintf("days of which snapshots are left, by a clock %v off", off), l.runsOf("vol-web-0"), []string{"25", "26", "27"})
+	}
+}
+
+func TestClocksThatDisagreeBreakNothing(t *testing.T) {
+	for _, ahead := range []time.Duration{-5 * time.Minute, -40 * time.Second, 40 * time.Second, 5 * time.Minute} {
+		t.Run(fmt.Sprintf("EC2's clock is %v ahead of the functions'", ahead), func(t *testing.T) {
+			l := newLab(t, func(s *setup) {
+				s.EmptyPages = false
+				now := s.Now
+				s.Now = func() time.Time { return now().Add(ahead) }
+			})
+			l.instance("web", 2, "SnapshotDaily=last=2 within=1d")
+			l.days(0, 4, nil)
+			same(t, "snapshots", len(l.of("vol-web-0", "SnapshotDaily")), 2)
+			l.noMail()
+		})
+	}
+}

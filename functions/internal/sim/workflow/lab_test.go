@@ -1,0 +1,312 @@
+package workflow_test
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/aws/ec2gw"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/discover"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/report"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/ec2sim"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/snssim"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/workflow"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/store"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/asl"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
+)
+
+var start = time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
+
+// lab is the product over a simulated account, in virtual time: the real definition, the real handlers, the real SDK client.
+type lab struct {
+	t          *testing.T
+	world      *asl.Virtual
+	account    *ec2sim.Account
+	objects    *store.Memory
+	topic      *topic
+	setup      setup
+	w          *workflow.Workflow
+	events     []asl.Event
+	meddlers   []*meddler
+	executions int
+	touched    map[string]time.Time // when a person last changed the tags of a volume's snapshots
+}
+
+// setup is what a lab is made of; its fields may be changed before it is.
+type setup struct {
+	ec2sim.Config
+	pace       discover.Pace
+	atOnce     int // child executions
+	settle     time.Duration
+	executions workflow.Executions
+	noBoot     []string                 // keywords whose runs leave boot volumes out
+	ahead      map[string]time.Duration // the functions' clocks
+	log        *slog.Logger             // of the functions; nil: nobody reads it
+	unguarded  bool                     // see lab.guard; a large fleet is slow with it
+}
+
+// mail is a message that went to the topic.
+type mail struct{ subject, message string }
+
+type topic struct {
+	mails []mail
+	fault func(subject string) error
+}
+
+func (p *topic) Publish(_ context.Context, subject, message string) error {
+	if p.fault != nil {
+		if err := p.fault(subject); err != nil {
+			return err
+		}
+	}
+	if err := snssim.Check(subject, message); err != nil {
+		return err
+	}
+	p.mails = append(p.mails, mail{subject, message})
+	return nil
+}
+
+// newLab makes an account with EC2's documented limits; change adapts it.
+func newLab(t *testing.T, change ...func(*setup)) *lab {
+	t.Helper()
+	l := &lab{t: t, world: asl.NewVirtual(start), objects: &store.Memory{}, topic: &topic{}, touched: map[string]time.Time{}}
+	l.setup = setup{
+		Config: ec2sim.Config{
+			Now: l.world.Now, Sleep: l.world.Sleep, Latency: 80 * time.Millisecond, ListLag: 5 * time.Second,
+			Buckets: ec2sim.DefaultBuckets(), PageSize: 100, EmptyPages: true,
+			// As the stack's roles have it.
+			RequireTag: map[string]string{"DeleteSnapshot": ebs.TagSchedule},
+			Completion: func(string, int) time.Duration { return 2 * time.Minute },
+		},
+		pace: discover.DefaultPace, atOnce: 10_000, settle: 2 * time.Minute,
+	}
+	for _, f := range change {
+		f(&l.setup)
+	}
+	l.account = ec2sim.New(l.setup.Config)
+	w, err := workflow.New(workflow.Config{
+		World: l.world, EC2: workflow.SimulatedEC2(mortalEC2{l.account}, l.world), Objects: mortalObjects{l.objects}, Topic: mortalTopic{l.topic}, Executions: l.setup.executions,
+		Pace: l.setup.pace, Settle: l.setup.settle, MaxConcurrency: l.setup.atOnce, Aftermath: discover.LambdaAftermath,
+		ExcludeBoot: l.setup.noBoot, Ahead: l.setup.ahead,
+		Log:     cmp.Or(l.setup.log, slog.New(slog.DiscardHandler)),
+		Observe: func(e asl.Event) { l.events = append(l.events, e) },
+		Around:  l.around,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.w = w
+	if !l.setup.unguarded {
+		l.guard()
+	}
+	return l
+}
+
+// gateway is the product's, to the lab's account.
+func (l *lab) gateway() *ec2gw.Gateway { return workflow.SimulatedEC2(l.account, l.world) }
+
+// fire starts an execution as the schedule does, at the present (virtual) time, and waits for its end.
+func (l *lab) fire(keyword string) asl.Result {
+	l.t.Helper()
+	return l.start(context.Background(), l.input(keyword))
+}
+
+// input is what the schedule would give to an execution now.
+func (l *lab) input(keyword string) contract.Input {
+	return contract.Input{
+		SnapshotKeyWord: keyword, ScheduledTime: l.world.Now().Format(time.RFC3339), TimeZone: "Asia/Shanghai",
+	}
+}
+
+func (l *lab) start(ctx context.Context, input any) asl.Result {
+	l.t.Helper()
+	l.executions++
+	r, err := l.w.Run(ctx, fmt.Sprintf("run-%d", l.executions), input)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return r
+}
+
+// succeed fires, and insists on success.
+func (l *lab) succeed(keyword string) asl.Result {
+	l.t.Helper()
+	r := l.fire(keyword)
+	if r.Status != asl.Succeeded {
+		l.t.Fatalf("the run of %s ended %s: %s: %s\n%s", keyword, r.Status, r.Error, r.Cause, l.allMail())
+	}
+	return r
+}
+
+// together does things side by side.
+func (l *lab) together(what ...func()) {
+	l.world.Each(context.Background(), len(what), 0, func(_ context.Context, i int) { what[i]() })
+}
+
+// wait lets virtual time pass.
+func (l *lab) wait(d time.Duration) {
+	_ = l.world.Sleep(context.Background(), d)
+}
+
+// until lets virtual time pass until a moment after the lab's start.
+func (l *lab) until(d time.Duration) {
+	l.wait(start.Add(d).Sub(l.world.Now()))
+}
+
+// instance adds a running instance with n volumes vol-<id>-0… and tags from "key=value" texts.
+func (l *lab) instance(id string, n int, tags ...string) {
+	in := ec2sim.Instance{ID: "i-" + id, State: "running", Tags: tagsOf(tags)}
+	for v := range n {
+		in.Volumes = append(in.Volumes, ec2sim.BlockDevice{
+			ID: fmt.Sprintf("vol-%s-%d", id, v), Device: fmt.Sprintf("/dev/sd%c", 'a'+v%26), SizeGiB: 8,
+		})
+	}
+	l.account.AddInstance(in)
+}
+
+// fleet adds two instances with three volumes in all: trouble befalls vol-web-0, and the others must not notice.
+func (l *lab) fleet() {
+	l.instance("db", 1, "SnapshotDaily=3", "Name=db-1")
+	l.instance("web", 2, "SnapshotDaily=3", "Name=web-1")
+}
+
+func tagsOf(texts []string) map[string]string {
+	tags := map[string]string{}
+	for _, s := range texts {
+		k, v, _ := strings.Cut(s, "=")
+		tags[k] = v
+	}
+	return tags
+}
+
+// states lists the states that an execution entered, or its children at the path within them, in order.
+func (l *lab) states(execution, path string) []string {
+	var out []string
+	for _, e := range l.events {
+		if e.Kind == asl.StateEntered && e.Path == path && (e.Execution == execution || e.Parent == execution) {
+			out = append(out, e.State)
+		}
+	}
+	return out
+}
+
+// volumeStates lists the states that an execution entered on behalf of each volume, in order.
+func (l *lab) volumeStates(execution string) map[string][]string {
+	out, volumeAt := map[string][]string{}, map[string]string{}
+	for _, e := range l.events {
+		if e.Kind != asl.StateEntered || e.Parent != execution || !strings.Contains(e.Path, ".SnapshotVolumes[") {
+			continue
+		}
+		if volumeAt[e.Path] == "" {
+			var task contract.VolumeTask
+			if err := json.Unmarshal(e.Input, &task); err != nil || task.Volume.ID == "" {
+				l.t.Fatalf("no volume in the input of %s: %s", e.Path, e.Input)
+			}
+			volumeAt[e.Path] = task.Volume.ID
+		}
+		out[volumeAt[e.Path]] = append(out[volumeAt[e.Path]], e.State)
+	}
+	return out
+}
+
+// retries counts how often a state was retried after the error.
+func (l *lab) retries(state, errorName string) int {
+	n := 0
+	for _, e := range l.events {
+		if e.Kind == asl.StateRetried && e.State == state && e.Error == errorName {
+			n++
+		}
+	}
+	return n
+}
+
+// report reads the last report.json.
+func (l *lab) report() report.Report {
+	l.t.Helper()
+	keys, err := l.objects.List(context.Background(), "runs/")
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	var last report.Report
+	for _, k := range keys {
+		if !strings.HasSuffix(k, "/report.json") {
+			continue
+		}
+		body, _, err := l.objects.Get(context.Background(), k)
+		if err != nil {
+			l.t.Fatal(err)
+		}
+		var r report.Report
+		if err := json.Unmarshal(body, &r); err != nil {
+			l.t.Fatal(err)
+		}
+		if !r.WrittenAt.Before(last.WrittenAt) {
+			last = r
+		}
+	}
+	if last.WrittenAt.IsZero() {
+		l.t.Fatal("there is no report.json")
+	}
+	return last
+}
+
+func (l *lab) subjects() []string {
+	var out []string
+	for _, m := range l.topic.mails {
+		out = append(out, m.subject)
+	}
+	return out
+}
+
+func (l *lab) allMail() string {
+	var b strings.Builder
+	for _, m := range l.topic.mails {
+		fmt.Fprintf(&b, "%s\n\n%s\n", m.subject, m.message)
+	}
+	return b.String()
+}
+
+// lastMail gives the last message, which must contain all these texts.
+func (l *lab) lastMail(texts ...string) mail {
+	l.t.Helper()
+	if len(l.topic.mails) == 0 {
+		l.t.Fatalf("no mail was sent; it should say %q", texts)
+	}
+	m := l.topic.mails[len(l.topic.mails)-1]
+	for _, s := range texts {
+		if !strings.Contains(m.subject+"\n"+m.message, s) {
+			l.t.Errorf("the mail does not say %q:\n%s\n\n%s", s, m.subject, m.message)
+		}
+	}
+	return m
+}
+
+// noMail insists that nothing was sent.
+func (l *lab) noMail() {
+	l.t.Helper()
+	if len(l.topic.mails) > 0 {
+		l.t.Errorf("mail was sent:\n%s", l.allMail())
+	}
+}
+
+func sorted(s []string) []string {
+	slices.Sort(s)
+	return s
+}
+
+func contains(s, part string) bool { return strings.Contains(s, part) }
+
+// volumeIn gives the volume of a state's input.
+func volumeIn(input json.RawMessage) string {
+	var task contract.VolumeTask
+	_ = json.Unmarshal(input, &task)
+	return task.Volume.ID
+}

@@ -1,0 +1,169 @@
+package workflow_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/workflow"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/asl"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
+)
+
+// invocation is one call of a function.
+type invocation struct {
+	l      *lab
+	ctx    context.Context
+	n      int // the nth that the meddler meets, from 1
+	volume string
+	in     json.RawMessage
+	do     asl.Task
+}
+
+// call has the function do its work.
+func (i invocation) call() (json.RawMessage, error) { return i.do(i.ctx, i.in) }
+
+// meddling decides what becomes of a call.
+type meddling func(invocation) (json.RawMessage, error)
+
+// meddler stands around a function, for one volume or for all.
+type meddler struct {
+	function, volume string
+	met              int
+	do               meddling
+}
+
+// meddle has do decide what becomes of each call of a function; volume "" means all. Of several that fit, the first decides.
+func (l *lab) meddle(function, volume string, do meddling) {
+	l.meddlers = append(l.meddlers, &meddler{function: function, volume: volume, do: do})
+}
+
+func (l *lab) around(function string, call asl.Task) asl.Task {
+	return func(ctx context.Context, in json.RawMessage) (json.RawMessage, error) {
+		var request struct{ Volume contract.Volume }
+		_ = json.Unmarshal(in, &request) // the functions of the whole run have none
+		for _, m := range l.meddlers {
+			if m.function == function && (m.volume == "" || m.volume == request.Volume.ID) {
+				m.met++
+				return m.do(invocation{l, ctx, m.met, request.Volume.ID, in, call})
+			}
+		}
+		return call(ctx, in)
+	}
+}
+
+// always is for the times of the meddlers below.
+const always = 1 << 30
+
+var errCrash = errors.New("runtime exited: signal: killed")
+
+// fails answers with err in place of the function's work, the first times.
+func fails(times int, err error) meddling {
+	return func(i invocation) (json.RawMessage, error) {
+		if i.n <= times {
+			return nil, err
+		}
+		return i.call()
+	}
+}
+
+// crashesAfterwards loses the answer of a function that did its work.
+func crashesAfterwards(times int) meddling {
+	return func(i invocation) (json.RawMessage, error) {
+		out, err := i.call()
+		if i.n <= times {
+			return nil, errCrash
+		}
+		return out, err
+	}
+}
+
+// panics, as a bug would.
+func panics(times int) meddling {
+	return func(i invocation) (json.RawMessage, error) {
+		if i.n <= times {
+			panic("assignment to entry in nil map")
+		}
+		return i.call()
+	}
+}
+
+// hangs until the state's timeout, before the function's work or after it.
+func hangs(times int, after bool) meddling {
+	return func(i invocation) (json.RawMessage, error) {
+		if i.n > times {
+			return i.call()
+		}
+		if after {
+			if _, err := i.call(); err != nil {
+				return nil, err
+			}
+		}
+		return nil, i.l.world.Sleep(i.ctx, time.Hour)
+	}
+}
+
+var (
+	// tooLarge is more than the 256 KiB that a Task may give.
+	tooLarge = `"` + strings.Repeat("x", 300<<10) + `"`
+	// tooMuch is what a Task may give, and what its state can't hold together with its input.
+	tooMuch = `"` + strings.Repeat("x", 262_000) + `"`
+)
+
+// answers with a text in place of the function's work.
+func answers(text string) meddling {
+	return func(invocation) (json.RawMessage, error) { return json.RawMessage(text), nil }
+}
+
+// meanwhile does something just before a call, once.
+func meanwhile(what func()) meddling {
+	return func(i invocation) (json.RawMessage, error) {
+		if i.n == 1 {
+			what()
+		}
+		return i.call()
+	}
+}
+
+// lambdaRefuses has Lambda itself answer with an error, the first times that the function is invoked.
+func (l *lab) lambdaRefuses(function string, times int, name string) {
+	l.w.WrapResource(workflow.LambdaInvokeResource, func(call asl.Task) asl.Task {
+		return func(ctx context.Context, in json.RawMessage) (json.RawMessage, error) {
+			var request struct{ FunctionName string }
+			if err := json.Unmarshal(in, &request); err != nil {
+				return nil, err
+			}
+			if request.FunctionName == function && times > 0 {
+				times--
+				return nil, &asl.TaskError{Name: name, Cause: "Rate Exceeded."}
+			}
+			return call(ctx, in)
+		}
+	})
+}
+
+// serviceHangs has S3 or SNS let the first calls of a state wait.
+func (l *lab) serviceHangs(resource string, times int) {
+	l.w.WrapResource(resource, func(call asl.Task) asl.Task {
+		return func(ctx context.Context, in json.RawMessage) (json.RawMessage, error) {
+			if times--; times >= 0 {
+				return nil, l.world.Sleep(ctx, 2*time.Hour)
+			}
+			return call(ctx, in)
+		}
+	})
+}
+
+// refuses makes an operation of the bucket fail on keys that fit, the first times.
+func refuses(times int, op string, fits func(key string) bool) func(string, string) error {
+	return func(did, key string) error {
+		if did == op && fits(key) && times > 0 {
+			times--
+			return fmt.Errorf("%s %s: AccessDenied: you are not allowed", op, key)
+		}
+		return nil
+	}
+}

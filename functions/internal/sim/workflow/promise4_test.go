@@ -1,0 +1,253 @@
+package workflow_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/discover"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/ec2sim"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/workflow"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/asl"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
+)
+
+// Promise 4: one snapshot per volume and run. EC2's rule of 15 seconds between two snapshots of a volume would hide some
+// duplicates, so each trouble is also met without it, and with lists that lag up to 20 seconds.
+func TestPromise4OneSnapshotPerVolumeAndRun(t *testing.T) {
+	create := func(f ec2sim.Fault) func(*lab) {
+		f.Action = "CreateSnapshot"
+		return withFault(f)
+	}
+	around := func(do meddling) func(*lab) {
+		return func(l *lab) { l.fleet(); l.meddle(workflow.SnapshotVolume, "", do) }
+	}
+	troubles := map[string]func(*lab){
+		"the answer is lost":                     create(ec2sim.Fault{After: true, Times: 3}),
+		"the answer of one is lost":              create(ec2sim.Fault{After: true, Times: 1}),
+		"the answer is no XML":                   create(ec2sim.Fault{Garbage: ec2sim.BrokenPage, Times: 3}),
+		"the answer has no body":                 create(ec2sim.Fault{Garbage: ec2sim.NoBody, Times: 3}),
+		"the answer is another document":         create(ec2sim.Fault{Garbage: ec2sim.AnotherDocument, Times: 3}),
+		"EC2 acts, and a proxy answers 503":      create(ec2sim.Fault{Garbage: ec2sim.BrokenPage, Status: 503, Times: 3}),
+		"EC2 acts, and a proxy answers 504":      create(ec2sim.Fault{Garbage: ec2sim.BrokenPage, Status: 504, Times: 3}),
+		"the connection breaks before EC2 acts":  create(ec2sim.Fault{Before: true, Times: 3}),
+		"EC2 answers 5xx":                        create(ec2sim.Fault{Code: "InternalError", Times: 5}),
+		"EC2 throttles":                          create(ec2sim.Fault{Code: "RequestLimitExceeded", Times: 20}),
+		"another tool was faster":                create(ec2sim.Fault{Code: "SnapshotCreationPerVolumeRateExceeded", Times: 7}),
+		"the function crashes afterwards":        around(crashesAfterwards(3)),
+		"the function crashes afterwards, twice": around(crashesAfterwards(6)),
+		"the function hangs afterwards":          around(hangs(3, true)),
+		"the function hangs before":              around(hangs(3, false)),
+		"the function panics":                    around(panics(3)),
+		"Lambda invokes the function twice, a minute and more apart": around(func(i invocation) (json.RawMessage, error) {
+			first, err := i.call()
+			if err != nil {
+				return nil, err
+			}
+			i.l.wait(90 * time.Second)
+			second, err := i.call() // attempt 0 again: as in a redriven execution
+			if string(second) != string(found(first)) {
+				i.l.t.Errorf("the first call gave %s, the second %s (%v)", first, second, err)
+			}
+			return second, err
+		}),
+		"EC2 throttles, then the answer is lost": func(l *lab) {
+			l.fleet()
+			l.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Code: "RequestLimitExceeded", Times: 4})
+			l.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", After: true, Times: 2})
+		},
+		"the answer is lost, and looking for the snapshot is throttled": func(l *lab) {
+			l.fleet()
+			l.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", After: true, Times: 3})
+			l.account.Inject(ec2sim.Fault{Action: "DescribeSnapshots", Code: "RequestLimitExceeded", Times: 15})
+		},
+		"the answer is lost, and looking for the snapshot meets a 5xx": func(l *lab) {
+			l.fleet()
+			l.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", After: true, Times: 1})
+			l.account.Inject(ec2sim.Fault{Action: "DescribeSnapshots", Code: "Unavailable", Times: 5,
+				Match: func(r ec2sim.Request) bool { return r.Filter("volume-id") != nil }})
+		},
+		"the answer is slow, and the function's time is over": create(ec2sim.Fault{Delay: 3 * time.Minute, Times: 2}),
+	}
+	for name, trouble := range troubles {
+		for _, lag := range []time.Duration{0, 5 * time.Second, 20 * time.Second} {
+			for _, interval := range []time.Duration{0, -1} {
+				t.Run(fmt.Sprintf("%s, lists lag %v, interval %v", name, lag, interval), func(t *testing.T) {
+					l := newLab(t, func(s *setup) { s.ListLag, s.MinSnapshotInterval = lag, interval })
+					trouble(l)
+					l.succeed("SnapshotDaily")
+					same(t, "held", l.held(), allBut(made...))
+					l.noMail()
+				})
+			}
+		}
+	}
+}
+
+// found is an answer of snapshot-volume's that says that the snapshot was there already, and 90 of its 120 seconds are over.
+func found(answer json.RawMessage) json.RawMessage {
+	var r contract.SnapshotResult
+	_ = json.Unmarshal(answer, &r)
+	r.Found = true
+	out, _ := json.Marshal(r)
+	return out
+}
+
+func TestPromise4ADuplicateDeliveryMakesNothingTwice(t *testing.T) {
+	for _, apart := range []time.Duration{0, 10 * time.Millisecond, 85 * time.Millisecond, time.Second, 20 * time.Second, 5 * time.Minute, 26 * time.Hour} {
+		t.Run(apart.String()+" apart, with answers lost", func(t *testing.T) {
+			l := newLab(t, func(s *setup) { s.MinSnapshotInterval, s.ListLag = -1, 20*time.Second })
+			l.fleet()
+			l.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", After: true, Times: 2})
+			var results []asl.Result
+			deliver := func(after time.Duration) func() {
+				return func() { l.wait(after); results = append(results, again(l)) }
+			}
+			l.together(deliver(0), deliver(apart), deliver(2*apart))
+			for _, r := range results {
+				if r.Status != asl.Succeeded {
+					t.Errorf("%s ended %s: %s %s", r.Name, r.Status, r.Error, r.Cause)
+				}
+			}
+			same(t, "held", l.held(), allBut(made...))
+			same(t, "lines in EC2's log of creates", l.account.Calls()["CreateSnapshot"], 3)
+			l.noMail()
+		})
+	}
+}
+
+// aborts has an execution aborted some time after its start, and the run started anew a while later. Step Functions says at
+// once that an execution was aborted; the Lambdas that it called go on.
+func TestPromise4ATakeOverMakesNothingTwice(t *testing.T) {
+	abortedAfter := []time.Duration{50 * time.Millisecond, 500 * time.Millisecond, time.Second, 3 * time.Second, 18 * time.Second, 30 * time.Second}
+	for _, after := range abortedAfter {
+		for _, pause := range []time.Duration{0, 16 * time.Second, 10 * time.Minute} {
+			for _, lag := range []time.Duration{5 * time.Second, 20 * time.Second} {
+				t.Run(fmt.Sprintf("aborted after %v, anew after %v, lists lag %v", after, pause, lag), func(t *testing.T) {
+					l := newLab(t, func(s *setup) {
+						s.ListLag, s.MinSnapshotInterval = lag, -1
+						s.pace = discover.Pace{Burst: 2, Rate: 0.2}
+					})
+					l.fleet()
+					l.instance("app", 3, "SnapshotDaily=3")
+					l.abort(after)
+					l.wait(pause)
+					if r := again(l); r.Status != asl.Succeeded {
+						t.Errorf("the second execution ended %s: %s %s", r.Status, r.Error, r.Cause)
+					}
+					want := allBut(made...)
+					want["vol-app-0"], want["vol-app-1"], want["vol-app-2"] = made, made, made
+					same(t, "held", l.held(), want)
+					l.noMail()
+				})
+			}
+		}
+	}
+
+	t.Run("when two executions take the run over at the same moment", func(t *testing.T) {
+		var status slowStatus
+		l := newLab(t, func(s *setup) { s.MinSnapshotInterval, s.executions = -1, &status })
+		status.lab = l
+		l.fleet()
+		l.abort(50 * time.Millisecond)
+		l.together(func() { again(l) }, func() { again(l) }, func() { l.wait(500 * time.Millisecond); again(l) })
+		same(t, "held", l.held(), allBut(made...))
+		runs := 0
+		for n := 2; n <= l.executions; n++ {
+			runs += len(l.states(fmt.Sprintf("run-%d", n), "SnapshotInstances[0]")) / 2
+		}
+		same(t, "executions that did the work", runs, 1)
+		l.noMail()
+	})
+
+	t.Run("while Lambdas of the aborted execution are still at work", func(t *testing.T) {
+		var status stoppedAtOnce
+		l := newLab(t, func(s *setup) { s.MinSnapshotInterval, s.executions = -1, &status })
+		l.fleet()
+		l.meddle(workflow.SnapshotVolume, "", func(i invocation) (json.RawMessage, error) {
+			if i.n > 3 {
+				return i.call()
+			}
+			l.wait(time.Minute) // a slow start
+			return i.do(context.WithoutCancel(i.ctx), i.in)
+		})
+		l.together(func() { l.abort(2 * time.Second) }, func() {
+			l.wait(3 * time.Second)
+			again(l)
+		})
+		same(t, "held", l.held(), allBut(made...))
+		l.noMail()
+	})
+}
+
+// abort starts the run and aborts it after a while.
+func (l *lab) abort(after time.Duration) {
+	ctx, cancel := l.world.WithTimeout(context.Background(), 0)
+	l.together(func() {
+		if r := l.start(ctx, l.input("SnapshotDaily")); r.Status != asl.Aborted {
+			l.t.Errorf("the first execution ended %s, and was to be aborted", r.Status)
+		}
+	}, func() { l.wait(after); cancel() })
+}
+
+// What made 31 new snapshots: a run that is over, started again when they were pruned, and its execution was forgotten.
+func TestPromise4ARunThatIsOverIsOverWhoeverHasForgottenIt(t *testing.T) {
+	for name, instances := range map[string]int{"a run that made snapshots": 1, "a run that found nothing to do": 0} {
+		t.Run(name, func(t *testing.T) {
+			var forgotten stoppedAtOnce
+			l := newLab(t, func(s *setup) { s.executions = &forgotten })
+			if instances > 0 {
+				l.fleet()
+			}
+			l.succeed("SnapshotDaily")
+			for _, s := range l.account.Snapshots() {
+				l.account.DeleteSnapshotByPerson(s.ID)
+			}
+			if instances == 0 {
+				l.fleet() // tagged since
+			}
+			l.until(40 * 24 * time.Hour)
+			if r := again(l); r.Status != asl.Succeeded {
+				t.Errorf("the second execution ended %s: %s", r.Status, r.Cause)
+			}
+			same(t, "states", l.states("run-2", ""), []string{"DiscoverInstances", "WhatWasFound", "DuplicateRun"})
+			same(t, "snapshots", len(l.account.Snapshots()), 0)
+		})
+	}
+}
+
+// stoppedAtOnce says of each execution that it has ended without success.
+type stoppedAtOnce struct{}
+
+func (*stoppedAtOnce) Status(context.Context, string) (discover.Status, error) {
+	return discover.Ended, nil
+}
+
+// slowStatus lets others act between a look at an execution's status and what follows from it.
+type slowStatus struct{ lab *lab }
+
+func (s *slowStatus) Status(ctx context.Context, arn string) (discover.Status, error) {
+	status, err := s.lab.w.Status(ctx, arn)
+	s.lab.wait(time.Second)
+	return status, err
+}
+
+func TestPromise4AFailedSnapshotIsMadeAnewByATakeOver(t *testing.T) {
+	l := newLab(t)
+	l.fleet()
+	l.account.FailNextSnapshotOf("vol-web-0")
+	allow := l.account.Inject(ec2sim.Fault{Action: "DeleteSnapshot", Code: "UnauthorizedOperation"}) // the failed one stays for now
+	if r := again(l); r.Status != asl.Failed {
+		t.Fatalf("the first execution ended %s", r.Status)
+	}
+	allow()
+	l.topic.mails = nil
+	// The second execution's first attempt is throttled, so that its next one looks for what an earlier attempt may have made.
+	l.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Code: "RequestLimitExceeded", Times: 3})
+	if r := again(l); r.Status != asl.Succeeded {
+		t.Errorf("the second execution ended %s: %s\n%s", r.Status, r.Cause, l.allMail())
+	}
+	same(t, "held", l.held(), allBut(made...)) // the failed one is gone, since a newer one completed
+}

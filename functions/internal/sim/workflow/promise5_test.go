@@ -1,0 +1,185 @@
+package workflow_test
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/ec2sim"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/workflow"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/asl"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
+)
+
+// troubles are what may befall vol-web-0. failed says that the run must report it.
+var troubles = map[string]struct {
+	failed bool
+	says   string
+	befall func(*lab)
+}{
+	"creating is denied":               {true, "ec2:CreateSnapshot was denied", fault("CreateSnapshot", "UnauthorizedOperation")},
+	"its KMS key is denied":            {true, "AccessDeniedError", fault("CreateSnapshot", "KMS.AccessDeniedException")},
+	"creating is throttled for ever":   {true, "ThrottledError", fault("CreateSnapshot", "RequestLimitExceeded")},
+	"it is snapshotted all the time":   {true, "SnapshotRateError", fault("CreateSnapshot", "SnapshotCreationPerVolumeRateExceeded")},
+	"it has too many pending ones":     {true, "SnapshotQuotaError", fault("CreateSnapshot", "ConcurrentSnapshotLimitExceeded")},
+	"the Region is full":               {true, "SnapshotLimitError", fault("CreateSnapshot", "SnapshotLimitExceeded")},
+	"EC2 answers 5xx for ever":         {true, "InternalError", fault("CreateSnapshot", "InternalError")},
+	"EC2's code is unknown":            {true, "NewSpeak", fault("CreateSnapshot", "NewSpeak")},
+	"its state is wrong":               {true, "IncorrectState", fault("CreateSnapshot", "IncorrectState")},
+	"listing its snapshots is denied":  {true, "ec2:DescribeSnapshots was denied", fault("DescribeSnapshots", "UnauthorizedOperation")},
+	"listing its snapshots breaks":     {true, "InternalError", fault("DescribeSnapshots", "InternalError")},
+	"deleting is denied":               {true, "ec2:DeleteSnapshot was denied", fault("DeleteSnapshot", "UnauthorizedOperation")},
+	"deleting breaks":                  {true, "Unavailable", fault("DeleteSnapshot", "Unavailable")},
+	"deleting is throttled for ever":   {true, "ThrottledError", fault("DeleteSnapshot", "RequestLimitExceeded")},
+	"EC2 does not let its snapshot go": {false, "", fault("DeleteSnapshot", "InvalidSnapshot.InUse")},
+	"its snapshot ends in error":       {true, "ended in state error", func(l *lab) { l.account.FailNextSnapshotOf("vol-web-0") }},
+	"it is deleted": {false, "", func(l *lab) {
+		l.meddle(workflow.SnapshotVolume, "vol-web-1", meanwhile(func() { l.account.DeleteVolume("vol-web-0") }))
+		l.meddle(workflow.SnapshotVolume, "vol-web-0", func(i invocation) (json.RawMessage, error) { l.wait(time.Second); return i.call() })
+	}},
+	"its snapshot is deleted by a person": {true, "is gone: someone deleted it", func(l *lab) {
+		l.meddle(workflow.PruneVolume, "vol-web-0", meanwhile(func() {
+			held := l.ids("vol-web-0")
+			l.account.DeleteSnapshotByPerson(held[len(held)-1])
+			l.wait(l.setup.ListLag)
+		}))
+	}},
+	"snapshot-volume crashes":     {true, "killed", meddled(workflow.SnapshotVolume, fails(always, errCrash))},
+	"snapshot-volume panics":      {true, "nil map", meddled(workflow.SnapshotVolume, panics(always))},
+	"snapshot-volume hangs":       {true, "States.Timeout", meddled(workflow.SnapshotVolume, hangs(always, false))},
+	"snapshot-volume acts, hangs": {false, "", meddled(workflow.SnapshotVolume, hangs(2, true))},
+	"prune-volume crashes":        {true, "killed", meddled(workflow.PruneVolume, fails(always, errCrash))},
+	"prune-volume panics":         {true, "nil map", meddled(workflow.PruneVolume, panics(always))},
+	"prune-volume hangs":          {true, "States.Timeout", meddled(workflow.PruneVolume, hangs(always, false))},
+	"prune-volume answers nonsense, its work done": {false, "", meddled(workflow.PruneVolume, func(i invocation) (json.RawMessage, error) {
+		_, err := i.call()
+		return json.RawMessage(`"?"`), err
+	})},
+	"an error that should not come from there": {true, "no room", meddled(workflow.PruneVolume, fails(always, &contract.SnapshotQuotaError{Message: "no room"}))},
+	"its retention can't be read":              {false, "", func(l *lab) { l.account.TagVolume("vol-web-0", "SnapshotDaily", "abc") }},
+	"S3 refuses the record of its failure": {true, "NoSnapshot", func(l *lab) {
+		fault("CreateSnapshot", "UnauthorizedOperation")(l)
+		l.objects.Fault = refuses(always, "put", hasPart("/failures/"))
+	}},
+}
+
+// fault makes EC2 answer each call about vol-web-0, or about one of its snapshots, with a code.
+func fault(action, code string) func(*lab) {
+	return func(l *lab) {
+		l.account.Inject(ec2sim.Fault{Action: action, Code: code, Match: func(r ec2sim.Request) bool {
+			s, _ := l.account.Snapshot(r.Get("SnapshotId"))
+			filtered := r.Filter("volume-id")
+			return r.Get("VolumeId") == "vol-web-0" || s.VolumeID == "vol-web-0" || len(filtered) == 1 && filtered[0] == "vol-web-0"
+		}})
+	}
+}
+
+func meddled(function string, do meddling) func(*lab) {
+	return func(l *lab) { l.meddle(function, "vol-web-0", do) }
+}
+
+// Promise 5: one volume's trouble stays its own, and what is not its trouble does not even notice.
+func TestPromise5OneVolumesTroubleStaysItsOwn(t *testing.T) {
+	others := []string{"vol-app-0", "vol-db-0", "vol-db-1", "vol-web-1"}
+	for name, trouble := range troubles {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t)
+			l.instance("web", 2, "SnapshotDaily=3", "Name=web-1")
+			l.instance("db", 2, "SnapshotDaily=3", "Name=db-1")
+			l.instance("app", 1, "SnapshotDaily=3")
+			last := l.troubledSince(append(others, "vol-web-0"))
+			trouble.befall(l)
+			r := l.fire("SnapshotDaily")
+
+			for _, v := range others {
+				same(t, "days of which "+v+" has a snapshot", l.runsOf(v), []string{"20", "21", "22"})
+			}
+			for _, e := range l.events {
+				if e.Kind == asl.StateExited && e.State == "PruneVolume" && e.Next == "" && e.Time.After(start.Add(5*time.Minute)) {
+					if path := l.volumeOf(e); path != "vol-web-0" {
+						t.Errorf("%s was done at %v only", path, e.Time)
+					}
+				}
+			}
+			if _, ok := l.account.Snapshot(last["vol-web-0"]); !ok {
+				t.Error("the last good snapshot of the troubled volume is gone")
+			}
+			// Promise 6: the failure, and only that, is told.
+			if !trouble.failed {
+				same(t, "the run", r.Status, asl.Succeeded)
+				return
+			}
+			same(t, "the run", r.Error, "VolumesFailed")
+			m := l.lastMail("1 of 5 volumes FAILED", "web-1 (i-web), volume vol-web-0", trouble.says)
+			for _, v := range others {
+				if contains(m.message, v) {
+					t.Errorf("the mail names %s:\n%s", v, m.message)
+				}
+			}
+			if f := l.report().Failures; len(f) != 1 || f[0].VolumeID != "vol-web-0" || f[0].InstanceID != "i-web" || f[0].Name != "web-1" ||
+				!contains(f[0].Error+f[0].Reason, trouble.says) || f[0].Advice == "" {
+				t.Errorf("the report's failures are %+v", f)
+			}
+		})
+	}
+}
+
+// troubledSince gives each volume three snapshots of the days before; it says which are the last ones.
+func (l *lab) troubledSince(volumes []string) map[string]string {
+	last := map[string]string{}
+	for _, v := range volumes {
+		for day := 3; day > 0; day-- {
+			last[v] = l.old(v, day)
+		}
+	}
+	return last
+}
+
+// volumeOf says on behalf of which volume an event happened.
+func (l *lab) volumeOf(e asl.Event) string {
+	for _, entered := range l.events {
+		if entered.Kind == asl.StateEntered && entered.Execution == e.Execution && entered.Path == e.Path && entered.State == e.State {
+			return volumeIn(entered.Input)
+		}
+	}
+	return ""
+}
+
+func TestPromise5AnAnswerThatMakesNoSenseHarmsItsVolumeOnly(t *testing.T) {
+	for _, garbage := range []string{`[]`, `"<html>"`, `{}`, `null`, `{"SnapshotID": 7}`} {
+		l := newLab(t)
+		l.fleet()
+		l.meddle(workflow.SnapshotVolume, "vol-web-0", answers(garbage))
+		l.fire("SnapshotDaily")
+		same(t, garbage+": held", l.held(), allBut())
+		l.lastMail(oneFailed, "web-1 (i-web), volume vol-web-0", "InvalidInputError")
+	}
+}
+
+func TestPromise5AWholeInstancesTroubleStaysItsOwn(t *testing.T) {
+	// An answer that its state can't hold together with its input ends the instance's child execution, with its other volumes; not the others.
+	l := newLab(t)
+	l.instance("web", 2, "SnapshotDaily=3", "Name=web-1")
+	l.instance("db", 2, "SnapshotDaily=3", "Name=db-1")
+	l.meddle(workflow.SnapshotVolume, "vol-web-0", answers(tooMuch))
+	l.fire("SnapshotDaily")
+	same(t, "held", l.held(), map[string][]string{"vol-db-0": made, "vol-db-1": made})
+	l.lastMail("2 of 4 volumes FAILED", "web-1 (i-web), volume vol-web-0", "web-1 (i-web), volume vol-web-1", "States.DataLimitExceeded")
+}
+
+func TestPromise5FiftyVolumesOfOneInstanceDoNotHoldEachOtherUp(t *testing.T) {
+	l := newLab(t)
+	l.instance("web", 50, "SnapshotDaily=1", "Name=web-1")
+	l.account.FailNextSnapshotOf("vol-web-0")
+	l.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Match: on("vol-web-49"), Code: "ConcurrentSnapshotLimitExceeded"})
+	r := l.fire("SnapshotDaily")
+	for _, s := range l.account.Snapshots() {
+		if s.State != ebs.Completed {
+			t.Errorf("%s of %s is %s", s.ID, s.VolumeID, s.State)
+		}
+	}
+	same(t, "snapshots", len(l.account.Snapshots()), 48)
+	same(t, "children", r.Children, 3) // 20 volumes each
+	l.lastMail("2 of 50 volumes FAILED", "volume vol-web-0 ", "volume vol-web-49 ")
+}

@@ -1,0 +1,240 @@
+package workflow_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/discover"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/report"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/ec2sim"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/workflow"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/asl"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
+)
+
+// Seen: a 200 without a body, in answer to DescribeInstances; "No volume to snapshot", SUCCEEDED, and nothing was backed up.
+func TestPromise6AnAnswerThatIsNotEC2sIsNotAnEmptyList(t *testing.T) {
+	for _, action := range []string{"DescribeInstances", "DescribeVolumes", "DescribeSnapshots", "DeleteSnapshot"} {
+		for _, kind := range []ec2sim.Garbage{ec2sim.NoBody, ec2sim.AnotherDocument} {
+			t.Run(action+" is answered with "+string(kind), func(t *testing.T) {
+				l := newLab(t)
+				l.fleet()
+				l.account.Inject(ec2sim.Fault{Action: action, Garbage: kind, Times: 4}) // more than the SDK tries
+				l.succeed("SnapshotDaily")
+				if got := l.report().Completed; got != 3 {
+					t.Errorf("%d of 3 volumes have a snapshot", got)
+				}
+
+				l.account.Inject(ec2sim.Fault{Action: action, Garbage: kind})
+				l.wait(24 * time.Hour)
+				r := l.fire("SnapshotDaily")
+				if r.Status == asl.Succeeded && action != "DeleteSnapshot" { // there is nothing to delete yet
+					t.Errorf("it ended %s: %s", r.Status, r.Output)
+				}
+			})
+		}
+	}
+}
+
+// Promise 6: no silent failure, and what is told is so in EC2. (That each trouble of a volume is told: TestPromise5….)
+func TestPromise6WhatTheReportSaysIsSoInEC2(t *testing.T) {
+	t.Run("a function that says it created, and did not", func(t *testing.T) {
+		l := newLab(t)
+		l.fleet()
+		l.meddle(workflow.SnapshotVolume, "vol-web-0", answers(`{"SnapshotID": "snap-0123456789abcdef0", "Found": false}`))
+		l.meddle(workflow.PruneVolume, "vol-web-0", answers(`{}`))
+		l.fire("SnapshotDaily")
+		l.lastMail("1 of 3 volumes FAILED", "2 of 3 volumes have a completed snapshot", "web-1 (i-web), volume vol-web-0", "NoSnapshot")
+	})
+
+	t.Run("a function that names a snapshot that is not there: the next one finds out", func(t *testing.T) {
+		l := newLab(t)
+		l.fleet()
+		l.meddle(workflow.SnapshotVolume, "vol-web-0", answers(`{"SnapshotID": "snap-0123456789abcdef0", "Found": false}`))
+		l.fire("SnapshotDaily")
+		l.lastMail("1 of 3 volumes FAILED", "web-1 (i-web), volume vol-web-0", "SnapshotFailedError", "snap-0123456789abcdef0 is gone")
+	})
+
+	t.Run("a function that says all is well with a failed snapshot", func(t *testing.T) {
+		l := newLab(t)
+		l.fleet()
+		l.account.FailNextSnapshotOf("vol-web-0")
+		l.meddle(workflow.PruneVolume, "vol-web-0", answers(`{}`))
+		l.fire("SnapshotDaily")
+		l.lastMail("1 of 3 volumes FAILED", "web-1 (i-web), volume vol-web-0", "SnapshotFailedError", "ended in state error")
+	})
+
+	t.Run("a snapshot that is deleted by a person after the prune", func(t *testing.T) {
+		l := newLab(t)
+		l.fleet()
+		l.meddle(workflow.ReportRun, "", meanwhile(func() {
+			l.account.DeleteSnapshotByPerson(l.ids("vol-web-0")[0])
+			l.wait(l.setup.ListLag)
+		}))
+		l.fire("SnapshotDaily")
+		l.lastMail("1 of 3 volumes FAILED", "web-1 (i-web), volume vol-web-0", "NoSnapshot")
+	})
+
+	t.Run("a second snapshot of the run, however it came about", func(t *testing.T) {
+		l := newLab(t)
+		l.fleet()
+		l.meddle(workflow.ReportRun, "", meanwhile(func() { l.oneMore("vol-web-0", "SnapshotDaily/2026-11-22T00:00:00Z") }))
+		l.succeed("SnapshotDaily")
+		l.lastMail("1 problem", "web-1 (i-web), volume vol-web-0", "this run has 2 snapshots of the volume")
+	})
+
+	t.Run("each snapshot that prune-volume calls removed is gone, each other one is there", func(t *testing.T) {
+		l := newLab(t)
+		l.fleet()
+		last := l.troubledSince([]string{"vol-db-0", "vol-web-0", "vol-web-1"})
+		held := l.ids("vol-web-0")
+		l.account.HoldByAMI(held[0], "ami-0123456789abcdef0")
+		l.account.Inject(ec2sim.Fault{Action: "DeleteSnapshot", Code: "RequestLimitExceeded", Times: 7})
+		l.account.Inject(ec2sim.Fault{Action: "DeleteSnapshot", After: true, Times: 1})
+		var told contract.PruneResult
+		l.meddle(workflow.PruneVolume, "", func(i invocation) (json.RawMessage, error) {
+			out, err := i.call()
+			var r contract.PruneResult
+			if err == nil {
+				err = json.Unmarshal(out, &r)
+			}
+			told.Removed = append(told.Removed, r.Removed...)
+			told.Blocked = append(told.Blocked, r.Blocked...)
+			return out, err
+		})
+		l.succeed("SnapshotDaily")
+		if len(told.Removed) == 0 || len(told.Blocked) != 1 || told.Blocked[0].SnapshotID != held[0] {
+			t.Errorf("prune-volume said %+v", told)
+		}
+		for _, r := range told.Removed {
+			if _, ok := l.account.Snapshot(r.SnapshotID); ok {
+				t.Errorf("%s is called removed, and is there", r.SnapshotID)
+			}
+		}
+		for _, id := range last {
+			if _, ok := l.account.Snapshot(id); !ok {
+				t.Errorf("%s is gone", id)
+			}
+		}
+	})
+
+	t.Run("numbers", func(t *testing.T) {
+		l := newLab(t, func(s *setup) {
+			s.pace = discover.Pace{Burst: 1, Rate: 1}
+			s.Completion = func(volume string, _ int) time.Duration {
+				return map[bool]time.Duration{true: 100 * time.Hour, false: time.Minute}[volume == "vol-slow-0"]
+			}
+		})
+		l.fleet()
+		l.instance("odd", 1, "SnapshotDaily=often", "Name=odd-1")
+		l.instance("gone", 1, "SnapshotDaily=1")
+		l.instance("slow", 1, "SnapshotDaily=1")
+		l.account.FailNextSnapshotOf("vol-web-1")
+		fault("CreateSnapshot", "UnauthorizedOperation")(l)
+		l.meddle(workflow.SnapshotVolume, "vol-db-0", meanwhile(func() { l.account.DeleteVolume("vol-gone-0") }))
+		l.fire("SnapshotDaily")
+		r := l.report()
+		got := map[string]int{
+			"instances": r.Instances, "volumes": r.Volumes, "completed": r.Completed,
+			"failed": len(r.Failures), "gone": len(r.Gone), "problems": len(r.Problems),
+		}
+		same(t, "report.json", got, map[string]int{
+			"instances": 5, "volumes": 6, "completed": 2, "failed": 2, "gone": 1, "problems": 2, // unreadable, still pending
+		})
+		same(t, "gone", r.Gone, []report.Volume{{InstanceID: "i-gone", VolumeID: "vol-gone-0", Device: "/dev/sda"}})
+		l.lastMail("2 of 6 volumes have a completed snapshot", "2 failed, 1 deleted meanwhile, 2 other problems",
+			"1 × AccessDeniedError", "1 × SnapshotFailedError", "DELETED since the run began", "instance i-gone, volume vol-gone-0")
+	})
+}
+
+func TestPromise6ManyFailuresMakeOneMailThatCanBeRead(t *testing.T) {
+	l := newLab(t)
+	for n := range 60 {
+		l.instance(fmt.Sprintf("n%02d", n), 2, "SnapshotDaily=1", fmt.Sprintf("Name=node-%02d", n))
+	}
+	l.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Code: "UnauthorizedOperation", Match: func(r ec2sim.Request) bool {
+		return r.Get("VolumeId") != "vol-n59-1"
+	}, Message: "You are not authorized. Encoded authorization failure message: " + strings.Repeat("x", 2000)})
+	l.fire("SnapshotDaily")
+	same(t, "mails", l.subjects(), []string{"SnapshotDaily 2026-11-22 08:00 CST: 119 of 120 volumes FAILED"})
+	m := l.lastMail("119 × AccessDeniedError", "node-00 (i-n00), volume vol-n00-0", "99 more, listed in s3://local/runs/")
+	if len(m.message) > 10_000 {
+		t.Errorf("the mail has %d bytes", len(m.message))
+	}
+	same(t, "failures in report.json", len(l.report().Failures), 119)
+}
+
+func TestPromise6ARunThatCanNotReportIsNotSilent(t *testing.T) {
+	for name, befall := range map[string]func(*lab){
+		"report-run crashes":      func(l *lab) { l.meddle(workflow.ReportRun, "", fails(always, errCrash)) },
+		"report-run panics":       func(l *lab) { l.meddle(workflow.ReportRun, "", panics(always)) },
+		"report-run hangs":        func(l *lab) { l.meddle(workflow.ReportRun, "", hangs(always, false)) },
+		"EC2 denies the listing":  fault6("DescribeSnapshots", "UnauthorizedOperation", "tag:snapshot-lifecycle:run"),
+		"EC2 throttles for ever":  fault6("DescribeSnapshots", "RequestLimitExceeded", "tag:snapshot-lifecycle:run"),
+		"S3 refuses the manifest": func(l *lab) { l.objects.Fault = afterwards(l, "get", hasSuffix("manifest.json")) },
+		"S3 refuses the failures": func(l *lab) { l.objects.Fault = refuses(always, "list", hasPart("/failures/")) },
+		"S3 refuses the report":   func(l *lab) { l.objects.Fault = refuses(always, "put", hasSuffix("report.json")) },
+		"SNS refuses the report":  func(l *lab) { l.topic.fault = snsRefuses(always, "FAILED") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t)
+			l.fleet()
+			l.account.FailNextSnapshotOf("vol-web-0") // so that there is something to tell
+			befall(l)
+			r := l.fire("SnapshotDaily")
+			same(t, "the run", []string{string(r.Status), r.Error}, []string{"FAILED", "RunBroken"})
+			same(t, "mails", l.subjects(), []string{brokenOff})
+			l.lastMail("execution:run-1", `"SnapshotKeyWord":"SnapshotDaily"`, `"ScheduledTime":"2026-11-22T00:00:00Z"`)
+		})
+	}
+}
+
+// fault6 makes EC2 refuse a listing by a filter, once the map has begun.
+func fault6(action, code, filter string) func(*lab) {
+	return func(l *lab) {
+		l.meddle(workflow.PruneVolume, "", meanwhile(func() {
+			l.account.Inject(ec2sim.Fault{Action: action, Code: code, Match: func(r ec2sim.Request) bool {
+				return r.Filter(filter) != nil && r.Filter("volume-id") == nil
+			}})
+		}))
+	}
+}
+
+// afterwards refuses an operation once the map has read the manifest.
+func afterwards(l *lab, op string, fits func(string) bool) func(string, string) error {
+	refuse := refuses(always, op, fits)
+	return func(did, key string) error {
+		if len(l.states("run-1", "SnapshotInstances[0]")) == 0 {
+			return nil
+		}
+		return refuse(did, key)
+	}
+}
+
+func TestPromise6AGoodRunSendsNothing(t *testing.T) {
+	l := newLab(t)
+	l.fleet()
+	l.days(0, 5, nil)
+	l.noMail()
+	r := l.report()
+	if r.Outcome != contract.OutcomeSucceeded || r.Completed != 3 || r.Volumes != 3 || len(r.Failures)+len(r.Gone)+len(r.Problems) != 0 {
+		t.Errorf("report.json says %+v", r)
+	}
+	for _, e := range l.events {
+		if e.Kind == asl.StateRetried {
+			t.Errorf("a good run was retried: %v", e)
+		}
+	}
+}
+
+func TestPromise6ResultsThatCanNotBeReadCostNoReport(t *testing.T) {
+	l := newLab(t)
+	l.fleet()
+	l.account.FailNextSnapshotOf("vol-web-0")
+	l.objects.Fault = refuses(always, "get", hasPart("results/"))
+	l.fire("SnapshotDaily")
+	l.lastMail("1 of 3 volumes FAILED", "web-1 (i-web), volume vol-web-0", "what child executions left can't be read", "results/")
+}

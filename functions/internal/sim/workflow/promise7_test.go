@@ -1,0 +1,134 @@
+package workflow_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/ec2sim"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/workflow"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
+)
+
+// pruneResults collects what prune-volume says.
+func (l *lab) pruneResults() *[]contract.PruneResult {
+	var all []contract.PruneResult
+	l.meddle(workflow.PruneVolume, "", func(i invocation) (json.RawMessage, error) {
+		out, err := i.call()
+		if err == nil {
+			var r contract.PruneResult
+			if err := json.Unmarshal(out, &r); err != nil {
+				l.t.Fatal(err)
+			}
+			all = append(all, r)
+		}
+		return out, err
+	})
+	return &all
+}
+
+// Promise 7: what is gone is done, what is in use or locked stays with a reason, and the others go.
+func TestPromise7GoneIsDoneAndInUseIsKept(t *testing.T) {
+	cases := map[string]struct {
+		befall func(l *lab, id string)
+		stays  string // EC2's code, which must be in the reason; "" if it counts as gone
+	}{
+		"gone, deleted by a person at the last moment": {func(l *lab, id string) {
+			l.account.Inject(ec2sim.Fault{Action: "DeleteSnapshot", Times: 1, Match: func(r ec2sim.Request) bool {
+				if _, there := l.account.Snapshot(id); there && r.Get("SnapshotId") == id {
+					l.account.DeleteSnapshotByPerson(id)
+				}
+				return false
+			}})
+		}, ""},
+		// The role's condition on our tag makes EC2 say "denied", and its lists show some seconds late why.
+		"claimed by a person at the last moment, who removes our tag": {func(l *lab, id string) {
+			l.account.Inject(ec2sim.Fault{Action: "DeleteSnapshot", Times: 1, Match: func(r ec2sim.Request) bool {
+				if r.Get("SnapshotId") == id {
+					l.touched["vol-web-0"] = l.world.Now()
+					l.account.UntagSnapshot(id, ebs.TagSchedule)
+				}
+				return false
+			}})
+		}, "UnauthorizedOperation"},
+		"gone, since the answer to the delete was lost": {func(l *lab, id string) {
+			l.account.Inject(ec2sim.Fault{Action: "DeleteSnapshot", After: true, Times: 2})
+		}, ""},
+		"used by an AMI":            {func(l *lab, id string) { l.account.HoldByAMI(id, "ami-0123456789abcdef0") }, "InvalidSnapshot.InUse"},
+		"locked":                    {func(l *lab, id string) { l.account.Lock(id) }, "OperationNotPermitted"},
+		"another service's":         {func(l *lab, id string) { refuseDelete(l, id, "InvalidParameterValue", 0) }, "InvalidParameterValue"},
+		"kept for a reason unknown": {func(l *lab, id string) { refuseDelete(l, id, "SnapshotIsSacred", 400) }, "SnapshotIsSacred"},
+		"in a state that is wrong":  {func(l *lab, id string) { refuseDelete(l, id, "IncorrectState", 0) }, "IncorrectState"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t)
+			l.fleet()
+			for day := 6; day > 0; day-- {
+				l.old("vol-web-0", day)
+			}
+			ids := l.ids("vol-web-0")
+			it := ids[1] // neither the first nor the last of the four that must go
+			c.befall(l, it)
+			results := l.pruneResults()
+			l.succeed("SnapshotDaily")
+			l.noMail()
+
+			left, removed, blocked := l.ids("vol-web-0"), []string{}, []contract.Removal{}
+			for _, r := range *results {
+				blocked = append(blocked, r.Blocked...)
+				for _, x := range r.Removed {
+					removed = append(removed, x.SnapshotID)
+				}
+			}
+			if c.stays == "" {
+				same(t, "blocked", blocked, []contract.Removal{})
+				same(t, "left but this run's", left[:len(left)-1], ids[4:])
+				return
+			}
+			same(t, "removed", sorted(removed), []string{ids[0], ids[2], ids[3]})
+			same(t, "left but this run's", left[:len(left)-1], []string{it, ids[4], ids[5]})
+			if len(blocked) != 1 || blocked[0].SnapshotID != it || !strings.Contains(blocked[0].Reason, c.stays) {
+				t.Errorf("blocked are %+v", blocked)
+			}
+		})
+	}
+}
+
+func refuseDelete(l *lab, id, code string, status int) {
+	l.account.Inject(ec2sim.Fault{Action: "DeleteSnapshot", Code: code, Status: status, Match: func(r ec2sim.Request) bool {
+		return r.Get("SnapshotId") == id
+	}})
+}
+
+func TestPromise7ADeleteThatFailsKeepsNoOtherFromGoing(t *testing.T) {
+	for _, code := range []string{"UnauthorizedOperation", "InternalError", "Unavailable"} {
+		t.Run(code, func(t *testing.T) {
+			l := newLab(t)
+			l.fleet()
+			for day := 6; day > 0; day-- {
+				l.old("vol-web-0", day)
+			}
+			ids := l.ids("vol-web-0")
+			refuseDelete(l, ids[1], code, 0)
+			same(t, "the run", l.fire("SnapshotDaily").Error, "VolumesFailed")
+			same(t, "pruned", l.pruned("vol-web-0"), []string{ids[0], ids[2], ids[3]})
+			l.lastMail("1 of 3 volumes FAILED", "web-1 (i-web), volume vol-web-0", ids[1], code)
+		})
+	}
+}
+
+func TestPromise7WhatWasInUseGoesOnceItIsFree(t *testing.T) {
+	l := newLab(t)
+	l.instance("web", 1, "SnapshotDaily=1")
+	l.days(0, 1, nil)
+	held := l.ids("vol-web-0")[0]
+	l.account.HoldByAMI(held, "ami-0123456789abcdef0")
+	l.days(1, 3, nil)
+	same(t, "days held while an AMI uses the first", l.runsOf("vol-web-0"), []string{"22", "24"})
+	l.account.ReleaseAMI("ami-0123456789abcdef0")
+	l.days(3, 4, nil)
+	same(t, "days held afterwards", l.runsOf("vol-web-0"), []string{"25"})
+	l.noMail()
+}

@@ -1,0 +1,30 @@
+package workflow
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/aws/ec2gw"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/asl"
+)
+
+// sdkBackoff is how long the SDK waits before each of the retries that the gateway lets it make, at most.
+const sdkBackoff = 2 * time.Second
+
+// SimulatedEC2 is a gateway to a simulated account (or to what stands before one) through the real SDK client, whose retries wait by the world's clock. The SDK
+// draws its backoff from the system's randomness; here it is drawn from a fixed seed, so that a run can be repeated exactly.
+func SimulatedEC2(account aws.HTTPClient, world *asl.Virtual) *ec2gw.Gateway {
+	random := rand.New(rand.NewPCG(1, 2))
+	return ec2gw.New(aws.Config{
+		Region:      "us-east-1",
+		Credentials: credentials.NewStaticCredentialsProvider("simulated", "simulated", ""),
+		HTTPClient:  account,
+	}, ec2gw.Options{Backoff: func(time.Duration) {
+		d := time.Duration(random.Float64() * float64(sdkBackoff))
+		_ = world.Sleep(context.Background(), d) // the SDK gives no context here; it looks at its own afterwards
+	}})
+}

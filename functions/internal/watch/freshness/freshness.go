@@ -1,0 +1,148 @@
+// Package freshness is the use case of check-freshness: it looks for volumes whose snapshots are too old, whatever the reason. It does
+// not depend on any run: a schedule that was disabled, a role that was broken, a run that never started leave no run to report it.
+package freshness
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/discover"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/store"
+)
+
+type inventory interface {
+	Instances(ctx context.Context, keyword string) ([]ebs.Instance, error)
+	TaggedVolumes(ctx context.Context, keyword string) ([]ebs.Volume, error)
+	ScheduleSnapshots(ctx context.Context, keyword string) ([]ebs.Snapshot, error)
+}
+
+type objects interface {
+	Get(ctx context.Context, key string) (body []byte, etag string, err error)
+	Put(ctx context.Context, key string, body []byte) error
+}
+
+type topic interface {
+	Publish(ctx context.Context, subject, message string) error
+}
+
+// Key is the object in which a check leaves what it found, for people and for the next check.
+const Key = "freshness.json"
+
+// Service checks.
+type Service struct {
+	EC2     inventory
+	Objects objects
+	Topic   topic
+	Limits  map[string]time.Duration // by keyword: how old a volume's newest completed snapshot may get
+	// ExcludeBoot has the keywords whose runs leave boot volumes out.
+	ExcludeBoot []string
+	Base        string // what stands before Key in the message: s3://bucket/
+	Now         func() time.Time
+	Log         *slog.Logger
+}
+
+// Request is what the check is called with: nothing.
+type Request struct{}
+
+// Result is what it found.
+type Result struct{ Volumes, Stale int }
+
+// Check finds the stale volumes of all schedules, and tells of those that nobody was told of for a day.
+func (s *Service) Check(ctx context.Context, _ Request) (Result, error) {
+	before, err := s.last(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	var watched []Watched
+	for _, keyword := range slices.Sorted(maps.Keys(s.Limits)) {
+		some, err := s.watched(ctx, keyword)
+		if err != nil {
+			return Result{}, err
+		}
+		watched = append(watched, some...)
+	}
+	at := s.Now().UTC()
+	before = before.notAfter(at)
+	now := Judge(before, s.Limits, watched, at)
+	for _, v := range now.Stale {
+		s.Log.WarnContext(ctx, "snapshots are stale", "volume_id", v.VolumeID, "keyword", v.Keyword, "snapshot_id", v.SnapshotID)
+	}
+	var untold error
+	if now.news(before) {
+		if untold = s.Topic.Publish(ctx, subject(now), message(now, s.Base+Key)); untold == nil {
+			now.tell()
+		}
+	}
+	// Also if nobody could be told: a check that forgets since when it has known a volume never finds it stale.
+	if err := s.remember(ctx, now); err != nil {
+		return Result{}, errors.Join(untold, err)
+	}
+	// A metric and two alarms are made of this line (infra/lifecycle). A check that can't remember has not checked.
+	s.Log.InfoContext(ctx, "freshness checked", "volumes", now.Volumes, "stale", len(now.Stale))
+	return Result{now.Volumes, len(now.Stale)}, untold
+}
+
+func (s *Service) remember(ctx context.Context, state State) error {
+	body, err := json.MarshalIndent(state, "", "  ")
+	if err == nil {
+		err = s.Objects.Put(ctx, Key, ebs.VisibleJSON(body))
+	}
+	if err != nil {
+		return fmt.Errorf("write down what the check found: %w", err)
+	}
+	return nil
+}
+
+// last reads what the check before this one found; nothing, if there was none or it can't be read.
+func (s *Service) last(ctx context.Context) (State, error) {
+	body, _, err := s.Objects.Get(ctx, Key)
+	if errors.Is(err, store.ErrNotFound) {
+		return State{}, nil
+	}
+	if err != nil {
+		return State{}, fmt.Errorf("read what the check before this one found: %w", err)
+	}
+	var out State
+	if err := json.Unmarshal(body, &out); err != nil {
+		s.Log.WarnContext(ctx, "what the last check found can't be read, begun anew", "error", err.Error())
+		return State{}, nil
+	}
+	return out, nil
+}
+
+// watched gives the volumes that the runs of a schedule work on, each with its newest completed snapshot. A claimed one counts: it
+// is a backup, and shows that the runs work.
+func (s *Service) watched(ctx context.Context, keyword string) ([]Watched, error) {
+	instances, err := s.EC2.Instances(ctx, keyword)
+	if err != nil || len(instances) == 0 {
+		return nil, err
+	}
+	tagged, err := s.EC2.TaggedVolumes(ctx, keyword)
+	if err != nil {
+		return nil, err
+	}
+	snapshots, err := s.EC2.ScheduleSnapshots(ctx, keyword)
+	if err != nil {
+		return nil, err
+	}
+	newest := map[string]ebs.Snapshot{}
+	for _, one := range snapshots {
+		if one.State == ebs.Completed && ebs.OwnershipOf(one, keyword) != ebs.Foreign && one.StartTime.After(newest[one.VolumeID].StartTime) {
+			newest[one.VolumeID] = one
+		}
+	}
+	var out []Watched
+	for _, c := range discover.Choose(keyword, slices.Contains(s.ExcludeBoot, keyword), instances, tagged) {
+		if c.LeftOut == "" {
+			out = append(out, Watched{Keyword: keyword, Choice: c, Newest: newest[c.Volume.VolumeID]})
+		}
+	}
+	return out, nil
+}
