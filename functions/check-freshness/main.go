@@ -13,18 +13,19 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/lambda/boundary"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/lambda/env"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/watch/freshness"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
 func main() {
 	boundary.Start(func(cfg aws.Config, log *slog.Logger) (boundary.Handler[freshness.Result], error) {
 		var e env.Reader
-		bucket := e.String("BUCKET")
+		bucket := e.String(contract.EnvBucket)
 		s := &freshness.Service{
 			EC2:         ec2gw.New(cfg, ec2gw.Options{}),
 			Objects:     s3store.New(cfg, bucket),
-			Topic:       snsgw.New(cfg, e.String("TOPIC_ARN")),
-			Limits:      e.Durations("LIMITS"),
-			ExcludeBoot: e.List("EXCLUDE_BOOT"),
+			Topic:       snsgw.New(cfg, e.String(contract.EnvTopicARN)),
+			Limits:      e.Durations(contract.EnvLimits),
+			ExcludeBoot: e.List(contract.EnvExcludeBoot),
 			Base:        "s3://" + bucket + "/",
 			Now:         time.Now,
 			Log:         log,

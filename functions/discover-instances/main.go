@@ -23,15 +23,15 @@ func main() {
 		var e env.Reader
 		s := &discover.Service{
 			EC2:        ec2gw.New(cfg, ec2gw.Options{}),
-			Objects:    s3store.New(cfg, e.String("BUCKET")),
+			Objects:    s3store.New(cfg, e.String(contract.EnvBucket)),
 			Executions: sfngw.New(cfg),
 			Pace: discover.Pace{
-				Burst: e.Int("CREATE_BURST", discover.DefaultPace.Burst),
-				Rate:  e.Rate("CREATE_RATE", discover.DefaultPace.Rate),
+				Burst: e.Int(contract.EnvCreateBurst, discover.DefaultPace.Burst),
+				Rate:  e.Rate(contract.EnvCreateRate, discover.DefaultPace.Rate),
 			},
-			TimeZones:   e.Strings("TIME_ZONES"),
-			ExcludeBoot: e.List("EXCLUDE_BOOT"),
-			Settle:      time.Duration(e.Count("SETTLE_SECONDS")) * time.Second,
+			TimeZones:   e.Strings(contract.EnvTimeZones),
+			ExcludeBoot: e.List(contract.EnvExcludeBoot),
+			Settle:      time.Duration(e.Count(contract.EnvSettleSeconds)) * time.Second,
 			Aftermath:   discover.LambdaAftermath,
 			Now:         time.Now,
 			Log:         log,

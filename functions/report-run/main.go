@@ -21,11 +21,11 @@ import (
 func main() {
 	boundary.Start(func(cfg aws.Config, log *slog.Logger) (boundary.Handler[contract.ReportResult], error) {
 		var e env.Reader
-		bucket := e.String("BUCKET")
+		bucket := e.String(contract.EnvBucket)
 		s := &report.Service{
 			EC2:     ec2gw.New(cfg, ec2gw.Options{}),
 			Objects: s3store.New(cfg, bucket),
-			Topic:   snsgw.New(cfg, e.String("TOPIC_ARN")),
+			Topic:   snsgw.New(cfg, e.String(contract.EnvTopicARN)),
 			Base:    "s3://" + bucket + "/",
 			Now:     time.Now,
 			Log:     log,

@@ -157,7 +157,7 @@ func (o options) consequences(ctx context.Context, ec2 *ec2gw.Gateway, l adopt.L
 		s.InstanceID, s.Name, s.Device, s.Tag = one.InstanceID, one.Name, one.Device, one.Snapshot.Tags[o.adopt]
 		a.Adopt = append(a.Adopt, s)
 	}
-	for _, one := range l.LeftOut {
+	for _, one := range l.Skipped {
 		a.LeftOut = append(a.LeftOut, leftOut{one.Snapshot.ID, one.Snapshot.VolumeID, one.Reason})
 	}
 	return a, nil

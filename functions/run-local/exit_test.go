@@ -15,7 +15,7 @@ import (
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/ec2sim"
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/store"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/localstore"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/asl"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
@@ -43,7 +43,7 @@ func TestTheExitStatusesAreThoseOfTheHelp(t *testing.T) {
 // What SNS refuses is retried for half an hour (ReportRun), so that no whole run is waited for here.
 func TestAnAlertThatSNSRefusesIsAFailureOfTheCommand(t *testing.T) {
 	refusal := errors.New("publish to arn:aws:sns:us-east-1:123456789012:alerts: AuthorizationError")
-	objects, err := store.OpenFolder(t.TempDir())
+	objects, err := localstore.OpenFolder(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

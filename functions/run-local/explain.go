@@ -147,8 +147,8 @@ func scheduleFor(keyword string, c config.Config, choice *discover.Choice, exist
 		s.Not = "the volume is gone, and no run works on it any more"
 	case choice == nil:
 		s.Not = "the volume is at no instance with the tag " + keyword
-	case choice.LeftOut != "":
-		s.Not = choice.LeftOut
+	case choice.Excluded != "":
+		s.Not = choice.Excluded
 	}
 	if choice != nil {
 		told.InstanceID, told.Name, told.Device = choice.Instance.ID, choice.Instance.Tags["Name"], choice.Volume.Device

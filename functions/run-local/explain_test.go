@@ -11,8 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/discover"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/ec2sim"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
 // deployed writes a cdk.json with two schedules, and gives its name.
@@ -59,7 +59,7 @@ func TestAPlanOfAllSchedulesAddsThemUp(t *testing.T) {
 	if len(all.Schedules) != 3 || all.Create != 3 || all.Delete != 2 || all.Keep != 4 || all.UpperBound.GiB != 32 {
 		t.Errorf("%d schedules: create %d, delete %d, keep %d, at most %v GiB; want 3: 3, 2, 4, 32", len(all.Schedules), all.Create, all.Delete, all.Keep, all.UpperBound.GiB)
 	}
-	want := []discover.LeftOut{{InstanceID: "i-1", Name: "web-i-1", VolumeID: "vol-2", Device: "/dev/xvda", Reason: "its own tag SnapshotHourly is off"}}
+	want := []contract.Excluded{{InstanceID: "i-1", Name: "web-i-1", VolumeID: "vol-2", Device: "/dev/xvda", Reason: "its own tag SnapshotHourly is off"}}
 	if d := cmp.Diff(want, all.Schedules[1].LeftOut); d != "" {
 		t.Errorf("left out (-want +got):\n%s", d)
 	}

@@ -24,8 +24,8 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/discover"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/report"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/localstore"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/workflow"
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/store"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/asl"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
@@ -64,7 +64,7 @@ func live(ctx context.Context, o options, stdout, stderr io.Writer) error {
 		return err
 	}
 	dir := filepath.Join(o.dir, placeOf(ctx, cfg))
-	objects, err := store.OpenFolder(dir)
+	objects, err := localstore.OpenFolder(dir)
 	if err != nil {
 		return err
 	}
@@ -122,7 +122,7 @@ func (o options) checkClock(ctx context.Context, ec2 *ec2gw.Gateway) error {
 }
 
 // finish prints what became of the run, and gives the error that the exit status says.
-func finish(ctx context.Context, o options, run contract.Run, objects *store.Folder, track *tracker, result asl.Result,
+func finish(ctx context.Context, o options, run contract.Run, objects *localstore.Folder, track *tracker, result asl.Result,
 	alerts *alertPrinter, stdout io.Writer,
 ) error {
 	again := o.again(run)
@@ -132,7 +132,7 @@ func finish(ctx context.Context, o options, run contract.Run, objects *store.Fol
 	out := track.outcome(run, string(result.Status))
 	if r, ok := readReport(ctx, objects, track.manifestKey()); ok {
 		out.Report = &r
-		out.ReportFile = objects.Path(discover.ReportKey(track.manifestKey()))
+		out.ReportFile = objects.Path(contract.ReportKey(track.manifestKey()))
 	}
 	if err := emit(o, stdout, out, out.print); err != nil {
 		return err
@@ -149,7 +149,7 @@ func finish(ctx context.Context, o options, run contract.Run, objects *store.Fol
 }
 
 // holds says whether the execution is still at work.
-func holds(ctx context.Context, objects *store.Folder, execution string) bool {
+func holds(ctx context.Context, objects *localstore.Folder, execution string) bool {
 	status, err := localExecutions{objects.Path("")}.Status(ctx, execution)
 	return err != nil || status == discover.Running
 }
@@ -252,12 +252,12 @@ func functionLog(o options, stderr io.Writer) slog.Handler {
 	return slog.NewJSONHandler(plainJSON{stderr}, nil)
 }
 
-func readReport(ctx context.Context, objects *store.Folder, manifestKey string) (report.Report, bool) {
+func readReport(ctx context.Context, objects *localstore.Folder, manifestKey string) (report.Report, bool) {
 	var r report.Report
 	if manifestKey == "" {
 		return r, false
 	}
-	body, _, err := objects.Get(ctx, discover.ReportKey(manifestKey))
+	body, _, err := objects.Get(ctx, contract.ReportKey(manifestKey))
 	return r, err == nil && json.Unmarshal(body, &r) == nil
 }
 

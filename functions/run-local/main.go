@@ -21,6 +21,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/discover"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/workflow"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
 // Exit statuses.
@@ -176,8 +177,8 @@ func (o *options) check(f *flag.FlagSet, at string) error {
 	keywords := map[string][]string{"schedule": {o.schedule}, "adopt": {o.adopt}, "also-tagged": o.alsoTagged}
 	for _, name := range slices.Sorted(maps.Keys(keywords)) {
 		for _, keyword := range keywords[name] {
-			if err := ebs.CheckKeyword(keyword); given[name] && err != nil {
-				return fmt.Errorf("-%s: %w", name, err)
+			if err := contract.CheckKeyword(keyword); given[name] && err != nil {
+				return fmt.Errorf("-%s %q can't be a keyword: %w", name, keyword, err)
 			}
 		}
 	}

@@ -13,7 +13,6 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/retention"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/discover"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/prune"
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/snapshot"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/infra/config"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
@@ -22,7 +21,7 @@ import (
 type planned struct {
 	Run     contract.Run
 	Volumes []plannedVolume
-	LeftOut []discover.LeftOut
+	LeftOut []contract.Excluded
 	Create  int
 	Keep    int
 	Delete  int
@@ -131,7 +130,7 @@ func (o options) planned(ctx context.Context, ec2 *ec2gw.Gateway, more []ebs.Sna
 		return planned{}, err
 	}
 	p := planOf(run, found, append(held, more...), volumes, now)
-	p.LeftOut = append(p.LeftOut, discover.LeftOutOf(choices)...)
+	p.LeftOut = append(p.LeftOut, discover.ExcludedOf(choices)...)
 	return p, nil
 }
 
@@ -146,7 +145,7 @@ func volumeIDs(found []contract.Item) []string {
 }
 
 func planOf(run contract.Run, found []contract.Item, held []ebs.Snapshot, volumes map[string]ebs.Volume, now time.Time) planned {
-	p := planned{Run: run, Volumes: []plannedVolume{}, LeftOut: []discover.LeftOut{}}
+	p := planned{Run: run, Volumes: []plannedVolume{}, LeftOut: []contract.Excluded{}}
 	byVolume := map[string][]ebs.Snapshot{}
 	for _, s := range held {
 		byVolume[s.VolumeID] = append(byVolume[s.VolumeID], s)
@@ -167,7 +166,7 @@ func planOf(run contract.Run, found []contract.Item, held []ebs.Snapshot, volume
 
 func planVolume(run contract.Run, i contract.Instance, v contract.Volume, held []ebs.Snapshot, volume ebs.Volume, now time.Time, bound *explain.Bound,
 ) plannedVolume {
-	stamp := snapshot.StampOf(run, i, v, now)
+	stamp := ebs.StampOf(run, i, v, now)
 	_, dropped := ebs.SnapshotTags(stamp, i.Tags)
 	pv := plannedVolume{
 		InstanceID: i.ID, Name: i.Tags["Name"], VolumeID: v.ID, Device: v.Device, Retention: v.Retention,

@@ -14,23 +14,24 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/lambda/boundary"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/lambda/env"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/watch/orphans"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
 func main() {
 	boundary.Start(func(cfg aws.Config, log *slog.Logger) (boundary.Handler[orphans.Result], error) {
 		var e env.Reader
-		bucket := e.String("BUCKET")
+		bucket := e.String(contract.EnvBucket)
 		s := &orphans.Service{
 			EC2:      ec2gw.New(cfg, ec2gw.Options{}),
 			Objects:  s3store.New(cfg, bucket),
-			Topic:    snsgw.New(cfg, e.String("TOPIC_ARN")),
-			Keywords: e.Some("KEYWORDS"),
+			Topic:    snsgw.New(cfg, e.String(contract.EnvTopicARN)),
+			Keywords: e.Some(contract.EnvKeywords),
 			Base:     "s3://" + bucket + "/",
 			Now:      time.Now,
 			Wait:     boundary.Wait,
 			Log:      log,
 		}
-		policy, expireDays := e.String("POLICY"), e.Count("EXPIRE_DAYS")
+		policy, expireDays := e.String(contract.EnvPolicy), e.Count(contract.EnvExpireDays)
 		if err := e.Err(); err != nil {
 			return nil, err
 		}

@@ -33,7 +33,7 @@ type Schedule struct {
 	TimeZone      string // IANA name, of the expression and of calendar rules in retentions
 	WindowMinutes int    // how much later than its time a firing may come; 0: none
 	Enabled       bool
-	ExcludeBoot   bool // its runs leave boot volumes out
+	ExcludeBoot   bool // its runs exclude boot volumes
 }
 
 // Target is where a stack goes.
@@ -99,7 +99,7 @@ func ScheduleKeys() []Key {
 		{"timeZone", "UTC", "IANA name, of the expression and of retentions that count days, weeks and so on"},
 		{"flexibleWindowMinutes", "0", "how much later than its time a run may start, 0 to 1440"},
 		{"enabled", "true", "`false` keeps the schedule and fires nothing"},
-		{"excludeBootVolumes", "false", "`true` leaves out the volumes that instances boot from, but for those with a tag of their own"},
+		{"excludeBootVolumes", "false", "`true` excludes the volumes that instances boot from, unless they carry the tag themselves"},
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 	_ "time/tzdata" // the machine that synthesizes need not have them
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
 func sortedKeys(m map[string]any) []string { return slices.Sorted(maps.Keys(m)) }
@@ -79,7 +81,7 @@ func (r *reader) keyword(where string, value any) string {
 		r.fault(where, "Give a tag key such as SnapshotDaily", "%s is no text", show(value))
 		return ""
 	}
-	if err := checkKeyword(s); err != nil {
+	if err := contract.CheckKeyword(s); err != nil {
 		r.fault(where, "Give a tag key such as SnapshotDaily: letters, numbers, spaces and _ . : / = + - @",
 			"%s can't be a keyword: %v", show(s), err)
 	}
@@ -109,7 +111,7 @@ func (r *reader) besides(where string, before []Schedule, s Schedule) {
 				"%s is in %s here and in %s in schedules[%d]", s.Keyword, s.TimeZone, other.TimeZone, i)
 		case other.ExcludeBoot != s.ExcludeBoot:
 			r.fault(join(where, "excludeBootVolumes"), "Give all schedules of a keyword the same, or one of them another keyword",
-				"%s leaves boot volumes out in one of this and schedules[%d]", s.Keyword, i)
+				"%s excludes boot volumes in one of this and schedules[%d] only", s.Keyword, i)
 		}
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
 // decoded gives the value of a key. On the command line (-c key=value) all values are strings, so one that reads as JSON is
@@ -166,7 +168,6 @@ func accountOf(arn string) string { return strings.Split(arn, ":")[4] }
 // EC2's limits, which most services share.
 const (
 	maxTags     = 40 // of 50: the CDK and CloudFormation add some
-	maxTagKey   = 128
 	maxTagValue = 256
 )
 
@@ -184,7 +185,7 @@ func (r *reader) tags(key string, value any) map[string]string {
 		switch {
 		case !ok:
 			r.fault(where, "Give "+right, "%s is no text", show(tags[name]))
-		case name == "" || utf8.RuneCountInString(name) > maxTagKey || !tagText.MatchString(name) || reserved(name):
+		case name == "" || utf8.RuneCountInString(name) > contract.MaxTagKey || !tagText.MatchString(name) || contract.ReservedTag(name):
 			r.fault(where, "Give a key of 1 to 128 letters, numbers, spaces and _ . : / = + - @ that does not begin with aws:",
 				"it can't be the key of a tag")
 		case utf8.RuneCountInString(v) > maxTagValue || !tagText.MatchString(v):

@@ -76,7 +76,7 @@ func Periods(within time.Duration) (period time.Duration, n int) {
 	return period, min(int((within+period-1)/period)+1, int(most/period))
 }
 
-// ExcludeBoot gives the keywords whose runs leave boot volumes out.
+// ExcludeBoot gives the keywords whose runs exclude boot volumes.
 func (c Config) ExcludeBoot() []string {
 	out := []string{}
 	for _, s := range c.Schedules {

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/infra/config"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
 // checks makes the functions that have a schedule of their own, as far as they are configured.
@@ -22,16 +23,16 @@ func (p functionsProps) checks(f *functions, create creation) {
 		}
 		f.Freshness = create("check-freshness", "CheckFreshness", "Looks for volumes whose snapshots are too old, whatever the reason",
 			fleetSeconds, fleetMiB, map[string]*string{
-				"BUCKET": p.Bucket.BucketName(), "TOPIC_ARN": p.Alerts.TopicARN, "LIMITS": str(config.JSON(texts)),
-				"EXCLUDE_BOOT": str(config.JSON(c.ExcludeBoot())),
+				contract.EnvBucket: p.Bucket.BucketName(), contract.EnvTopicARN: p.Alerts.TopicARN, contract.EnvLimits: str(config.JSON(texts)),
+				contract.EnvExcludeBoot: str(config.JSON(c.ExcludeBoot())),
 			})
 		p.check(f.Freshness, freshnessKey)
 	}
 	if keywords := c.OrphanKeywords(); len(keywords) > 0 {
 		f.Orphans = create("tidy-orphans", "TidyOrphans", "Looks for snapshots that belong to no run any more, and deletes what the policy does not keep",
 			fleetSeconds, fleetMiB, map[string]*string{
-				"BUCKET": p.Bucket.BucketName(), "TOPIC_ARN": p.Alerts.TopicARN, "KEYWORDS": str(config.JSON(keywords)),
-				"POLICY": str(c.Orphans), "EXPIRE_DAYS": str(strconv.Itoa(c.OrphansExpire)),
+				contract.EnvBucket: p.Bucket.BucketName(), contract.EnvTopicARN: p.Alerts.TopicARN, contract.EnvKeywords: str(config.JSON(keywords)),
+				contract.EnvPolicy: str(c.Orphans), contract.EnvExpireDays: str(strconv.Itoa(c.OrphansExpire)),
 			})
 		p.check(f.Orphans, orphansKey)
 		// Lambda would call it twice more after an error, and each call deletes as much as one may. The next day is soon enough.

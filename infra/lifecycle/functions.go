@@ -9,6 +9,7 @@ import (
 	"github.com/aws/constructs-go/constructs/v10"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/infra/config"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
 // functions are the four that the state machine calls, and those that have a schedule of their own.
@@ -66,19 +67,19 @@ func newFunctions(scope constructs.Construct, p functionsProps) functions {
 	f := functions{
 		Discover: create("discover-instances", "DiscoverInstances", "Claims a run, lists its instances and volumes, writes the manifest",
 			fleetSeconds, fleetMiB, map[string]*string{
-				"BUCKET":         p.Bucket.BucketName(),
-				"CREATE_BURST":   str(strconv.Itoa(c.CreateBurst)),
-				"CREATE_RATE":    str(strconv.FormatFloat(c.CreateRate, 'f', -1, 64)),
-				"SETTLE_SECONDS": str(strconv.Itoa(c.SettleSeconds)),
-				"TIME_ZONES":     str(config.JSON(c.TimeZones())),
-				"EXCLUDE_BOOT":   str(config.JSON(c.ExcludeBoot())),
+				contract.EnvBucket:        p.Bucket.BucketName(),
+				contract.EnvCreateBurst:   str(strconv.Itoa(c.CreateBurst)),
+				contract.EnvCreateRate:    str(strconv.FormatFloat(c.CreateRate, 'f', -1, 64)),
+				contract.EnvSettleSeconds: str(strconv.Itoa(c.SettleSeconds)),
+				contract.EnvTimeZones:     str(config.JSON(c.TimeZones())),
+				contract.EnvExcludeBoot:   str(config.JSON(c.ExcludeBoot())),
 			}),
 		Snapshot: create("snapshot-volume", "SnapshotVolume", "Creates a run's snapshot of one volume, or finds it",
 			volumeSeconds, volumeMiB, nil),
 		Prune: create("prune-volume", "PruneVolume", "Deletes what the retention of one volume no longer keeps",
 			volumeSeconds, volumeMiB, nil),
 		Report: create("report-run", "ReportRun", "Compares a run with what EC2 holds, and tells what is wrong",
-			fleetSeconds, fleetMiB, map[string]*string{"BUCKET": p.Bucket.BucketName(), "TOPIC_ARN": p.Alerts.TopicARN}),
+			fleetSeconds, fleetMiB, map[string]*string{contract.EnvBucket: p.Bucket.BucketName(), contract.EnvTopicARN: p.Alerts.TopicARN}),
 	}
 	p.discover(f.Discover)
 	p.snapshot(f.Snapshot)

@@ -107,10 +107,17 @@ func TestTheStateMachineIsTracedAndLogged(t *testing.T) {
 	}))
 }
 
-var setting = regexp.MustCompile(`e\.\w+\("([A-Z_]+)"`)
+var (
+	setting  = regexp.MustCompile(`contract\.(Env\w+)`)
+	constant = regexp.MustCompile(`(Env\w+) += "([A-Z_]+)"`)
+)
 
 func TestFunctionsAreAsTheirStatesAndMainsExpect(t *testing.T) {
 	tp := standardTemplate(t)
+	variable := map[string]string{}
+	for _, m := range constant.FindAllStringSubmatch(readFile(t, "statemachine", "contract", "environment.go"), -1) {
+		variable[m[1]] = m[2]
+	}
 	for holder, role := range roles {
 		if holder == "state-machine" {
 			continue
@@ -130,7 +137,7 @@ func TestFunctionsAreAsTheirStatesAndMainsExpect(t *testing.T) {
 		}))
 		wanted := map[string]bool{}
 		for _, m := range setting.FindAllStringSubmatch(readFile(t, "functions", holder, "main.go"), -1) {
-			wanted[m[1]] = true
+			wanted[variable[m[1]]] = true
 		}
 		variables, _ := f.at("Environment", "Variables").(map[string]any)
 		delete(variables, "GOMEMLIMIT") // Go's own

@@ -55,7 +55,7 @@ type Discovery struct {
 	Instances     int       // in the manifest
 	Volumes       int       // in the manifest
 	LastStartAt   time.Time // when the last instance's turn comes
-	LeftOut       int       `json:",omitempty"` // volumes of tagged instances that the run leaves out
+	Excluded      int       `json:",omitempty"` // volumes of tagged instances that the run does not snapshot
 
 	// Map is what the map state left, for report-run: a MapResult. It is read leniently, since emulators leave the array of
 	// the children's results instead.

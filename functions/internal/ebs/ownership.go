@@ -95,7 +95,7 @@ const noVolume = "vol-ffffffff"
 // MakerOf says who made the snapshot, going by what nobody can change afterwards: its description, the moment at which it began,
 // its volume, and the tags that AWS keeps for itself. Our own tags say which run it is to have been.
 func MakerOf(s Snapshot) Maker {
-	marked := carries(s.Tags, awsPrefix) // few snapshots are, and the retention of very many asks this of each
+	marked := carries(s.Tags, "aws:") // few snapshots are, and the retention of very many asks this of each
 	for _, m := range managers {
 		if strings.HasPrefix(s.Description, m.description) || marked && m.tag != "" && carries(s.Tags, m.tag) {
 			return m.maker

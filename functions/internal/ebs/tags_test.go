@@ -3,7 +3,6 @@ package ebs
 import (
 	"fmt"
 	"maps"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -125,47 +124,6 @@ func TestUserTags(t *testing.T) {
 	}
 	if got := UserTags(nil); got == nil || len(got) > 0 {
 		t.Errorf("no tags give %v, want an empty map: the contract says an object, not null", got)
-	}
-}
-
-func TestCheckKeyword(t *testing.T) {
-	const holds = "; a tag key holds letters, numbers, spaces and _ . : / = + - @"
-	for _, good := range []string{
-		"SnapshotDaily", "SnapshotHourly", "snapshot daily", "team/daily", "a_b.c:d/e=f+g-h@i", "每日快照", "Täglich", "2", "..", "Names", "aws", "snapshot-lifecycle",
-		strings.Repeat("x", 128), strings.Repeat("每", 128),
-	} {
-		t.Run("takes "+good, func(t *testing.T) {
-			if err := CheckKeyword(good); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	for bad, want := range map[string]string{
-		"":                       "the keyword is empty; give the tag key of a schedule, such as SnapshotDaily",
-		"Snapshot*":              `the keyword "Snapshot*" contains '*'` + holds,
-		"SnapshotDail?":          `the keyword "SnapshotDail?" contains '?'` + holds,
-		`Snapshot\Daily`:         `the keyword "Snapshot\\Daily" contains '\\'` + holds,
-		"Snapshot,Daily":         `the keyword "Snapshot,Daily" contains ','` + holds,
-		"a\u00a0b":               `the keyword "a\u00a0b" contains '\u00a0'` + holds,
-		"a\nb":                   `the keyword "a\nb" contains '\n'` + holds,
-		"a\x00b":                 `the keyword "a\x00b" contains '\x00'` + holds,
-		"a\xffb":                 `the keyword "a\xffb" contains '�'` + holds,
-		"aws:createdBy":          `the keyword "aws:createdBy" begins with aws:, which AWS keeps for itself`,
-		"AWS:createdBy":          `the keyword "AWS:createdBy" begins with aws:, which AWS keeps for itself`,
-		"snapshot-lifecycle:run": `the keyword "snapshot-lifecycle:run" begins with snapshot-lifecycle:, which marks this tool's own tags`,
-		"snapshot-lifecycle:":    `the keyword "snapshot-lifecycle:" begins with snapshot-lifecycle:, which marks this tool's own tags`,
-		"Name":                   `the keyword "Name" is the tag that names an instance, and can't name a schedule`,
-		" SnapshotDaily":         `the keyword " SnapshotDaily" begins or ends with a space`,
-		"SnapshotDaily ":         `the keyword "SnapshotDaily " begins or ends with a space`,
-		strings.Repeat("x", 129): "the keyword has 129 characters, a tag key has at most 128",
-		strings.Repeat("每", 129): "the keyword has 129 characters, a tag key has at most 128",
-	} {
-		t.Run(fmt.Sprintf("refuses %q", bad), func(t *testing.T) {
-			err := CheckKeyword(bad)
-			if err == nil || err.Error() != want {
-				t.Errorf("error %v\nwant  %s", err, want)
-			}
-		})
 	}
 }
 

@@ -1,5 +1,4 @@
-// Package store says what the use cases need of an object store (Amazon S3 in the cloud), and has two that need none: one in
-// memory and one in a folder.
+// Package store says what an object store answers that is no failure of its own: Amazon S3 in the cloud, a folder on a person's machine.
 package store
 
 import "errors"

@@ -24,7 +24,7 @@ type Request struct {
 // Listing is what adopting would do. It changes nothing.
 type Listing struct {
 	Adopt   []Candidate // by instance and volume, the oldest first
-	LeftOut []LeftOut   // the oldest first
+	Skipped []Skipped   // the oldest first
 	Ours    int         // that are the schedule's already
 }
 
@@ -36,8 +36,8 @@ type Candidate struct {
 	Device     string
 }
 
-// LeftOut is a snapshot that carries the keyword and is not adopted.
-type LeftOut struct {
+// Skipped is a snapshot that carries the keyword and is not adopted.
+type Skipped struct {
 	Snapshot ebs.Snapshot
 	Reason   string
 }
@@ -52,7 +52,7 @@ func List(r Request, instances []ebs.Instance, snapshots []ebs.Snapshot) Listing
 		case ebs.OwnershipOf(s, r.Keyword) != ebs.Foreign:
 			out.Ours++
 		case reason != "":
-			out.LeftOut = append(out.LeftOut, LeftOut{s, reason})
+			out.Skipped = append(out.Skipped, Skipped{s, reason})
 		default:
 			out.Adopt = append(out.Adopt, Candidate{s, at.instance.ID, at.instance.Tags["Name"], at.device})
 		}

@@ -106,7 +106,7 @@ func TestWhatIsAdopted(t *testing.T) {
 			instances := fleet()
 			r := Request{Keyword: keyword, Others: []string{keyword, "SnapshotHourly", "Weekly"}, Also: c.also}
 			got := List(r, instances, []ebs.Snapshot{c.snapshot})
-			want := Listing{LeftOut: []LeftOut{{c.snapshot, c.reason}}}
+			want := Listing{Skipped: []Skipped{{c.snapshot, c.reason}}}
 			if c.reason == "" {
 				want = Listing{Adopt: []Candidate{{c.snapshot, "i-1", "web", "/dev/xvda"}}}
 			}
@@ -130,7 +130,7 @@ func TestAValueThatNobodyCanReadIsTheInstancesOwn(t *testing.T) {
 	instances[1].Tags[keyword] = "yes" // of which the Lambda made a 5
 	got := List(Request{Keyword: keyword}, instances, []ebs.Snapshot{left(map[string]string{keyword: "yes"})})
 	if len(got.Adopt) != 1 {
-		t.Errorf("it is left out: %v", got.LeftOut)
+		t.Errorf("it is skipped: %v", got.Skipped)
 	}
 }
 
@@ -148,7 +148,7 @@ func TestWhatIsOursAlreadyIsCountedOnly(t *testing.T) {
 	for _, c := range got.Adopt {
 		order = append(order, c.InstanceID+" "+c.Snapshot.ID)
 	}
-	if d := cmp.Diff([]string{"i-1 snap-a", "i-1 snap-c", "i-2 snap-b"}, order); d != "" || got.Ours != 1 || got.LeftOut != nil {
-		t.Errorf("ours %d, left out %v, adopted (-want +got):\n%s", got.Ours, got.LeftOut, d)
+	if d := cmp.Diff([]string{"i-1 snap-a", "i-1 snap-c", "i-2 snap-b"}, order); d != "" || got.Ours != 1 || got.Skipped != nil {
+		t.Errorf("ours %d, skipped %v, adopted (-want +got):\n%s", got.Ours, got.Skipped, d)
 	}
 }

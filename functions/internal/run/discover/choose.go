@@ -14,11 +14,11 @@ type Choice struct {
 	Volume    ebs.Attachment
 	Retention string // in force
 	OwnTag    bool   // the retention is from a tag of the volume, not of its instance
-	LeftOut   string // why runs leave it out; "" if they do not
+	Excluded  string // why runs exclude it; "" if they do not
 }
 
 // Choose says what the runs of a schedule work on: each volume of the instances once, by the instances' IDs. tagged are the volumes
-// that carry the keyword themselves; what their tags say goes before all else. excludeBoot: the schedule leaves boot volumes out.
+// that carry the keyword themselves; what their tags say goes before all else. excludeBoot: the schedule excludes boot volumes.
 func Choose(keyword string, excludeBoot bool, instances []ebs.Instance, tagged []ebs.Volume) []Choice {
 	override := map[string]string{}
 	for _, v := range tagged {
@@ -26,7 +26,7 @@ func Choose(keyword string, excludeBoot bool, instances []ebs.Instance, tagged [
 			override[v.ID] = value
 		}
 	}
-	taken := map[string]bool{} // a volume attached to several instances belongs to the first that does not leave it out
+	taken := map[string]bool{} // a volume attached to several instances belongs to the first that does not exclude it
 	var out []Choice
 	for _, i := range slices.SortedFunc(slices.Values(instances), func(a, b ebs.Instance) int { return strings.Compare(a.ID, b.ID) }) {
 		for _, a := range i.Volumes {
@@ -37,23 +37,23 @@ func Choose(keyword string, excludeBoot bool, instances []ebs.Instance, tagged [
 			if c.Retention, c.OwnTag = override[a.VolumeID]; !c.OwnTag {
 				c.Retention = i.Tags[keyword]
 			}
-			c.LeftOut = c.against(keyword, excludeBoot)
-			taken[a.VolumeID] = c.LeftOut == ""
+			c.Excluded = c.whyNot(keyword, excludeBoot)
+			taken[a.VolumeID] = c.Excluded == ""
 			out = append(out, c)
 		}
 	}
-	return slices.DeleteFunc(out, func(c Choice) bool { return c.LeftOut != "" && taken[c.Volume.VolumeID] })
+	return slices.DeleteFunc(out, func(c Choice) bool { return c.Excluded != "" && taken[c.Volume.VolumeID] })
 }
 
-// against says why runs leave the volume out, "" if they do not.
-func (c Choice) against(keyword string, excludeBoot bool) string {
+// whyNot says why runs exclude the volume, "" if they do not.
+func (c Choice) whyNot(keyword string, excludeBoot bool) string {
 	switch off := isOff(c.Retention); {
 	case off && c.OwnTag:
 		return "its own tag " + keyword + " is off"
 	case off:
 		return "its instance's tag " + keyword + " is off"
 	case excludeBoot && c.Volume.Boot && !c.OwnTag:
-		return "it is a boot volume, and the schedule leaves those out (a tag " + keyword + " of its own would have it in)"
+		return "it is a boot volume, and the schedule excludes those (its own tag " + keyword + " would include it)"
 	}
 	return ""
 }

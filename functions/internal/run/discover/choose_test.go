@@ -17,37 +17,37 @@ func TestChoose(t *testing.T) {
 	own := []ebs.Volume{tagged("vol-2", "OFF"), tagged("vol-3", "9"), tagged("vol-7", "1"), tagged("vol-elsewhere", "2"), {ID: "vol-1", Tags: map[string]string{"Another": "off"}}}
 	var got []string
 	for _, c := range Choose(keyword, false, instances, own) {
-		got = append(got, fmt.Sprintf("%s %s %s: %q own %t, left out: %q", c.Instance.ID, c.Volume.VolumeID, c.Volume.Device, c.Retention, c.OwnTag, c.LeftOut))
+		got = append(got, fmt.Sprintf("%s %s %s: %q own %t, excluded: %q", c.Instance.ID, c.Volume.VolumeID, c.Volume.Device, c.Retention, c.OwnTag, c.Excluded))
 	}
 	want := []string{
-		`i-1 vol-1 /dev/sda: "3" own false, left out: ""`,
-		`i-1 vol-2 /dev/sdb: "OFF" own true, left out: "its own tag SnapshotDaily is off"`,
-		`i-1 vol-3 /dev/sdc: "9" own true, left out: ""`,
-		`i-2 vol-shared /dev/sda: "5" own false, left out: ""`,
-		`i-2 vol-5 /dev/sdb: "5" own false, left out: ""`,
-		`i-3 vol-6 /dev/sda: "off" own false, left out: "its instance's tag SnapshotDaily is off"`,
-		`i-3 vol-7 /dev/sdb: "1" own true, left out: ""`,
+		`i-1 vol-1 /dev/sda: "3" own false, excluded: ""`,
+		`i-1 vol-2 /dev/sdb: "OFF" own true, excluded: "its own tag SnapshotDaily is off"`,
+		`i-1 vol-3 /dev/sdc: "9" own true, excluded: ""`,
+		`i-2 vol-shared /dev/sda: "5" own false, excluded: ""`,
+		`i-2 vol-5 /dev/sdb: "5" own false, excluded: ""`,
+		`i-3 vol-6 /dev/sda: "off" own false, excluded: "its instance's tag SnapshotDaily is off"`,
+		`i-3 vol-7 /dev/sdb: "1" own true, excluded: ""`,
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("-want +got:\n%s", d)
 	}
 }
 
-func TestBootVolumesAreLeftOutIfTheScheduleSaysSo(t *testing.T) {
+func TestBootVolumesAreExcludedIfTheScheduleSaysSo(t *testing.T) {
 	booting := func(i ebs.Instance) ebs.Instance { i.Volumes[0].Boot = true; return i }
 	instances := []ebs.Instance{
 		booting(instance("i-1", "3", "vol-1", "vol-2")), booting(instance("i-2", "3", "vol-3")), booting(instance("i-3", "off", "vol-4")),
 		instance("i-4", "3", "vol-shared"), booting(instance("i-5", "3", "vol-shared")),
 	}
 	own := []ebs.Volume{tagged("vol-3", "5"), tagged("vol-2", "off")}
-	const boot = "it is a boot volume, and the schedule leaves those out (a tag SnapshotDaily of its own would have it in)"
+	const boot = "it is a boot volume, and the schedule excludes those (its own tag SnapshotDaily would include it)"
 	for exclude, want := range map[bool]map[string]string{
 		false: {"vol-1": "", "vol-2": "its own tag SnapshotDaily is off", "vol-3": "", "vol-4": "its instance's tag SnapshotDaily is off", "vol-shared": ""},
 		true:  {"vol-1": boot, "vol-2": "its own tag SnapshotDaily is off", "vol-3": "", "vol-4": "its instance's tag SnapshotDaily is off", "vol-shared": ""},
 	} {
 		got := map[string]string{}
 		for _, c := range Choose(keyword, exclude, instances, own) {
-			got[c.Volume.VolumeID] = c.LeftOut
+			got[c.Volume.VolumeID] = c.Excluded
 		}
 		if d := cmp.Diff(want, got); d != "" {
 			t.Errorf("leaving boot volumes out: %t (-want +got):\n%s", exclude, d)
@@ -57,7 +57,7 @@ func TestBootVolumesAreLeftOutIfTheScheduleSaysSo(t *testing.T) {
 
 func TestAVolumeThatOneInstanceLeavesOutIsAnothers(t *testing.T) {
 	got := Choose(keyword, false, []ebs.Instance{instance("i-1", "off", "vol-1"), instance("i-2", "3", "vol-1")}, nil)
-	if len(got) != 1 || got[0].Instance.ID != "i-2" || got[0].LeftOut != "" {
+	if len(got) != 1 || got[0].Instance.ID != "i-2" || got[0].Excluded != "" {
 		t.Errorf("got %+v", got)
 	}
 }

@@ -9,23 +9,24 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/store"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
 func TestClaim(t *testing.T) {
 	const thereAlready = `{"Run": "SnapshotDaily/2026-11-22T00:00:00Z", "Execution": "` + first + `", "ClaimedAt": "2026-11-21T23:00:00Z"}`
 	const done = `{"Run": "SnapshotDaily/2026-11-22T00:00:00Z", "Execution": "` + first + `", "ClaimedAt": "2026-11-21T23:00:00Z", "Done": "2026-11-22T00:00:00Z"}`
-	over := claim{Run: dailyRun.ID, Execution: first, ClaimedAt: midnight.Add(-time.Hour), Done: midnight}
-	old := claim{Run: dailyRun.ID, Execution: first, ClaimedAt: midnight.Add(-time.Hour)}
-	fresh := claim{Run: dailyRun.ID, Execution: first, ClaimedAt: midnight.Add(20 * time.Second)}
-	takenOver := claim{Run: dailyRun.ID, Execution: second, ClaimedAt: fresh.ClaimedAt, Resumed: true}
+	over := contract.Claim{Run: dailyRun.ID, Execution: first, ClaimedAt: midnight.Add(-time.Hour), Done: midnight}
+	old := contract.Claim{Run: dailyRun.ID, Execution: first, ClaimedAt: midnight.Add(-time.Hour)}
+	fresh := contract.Claim{Run: dailyRun.ID, Execution: first, ClaimedAt: midnight.Add(20 * time.Second)}
+	takenOver := contract.Claim{Run: dailyRun.ID, Execution: second, ClaimedAt: fresh.ClaimedAt, Resumed: true}
 	cases := []struct {
 		name   string
 		by     string
 		there  string
 		status Status // of the first execution
-		want   claim
+		want   contract.Claim
 		err    string
-		after  claim // what is there afterwards
+		after  contract.Claim // what is there afterwards
 	}{
 		{name: "gives a fresh run to whoever comes first", by: first, want: fresh, after: fresh},
 		{name: "gives a run to its holder again, whose first answer was lost", by: first, there: thereAlready, want: old, after: old},
@@ -41,7 +42,7 @@ func TestClaim(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld()
 			if c.there != "" {
-				w.put(t, claimKey(dailyRun), c.there)
+				w.put(t, contract.ClaimKey(dailyRun), c.there)
 			}
 			if c.status != "" {
 				w.executions.status[first] = c.status
@@ -53,14 +54,14 @@ func TestClaim(t *testing.T) {
 			if diff := cmp.Diff(c.want, got); diff != "" {
 				t.Errorf("holder (-want +got):\n%s", diff)
 			}
-			if diff := cmp.Diff(c.after, read[claim](t, w, claimKey(dailyRun))); diff != "" {
+			if diff := cmp.Diff(c.after, read[contract.Claim](t, w, contract.ClaimKey(dailyRun))); diff != "" {
 				t.Errorf("what is there afterwards (-want +got):\n%s", diff)
 			}
 		})
 	}
 	t.Run("knows in a retry that the run was taken over", func(t *testing.T) {
 		w := newWorld()
-		w.put(t, claimKey(dailyRun), thereAlready)
+		w.put(t, contract.ClaimKey(dailyRun), thereAlready)
 		w.executions.status[first] = Ended
 		for attempt := range 2 {
 			got, err := w.service.claim(t.Context(), dailyRun, second)
@@ -74,10 +75,10 @@ func TestClaim(t *testing.T) {
 	})
 	t.Run("decides nothing if the claim can't be read", func(t *testing.T) {
 		w := newWorld()
-		w.put(t, claimKey(dailyRun), `[]`)
+		w.put(t, contract.ClaimKey(dailyRun), `[]`)
 		got, err := w.service.claim(t.Context(), dailyRun, second)
-		want := "read who has run SnapshotDaily/2026-11-22T00:00:00Z: json: cannot unmarshal array into Go value of type discover.claim"
-		if errorText(err) != want || got != (claim{}) {
+		want := "read who has run SnapshotDaily/2026-11-22T00:00:00Z: json: cannot unmarshal array into Go value of type contract.Claim"
+		if errorText(err) != want || got != (contract.Claim{}) {
 			t.Errorf("%+v, error %v, want %s", got, err, want)
 		}
 	})
@@ -110,7 +111,7 @@ func TestClaimFailsWithTheBucket(t *testing.T) {
 				return nil
 			}
 			holder, err := w.service.claim(t.Context(), dailyRun, second)
-			if holder != (claim{}) || !errors.Is(err, broken) || err.Error() != c.want {
+			if holder != (contract.Claim{}) || !errors.Is(err, broken) || err.Error() != c.want {
 				t.Errorf("holder %+v, error %v, want %s", holder, err, c.want)
 			}
 		})
@@ -127,7 +128,7 @@ func TestOfTwoThatTakeARunOverAtOnceOneWins(t *testing.T) {
 	var both sync.WaitGroup
 	both.Add(2)
 	w.executions.wait = func() { both.Done(); both.Wait() }
-	holders, errs := [2]claim{}, [2]error{}
+	holders, errs := [2]contract.Claim{}, [2]error{}
 	var done sync.WaitGroup
 	for i, execution := range []string{second, third} {
 		done.Go(func() { holders[i], errs[i] = w.service.claim(t.Context(), dailyRun, execution) })
@@ -140,7 +141,7 @@ func TestOfTwoThatTakeARunOverAtOnceOneWins(t *testing.T) {
 		winner, loser = loser, winner
 	}
 	names := [2]string{second, third}
-	if errs[winner] != nil || holders[winner].Execution != names[winner] || !errors.Is(errs[loser], store.ErrConflict) || holders[loser] != (claim{}) {
+	if errs[winner] != nil || holders[winner].Execution != names[winner] || !errors.Is(errs[loser], store.ErrConflict) || holders[loser] != (contract.Claim{}) {
 		t.Fatalf("holders %+v, errors %v: want one winner and one conflict", holders, errs)
 	}
 	holder, err := w.service.claim(t.Context(), dailyRun, names[loser])
@@ -149,63 +150,9 @@ func TestOfTwoThatTakeARunOverAtOnceOneWins(t *testing.T) {
 	}
 }
 
-func TestDone(t *testing.T) {
-	mine := claim{Run: dailyRun.ID, Execution: first, ClaimedAt: midnight.Add(20 * time.Second)}
-	over := mine
-	over.Done = at(60)
-	broken := errors.New("broken")
-	fault := func(of string, with error) func(*world) {
-		return func(w *world) {
-			w.bucket.Fault = func(op, _ string) error {
-				if op == of {
-					return with
-				}
-				return nil
-			}
-		}
-	}
-	for _, c := range []struct {
-		name  string
-		by    string
-		setup func(*world)
-		err   string
-		after claim
-	}{
-		{name: "is written into the claim", by: first, after: over},
-		{name: "is nothing for an execution that the run was taken from", by: second, after: mine},
-		{name: "is nothing for one that loses it in that moment", by: first, setup: fault("replace", store.ErrConflict), after: mine},
-		{name: "is tried again if the claim can't be read", by: first, setup: fault("get", broken), after: mine,
-			err: "write down that run SnapshotDaily/2026-11-22T00:00:00Z is done: broken"},
-		{name: "is tried again if the claim can't be written", by: first, setup: fault("replace", broken), after: mine,
-			err: "write down that run SnapshotDaily/2026-11-22T00:00:00Z is done: broken"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			w := newWorld()
-			if _, err := w.service.claim(t.Context(), dailyRun, first); err != nil {
-				t.Fatal(err)
-			}
-			if c.setup != nil {
-				c.setup(w)
-			}
-			if diff := cmp.Diff(c.err, errorText(Done(t.Context(), w.bucket, dailyRun, c.by, at(60)))); diff != "" {
-				t.Errorf("error (-want +got):\n%s", diff)
-			}
-			w.bucket.Fault = nil
-			if diff := cmp.Diff(c.after, read[claim](t, w, claimKey(dailyRun))); diff != "" {
-				t.Errorf("claim (-want +got):\n%s", diff)
-			}
-		})
-	}
-	t.Run("is nothing where there is no claim", func(t *testing.T) {
-		if err := Done(t.Context(), newWorld().bucket, dailyRun, first, at(60)); err != nil {
-			t.Error(err)
-		}
-	})
-}
-
 func TestATakeOverByAClockThatIsBehindDoesNotWaitForIt(t *testing.T) {
 	w := newWorld()
-	got := w.service.quiet(claim{ClaimedAt: midnight.AddDate(1, 0, 0), Resumed: true})
+	got := w.service.quiet(contract.Claim{ClaimedAt: midnight.AddDate(1, 0, 0), Resumed: true})
 	if want := midnight.Add(20*time.Second + LambdaAftermath); !got.Equal(want) {
 		t.Errorf("it waits until %v, want %v", got, want)
 	}

@@ -51,8 +51,8 @@ type Service struct {
 	Executions executions
 	Pace       Pace
 	TimeZones  map[string]string // by keyword: the zone of a run whose input names none
-	// ExcludeBoot has the keywords whose runs leave boot volumes out. Like the zones it does not come with the input: a run that a
-	// person starts with the keyword alone has to leave out the same.
+	// ExcludeBoot has the keywords whose runs exclude boot volumes. Like the zones it does not come with the input: a run that a
+	// person starts with the keyword alone has to exclude the same.
 	ExcludeBoot []string
 	Settle      time.Duration // from a snapshot's creation to the first look at it; whole seconds
 	Aftermath   time.Duration // how long an execution that has ended may still create snapshots
@@ -68,7 +68,7 @@ func (s *Service) Discover(ctx context.Context, req contract.DiscoverRequest) (c
 	}
 	d := contract.Discovery{
 		Run: run, Execution: req.Execution,
-		ManifestKey: manifestKey(run, req.Execution), FailurePrefix: failurePrefix(run, req.Execution),
+		ManifestKey: contract.ManifestKey(run, req.Execution), FailurePrefix: contract.FailurePrefix(run, req.Execution),
 	}
 	holder, err := s.claim(ctx, run, req.Execution)
 	if err != nil {
@@ -77,7 +77,7 @@ func (s *Service) Discover(ctx context.Context, req contract.DiscoverRequest) (c
 	if holder.Execution != req.Execution {
 		s.Log.InfoContext(ctx, "run is another execution's", "run_id", run.ID, "execution", holder.Execution)
 		d.Outcome, d.Execution = contract.OutcomeDuplicate, holder.Execution
-		d.ManifestKey, d.FailurePrefix = manifestKey(run, holder.Execution), failurePrefix(run, holder.Execution)
+		d.ManifestKey, d.FailurePrefix = contract.ManifestKey(run, holder.Execution), contract.FailurePrefix(run, holder.Execution)
 		return d, nil
 	}
 	d.Run.Resumed = holder.Resumed
@@ -85,7 +85,7 @@ func (s *Service) Discover(ctx context.Context, req contract.DiscoverRequest) (c
 	if err != nil {
 		return contract.Discovery{}, err
 	}
-	if err := s.writeLeftOut(ctx, &d, choices); err != nil {
+	if err := s.writeExcluded(ctx, &d, choices); err != nil {
 		return contract.Discovery{}, err
 	}
 	return s.write(ctx, d, found, booking{
@@ -117,33 +117,32 @@ func (s *Service) Survey(ctx context.Context, run contract.Run) ([]contract.Item
 	return items(run, choices, existing), choices, nil
 }
 
-// LeftOut is a volume of the run's instances that the run leaves out.
-type LeftOut struct{ InstanceID, Name, VolumeID, Device, Reason string }
-
-// LeftOutOf gives those that were left out.
-func LeftOutOf(choices []Choice) []LeftOut {
-	var out []LeftOut
+// ExcludedOf gives those that the runs exclude.
+func ExcludedOf(choices []Choice) []contract.Excluded {
+	var out []contract.Excluded
 	for _, c := range choices {
-		if c.LeftOut != "" {
-			out = append(out, LeftOut{c.Instance.ID, c.Instance.Tags["Name"], c.Volume.VolumeID, c.Volume.Device, c.LeftOut})
+		if c.Excluded != "" {
+			out = append(out, contract.Excluded{
+				InstanceID: c.Instance.ID, Name: c.Instance.Tags["Name"], VolumeID: c.Volume.VolumeID, Device: c.Volume.Device, Reason: c.Excluded,
+			})
 		}
 	}
 	return out
 }
 
-// writeLeftOut writes down for the report what the manifest does not have.
-func (s *Service) writeLeftOut(ctx context.Context, d *contract.Discovery, choices []Choice) error {
-	left := LeftOutOf(choices)
-	d.LeftOut = len(left)
-	if d.LeftOut == 0 {
+// writeExcluded writes down for the report what the manifest does not have.
+func (s *Service) writeExcluded(ctx context.Context, d *contract.Discovery, choices []Choice) error {
+	left := ExcludedOf(choices)
+	d.Excluded = len(left)
+	if d.Excluded == 0 {
 		return nil
 	}
 	body, err := json.Marshal(left)
 	if err == nil {
-		err = s.Objects.Put(ctx, LeftOutKey(d.ManifestKey), body)
+		err = s.Objects.Put(ctx, contract.ExcludedKey(d.ManifestKey), body)
 	}
 	if err != nil {
-		return fmt.Errorf("write down what run %s leaves out: %w", d.Run.ID, err)
+		return fmt.Errorf("write down what run %s excludes: %w", d.Run.ID, err)
 	}
 	return nil
 }
@@ -182,6 +181,6 @@ func (s *Service) write(ctx context.Context, d contract.Discovery, found []contr
 		return contract.Discovery{}, fmt.Errorf("write the manifest of run %s: %w", d.Run.ID, err)
 	}
 	s.Log.InfoContext(ctx, "run planned", "run_id", d.Run.ID, "instances", d.Instances, "volumes", d.Volumes,
-		"left_out", d.LeftOut, "last_start_at", d.LastStartAt, "manifest_bytes", len(body))
+		"excluded", d.Excluded, "last_start_at", d.LastStartAt, "manifest_bytes", len(body))
 	return d, nil
 }

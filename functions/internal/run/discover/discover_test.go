@@ -54,7 +54,7 @@ func TestDiscoverWritesTheManifest(t *testing.T) {
 	if diff := cmp.Diff([]contract.Item{small, second}, read[[]contract.Item](t, w, want.ManifestKey)); diff != "" {
 		t.Errorf("manifest (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(claim{Run: dailyRun.ID, Execution: first, ClaimedAt: now}, read[claim](t, w, folder+"run.json")); diff != "" {
+	if diff := cmp.Diff(contract.Claim{Run: dailyRun.ID, Execution: first, ClaimedAt: now}, read[contract.Claim](t, w, folder+"run.json")); diff != "" {
 		t.Errorf("claim (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff(ledger{[]reservation{{dailyRun.ID, executions1 + "first", now, now.Add(7 * time.Second), 14}}}, read[ledger](t, w, ledgerKey)); diff != "" {
@@ -77,7 +77,7 @@ func TestDiscoverFindsNothing(t *testing.T) {
 			want := discovery("first")
 			want.Outcome = contract.OutcomeNothing
 			for _, i := range instances {
-				want.LeftOut += len(i.Volumes)
+				want.Excluded += len(i.Volumes)
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("discovery (-want +got):\n%s", diff)
@@ -102,15 +102,15 @@ func TestDiscoverWritesDownWhatItLeavesOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.LeftOut != 2 || got.Volumes != 1 {
-		t.Errorf("%d volumes, %d left out; want 1 and 2", got.Volumes, got.LeftOut)
+	if got.Excluded != 2 || got.Volumes != 1 {
+		t.Errorf("%d volumes, %d excluded; want 1 and 2", got.Volumes, got.Excluded)
 	}
-	want := []LeftOut{
-		{"i-1", "web", "vol-1", "/dev/sda", "it is a boot volume, and the schedule leaves those out (a tag SnapshotDaily of its own would have it in)"},
-		{"i-1", "web", "vol-2", "/dev/sdb", "its own tag SnapshotDaily is off"},
+	want := []contract.Excluded{
+		{InstanceID: "i-1", Name: "web", VolumeID: "vol-1", Device: "/dev/sda", Reason: "it is a boot volume, and the schedule excludes those (its own tag SnapshotDaily would include it)"},
+		{InstanceID: "i-1", Name: "web", VolumeID: "vol-2", Device: "/dev/sdb", Reason: "its own tag SnapshotDaily is off"},
 	}
-	if diff := cmp.Diff(want, read[[]LeftOut](t, w, LeftOutKey(got.ManifestKey))); diff != "" {
-		t.Errorf("left out (-want +got):\n%s", diff)
+	if diff := cmp.Diff(want, read[[]contract.Excluded](t, w, contract.ExcludedKey(got.ManifestKey))); diff != "" {
+		t.Errorf("excluded (-want +got):\n%s", diff)
 	}
 }
 
@@ -234,15 +234,15 @@ func TestDiscoverFails(t *testing.T) {
 		{"when the run's snapshots can't be listed", ec2("RunSnapshots"), "broken"},
 		{"when the ledger can't be read", bucket("get", ledgerKey), "reserve creates for run SnapshotDaily/2026-11-22T00:00:00Z: broken"},
 		{"when the ledger can't be written", bucket("create", ledgerKey), "reserve creates for run SnapshotDaily/2026-11-22T00:00:00Z: broken"},
-		{"when what it leaves out can't be written", func(w *world) {
+		{"when what it excludes can't be written", func(w *world) {
 			w.ec2.tagged = []ebs.Volume{tagged("vol-1", "off")}
 			w.bucket.Fault = func(op, key string) error {
-				if op == "put" && key == LeftOutKey(folder+"first/manifest.json") {
+				if op == "put" && key == contract.ExcludedKey(folder+"first/manifest.json") {
 					return broken
 				}
 				return nil
 			}
-		}, "write down what run SnapshotDaily/2026-11-22T00:00:00Z leaves out: broken"},
+		}, "write down what run SnapshotDaily/2026-11-22T00:00:00Z excludes: broken"},
 		{"when the manifest can't be written", bucket("put", folder+"first/manifest.json"),
 			"write the manifest of run SnapshotDaily/2026-11-22T00:00:00Z: broken"},
 	} {
@@ -261,7 +261,7 @@ func TestDiscoverFails(t *testing.T) {
 	t.Run("before it touches anything when the input is wrong", func(t *testing.T) {
 		w := newWorld()
 		_, err := w.service.Discover(t.Context(), contract.DiscoverRequest{Input: json.RawMessage(`{}`), Execution: first, StartTime: midnight})
-		checkInvalid(t, err, "SnapshotKeyWord of the execution's input: the keyword is empty; give the tag key of a schedule, such as SnapshotDaily")
+		checkInvalid(t, err, `the execution's input has no SnapshotKeyWord; give {"SnapshotKeyWord": "SnapshotDaily"}`)
 		if keys, err := w.bucket.List(t.Context(), ""); err != nil || len(keys) > 0 || len(w.ec2.calls) > 0 {
 			t.Errorf("EC2 was asked %v, the bucket holds %v (%v)", w.ec2.calls, keys, err)
 		}

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/store"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/localstore"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
@@ -69,7 +69,7 @@ const (
 // world is what discovery works with.
 type world struct {
 	ec2        *fakeEC2
-	bucket     *store.Memory
+	bucket     *localstore.Memory
 	executions *fakeExecutions
 	service    *Service
 }
@@ -77,7 +77,7 @@ type world struct {
 func newWorld() *world {
 	w := &world{
 		ec2:        &fakeEC2{instances: []ebs.Instance{instance("i-1", "3", "vol-1", "vol-2")}, err: map[string]error{}},
-		bucket:     &store.Memory{},
+		bucket:     &localstore.Memory{},
 		executions: &fakeExecutions{status: map[string]Status{}},
 	}
 	w.service = &Service{

@@ -19,7 +19,7 @@ func items(run contract.Run, choices []Choice, existing []ebs.Snapshot) []contra
 		i := choices[0].Instance
 		var volumes []contract.Volume
 		for ; len(choices) > 0 && choices[0].Instance.ID == i.ID; choices = choices[1:] {
-			if c := choices[0]; c.LeftOut == "" {
+			if c := choices[0]; c.Excluded == "" {
 				volumes = append(volumes, contract.Volume{
 					ID: c.Volume.VolumeID, Device: c.Volume.Device, Retention: c.Retention, SnapshotID: snapshotOf[c.Volume.VolumeID].ID,
 				})

@@ -78,17 +78,17 @@ func TestItems(t *testing.T) {
 			instances: []ebs.Instance{instance("i-1", "0", "vol-1"), instance("i-2", "offf", "vol-2")},
 			want:      []contract.Item{item("i-1", "0", volume("vol-1", "a", "0")), item("i-2", "offf", volume("vol-2", "a", "offf"))},
 		}, {
-			name:      "leaves out a volume that is off",
+			name:      "excludes a volume that is off",
 			instances: []ebs.Instance{instance("i-1", "3", "vol-1", "vol-2")},
 			tagged:    []ebs.Volume{tagged("vol-1", "off")},
 			want:      []contract.Item{item("i-1", "3", volume("vol-2", "b", "3"))},
 		}, {
-			name:      "leaves out an instance that is off, but for volumes of their own mind",
+			name:      "excludes an instance that is off, but for volumes of their own mind",
 			instances: []ebs.Instance{instance("i-1", "off", "vol-1", "vol-2"), instance("i-2", "OFF", "vol-3")},
 			tagged:    []ebs.Volume{tagged("vol-2", "3")},
 			want:      []contract.Item{item("i-1", "off", volume("vol-2", "b", "3"))},
 		}, {
-			name:      "leaves out an instance without volumes",
+			name:      "excludes an instance without volumes",
 			instances: []ebs.Instance{instance("i-1", "3")},
 		}, {
 			name:      "lists a volume of several instances with the first that wants it",

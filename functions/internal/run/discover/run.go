@@ -4,9 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"path"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
@@ -29,8 +27,11 @@ func ReadRun(req contract.DiscoverRequest, zones map[string]string) (contract.Ru
 	if err := json.Unmarshal(req.Input, &in); err != nil {
 		return contract.Run{}, invalid(`the execution's input can't be read (%v); give {"SnapshotKeyWord": "SnapshotDaily"}`, err)
 	}
-	if err := ebs.CheckKeyword(in.SnapshotKeyWord); err != nil {
-		return contract.Run{}, invalid("SnapshotKeyWord of the execution's input: %v", err)
+	if in.SnapshotKeyWord == "" {
+		return contract.Run{}, invalid(`the execution's input has no SnapshotKeyWord; give {"SnapshotKeyWord": "SnapshotDaily"}`)
+	}
+	if err := contract.CheckKeyword(in.SnapshotKeyWord); err != nil {
+		return contract.Run{}, invalid("SnapshotKeyWord %q of the execution's input can't be a keyword: %v", in.SnapshotKeyWord, err)
 	}
 	if err := CheckScheduled(in.SnapshotKeyWord, slices.Collect(maps.Keys(zones))); err != nil && !in.AnyKeyword {
 		return contract.Run{}, invalid(`SnapshotKeyWord of the execution's input: %v. If it is meant all the same, add "AnyKeyword": true to the input`, err)
@@ -86,34 +87,3 @@ func ReadTime(text string, began time.Time) (time.Time, error) {
 func invalid(format string, args ...any) error {
 	return &contract.InvalidInputError{Message: fmt.Sprintf(format, args...)}
 }
-
-// RunPrefix is where everything of a run stands. A keyword may hold any character of a tag key; a key of S3, and a file name,
-// had better not.
-func RunPrefix(r contract.Run) string {
-	return "runs/" + contract.KeywordASCII(r.SnapshotKeyWord) + "/" + r.ScheduledTime.Format("20060102T150405Z") + "/"
-}
-
-// StrangersKey is where the IDs of the snapshots stand that carry the schedule's tags, that no run made, and that a report told of.
-func StrangersKey(r contract.Run) string { return path.Dir(path.Dir(RunPrefix(r))) + "/strangers.json" }
-
-func claimKey(r contract.Run) string { return RunPrefix(r) + "run.json" }
-
-// What an execution writes stands apart from what an earlier execution of the same run wrote: its failures are not ours.
-func executionPrefix(r contract.Run, execution string) string {
-	name := execution[strings.LastIndex(execution, ":")+1:]
-	return RunPrefix(r) + path.Base(name) + "/"
-}
-
-func manifestKey(r contract.Run, execution string) string {
-	return executionPrefix(r, execution) + "manifest.json"
-}
-
-func failurePrefix(r contract.Run, execution string) string {
-	return executionPrefix(r, execution) + "failures/"
-}
-
-// LeftOutKey is where the volumes stand that the run leaves out, if there are any.
-func LeftOutKey(manifestKey string) string { return path.Dir(manifestKey) + "/left-out.json" }
-
-// ReportKey is where the report of a run stands whose manifest is there.
-func ReportKey(manifestKey string) string { return path.Dir(manifestKey) + "/report.json" }

@@ -70,11 +70,11 @@ func TestReadRun(t *testing.T) {
 		{name: "refuses a keyword that is no text", input: `{"SnapshotKeyWord": 3}`,
 			err: "the execution's input can't be read (json: cannot unmarshal number into Go struct field Input.SnapshotKeyWord of type string)" + example},
 		{name: "refuses an input without a keyword", input: `{}`,
-			err: "SnapshotKeyWord of the execution's input: the keyword is empty; give the tag key of a schedule, such as SnapshotDaily"},
+			err: `the execution's input has no SnapshotKeyWord; give {"SnapshotKeyWord": "SnapshotDaily"}`},
 		{name: "refuses null", input: `null`,
-			err: "SnapshotKeyWord of the execution's input: the keyword is empty; give the tag key of a schedule, such as SnapshotDaily"},
+			err: `the execution's input has no SnapshotKeyWord; give {"SnapshotKeyWord": "SnapshotDaily"}`},
 		{name: "refuses a wildcard, which would match other people's tags", input: `{"SnapshotKeyWord": "Snapshot*"}`,
-			err: `SnapshotKeyWord of the execution's input: the keyword "Snapshot*" contains '*'; a tag key holds letters, numbers, spaces and _ . : / = + - @`},
+			err: `SnapshotKeyWord "Snapshot*" of the execution's input can't be a keyword: it contains '*'; a tag key holds letters, numbers, spaces and _ . : / = + - @`},
 		{name: "refuses a time without an offset", input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "2026-11-22T00:00:00"}`,
 			err: `ScheduledTime "2026-11-22T00:00:00" is not a time such as 2026-11-22T00:00:00Z`},
 		{name: "refuses what the scheduler should have filled in", input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "<aws.scheduler.scheduled-time>"}`,
@@ -147,7 +147,7 @@ func TestRunPrefix(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			got := RunPrefix(contract.Run{SnapshotKeyWord: c.keyword, ScheduledTime: midnight})
+			got := contract.RunPrefix(contract.Run{SnapshotKeyWord: c.keyword, ScheduledTime: midnight})
 			if got != c.want {
 				t.Errorf("got  %s\nwant %s", got, c.want)
 			}
@@ -161,8 +161,8 @@ func TestRunPrefix(t *testing.T) {
 func TestTheKeysOfARun(t *testing.T) {
 	run := contract.Run{SnapshotKeyWord: "SnapshotDaily", ScheduledTime: midnight}
 	const arn = "arn:aws:states:eu-central-1:111122223333:execution:snapshot-lifecycle:3f1c-07"
-	manifest := manifestKey(run, arn)
-	got := []string{claimKey(run), manifest, failurePrefix(run, arn), ReportKey(manifest)}
+	manifest := contract.ManifestKey(run, arn)
+	got := []string{contract.ClaimKey(run), manifest, contract.FailurePrefix(run, arn), contract.ReportKey(manifest)}
 	want := []string{
 		"runs/SnapshotDaily/20261122T000000Z/run.json",
 		"runs/SnapshotDaily/20261122T000000Z/3f1c-07/manifest.json",
@@ -172,7 +172,7 @@ func TestTheKeysOfARun(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	if other := failurePrefix(run, arn+"-2"); strings.HasPrefix(other, want[2]) || strings.HasPrefix(want[2], other) {
+	if other := contract.FailurePrefix(run, arn+"-2"); strings.HasPrefix(other, want[2]) || strings.HasPrefix(want[2], other) {
 		t.Errorf("failures of one execution would be listed with those of another: %s, %s", want[2], other)
 	}
 }

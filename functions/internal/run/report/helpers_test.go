@@ -17,8 +17,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/localstore"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/snssim"
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/store"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
@@ -46,7 +46,7 @@ type world struct {
 	snapshots []ebs.Snapshot // what EC2 holds of the run
 	strangers []ebs.Snapshot // what it holds that carries the schedule's tags, and is not its own
 	deleted   []string       // volumes that are no more
-	bucket    *store.Memory
+	bucket    *localstore.Memory
 	topic     *fakeTopic
 	asked     []string // volumes whose existence was asked for
 	ec2Err    error
@@ -55,7 +55,7 @@ type world struct {
 // newWorld has a run of the items whose snapshots have all completed.
 func newWorld(t *testing.T, items ...contract.Item) *world {
 	t.Helper()
-	w := &world{t: t, items: items, bucket: &store.Memory{}, topic: &fakeTopic{}}
+	w := &world{t: t, items: items, bucket: &localstore.Memory{}, topic: &fakeTopic{}}
 	w.discovery = contract.Discovery{
 		Outcome: contract.OutcomeWork, Run: daily, Execution: execution,
 		ManifestKey: prefix + "manifest.json", FailurePrefix: prefix + "failures/", Instances: len(items), LastStartAt: midnight,

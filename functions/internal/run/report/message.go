@@ -60,8 +60,8 @@ func message(r *Report, reportURL string) string {
 	ebs.Fprintf(&b, "EBS snapshots, run %s\n%s\n\n", r.Run.ID, localTime(r))
 	ebs.Fprintf(&b, "%d of %s have a completed snapshot of this run.\n", r.Completed, count(r.Volumes, "volume"))
 	ebs.Fprintf(&b, "%d failed, %d deleted meanwhile, %s.\n", r.failedVolumes(), len(r.Gone), count(len(r.Problems), "other problem"))
-	if n := len(r.LeftOut); n > 0 {
-		ebs.Fprintf(&b, "%s of its instances left out, as tags or the schedule say; the whole report lists them.\n", count(n, "volume"))
+	if n := len(r.Excluded); n > 0 {
+		ebs.Fprintf(&b, "%s excluded by tags or by the schedule; the whole report lists them.\n", count(n, "volume"))
 	}
 	if len(r.Failures) > 0 {
 		ebs.Fprintf(&b, "\nFAILED (%s)\n", byError(r.Failures))

@@ -7,7 +7,6 @@ import (
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/prune"
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/snapshot"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
@@ -18,7 +17,7 @@ func problems(items []contract.Item, held []ebs.Snapshot) []Problem {
 	toldValue, toldTags := map[string]bool{}, map[string]bool{} // an instance with very many volumes has several items
 	for _, i := range items {
 		out = append(out, unreadable(i, toldValue)...)
-		_, dropped := ebs.SnapshotTags(snapshot.StampOf(i.Run, i.Instance, i.Volumes[0], time.Time{}), i.Instance.Tags)
+		_, dropped := ebs.SnapshotTags(ebs.StampOf(i.Run, i.Instance, i.Volumes[0], time.Time{}), i.Instance.Tags)
 		if len(dropped) > 0 && !toldTags[i.Instance.ID] {
 			toldTags[i.Instance.ID] = true
 			out = append(out, Problem{

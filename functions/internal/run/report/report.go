@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/discover"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
@@ -51,17 +50,11 @@ type Report struct {
 	Summary   string
 	Instances int
 	Volumes   int
-	Completed int       // volumes with a completed snapshot of this run
-	Failures  []Failure // volumes without a snapshot that is completed or on its way, or not pruned
-	Gone      []Volume  // deleted since discovery: no failure
-	Problems  []Problem // that are no failures, but want a person's attention
-	LeftOut   []LeftOut `json:",omitempty"` // of the run's instances, by their tags or the schedule
-}
-
-// LeftOut is a volume that the run was not to work on.
-type LeftOut struct {
-	Volume
-	Reason string
+	Completed int                 // volumes with a completed snapshot of this run
+	Failures  []Failure           // volumes without a snapshot that is completed or on its way, or not pruned
+	Gone      []Volume            // deleted since discovery: no failure
+	Problems  []Problem           // that are no failures, but want a person's attention
+	Excluded  []contract.Excluded `json:",omitempty"`
 }
 
 // Volume says where something happened, in the words by which an administrator knows it.
@@ -97,7 +90,7 @@ func (s *Service) Report(ctx context.Context, d contract.Discovery) (contract.Re
 	strangers := s.strangers(ctx, d.Run)
 	r.Problems = append(r.Problems, strangers.problems(d.Run.SnapshotKeyWord)...)
 	r.conclude()
-	key := discover.ReportKey(d.ManifestKey)
+	key := contract.ReportKey(d.ManifestKey)
 	body, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return contract.ReportResult{}, err
@@ -117,7 +110,7 @@ func (s *Service) Report(ctx context.Context, d contract.Discovery) (contract.Re
 	}
 	s.remember(ctx, strangers)
 	if r.Outcome == contract.OutcomeSucceeded { // after the mail: what could not be told has to be told by the next execution
-		if err := discover.Done(ctx, s.Objects, d.Run, d.Execution, s.Now()); err != nil {
+		if err := done(ctx, s.Objects, d.Run, d.Execution, s.Now()); err != nil {
 			return contract.ReportResult{}, err
 		}
 	}
@@ -155,7 +148,8 @@ func (s *Service) compare(ctx context.Context, d contract.Discovery) (*Report, e
 		Run: d.Run, Execution: d.Execution, WrittenAt: s.Now().UTC(), Instances: d.Instances,
 		Problems: problems(items, held),
 	}
-	r.addLeftOut(s.leftOut(ctx, d))
+	excluded, trouble := s.excluded(ctx, d)
+	r.Excluded, r.Problems = excluded, append(r.Problems, trouble...)
 	byVolume := group(held)
 	for _, i := range items {
 		for _, v := range i.Volumes {
@@ -166,34 +160,21 @@ func (s *Service) compare(ctx context.Context, d contract.Discovery) (*Report, e
 	return r, nil
 }
 
-// leftOut reads what discovery left out of the manifest.
-func (s *Service) leftOut(ctx context.Context, d contract.Discovery) ([]LeftOut, error) {
-	if d.LeftOut == 0 {
+// excluded reads what discovery excluded from the manifest. A report can do without it.
+func (s *Service) excluded(ctx context.Context, d contract.Discovery) (out []contract.Excluded, trouble []Problem) {
+	if d.Excluded == 0 {
 		return nil, nil
 	}
-	body, _, err := s.Objects.Get(ctx, discover.LeftOutKey(d.ManifestKey))
-	var left []discover.LeftOut
+	body, _, err := s.Objects.Get(ctx, contract.ExcludedKey(d.ManifestKey))
 	if err == nil {
-		err = json.Unmarshal(body, &left)
+		err = json.Unmarshal(body, &out)
 	}
 	if err != nil {
-		return nil, err
-	}
-	var out []LeftOut
-	for _, v := range left {
-		out = append(out, LeftOut{Volume{v.InstanceID, v.Name, v.VolumeID, v.Device}, v.Reason})
+		return nil, []Problem{{
+			What: "the volumes that tags or the schedule exclude are not in the report: " + err.Error(), Advice: "Nothing, unless it happens again.",
+		}}
 	}
 	return out, nil
-}
-
-// addLeftOut adds what the run was not to work on. A report can do without it.
-func (r *Report) addLeftOut(left []LeftOut, err error) {
-	r.LeftOut = left
-	if err != nil {
-		r.Problems = append(r.Problems, Problem{
-			What: "the volumes that tags or the schedule leave out are not in the report: " + err.Error(), Advice: "Nothing, unless it comes again.",
-		})
-	}
 }
 
 // judge decides what became of one volume.

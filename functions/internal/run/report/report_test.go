@@ -8,7 +8,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/discover"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
@@ -50,25 +49,23 @@ func TestReportSaysNothingOfARunWithoutWork(t *testing.T) {
 	}
 }
 
-func TestReportListsWhatTheRunLeavesOut(t *testing.T) {
+func TestReportListsWhatTheRunExcludes(t *testing.T) {
 	w := newWorld(t, web())
-	w.put(discover.LeftOutKey(w.discovery.ManifestKey), []discover.LeftOut{
-		{InstanceID: "i-1", Name: "web", VolumeID: "vol-9", Device: "/dev/sdz", Reason: "its own tag SnapshotDaily is off"},
-	})
-	w.discovery.LeftOut = 1
+	want := []contract.Excluded{{InstanceID: "i-1", Name: "web", VolumeID: "vol-9", Device: "/dev/sdz", Reason: "its own tag SnapshotDaily is off"}}
+	w.put(contract.ExcludedKey(w.discovery.ManifestKey), want)
+	w.discovery.Excluded = 1
 	_, r := w.report()
-	want := []LeftOut{{Volume{"i-1", "web", "vol-9", "/dev/sdz"}, "its own tag SnapshotDaily is off"}}
-	if diff := cmp.Diff(want, r.LeftOut); diff != "" {
-		t.Errorf("left out (-want +got):\n%s", diff)
+	if diff := cmp.Diff(want, r.Excluded); diff != "" {
+		t.Errorf("excluded (-want +got):\n%s", diff)
 	}
 	if len(w.topic.messages) > 0 {
 		t.Errorf("it is no news, and was told: %v", w.topic.messages)
 	}
 }
 
-func TestReportDoesWithoutWhatTheRunLeavesOut(t *testing.T) {
+func TestReportDoesWithoutWhatTheRunExcludes(t *testing.T) {
 	w := newWorld(t, web())
-	w.discovery.LeftOut = 1 // and the object is not there
+	w.discovery.Excluded = 1 // and the object is not there
 	result, r := w.report()
 	if result.Outcome != contract.OutcomeSucceeded || len(r.Problems) != 1 || !strings.Contains(r.Problems[0].What, "no such object") {
 		t.Errorf("outcome %s, problems %v", result.Outcome, r.Problems)

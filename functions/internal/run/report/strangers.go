@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/discover"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
@@ -31,7 +30,7 @@ type strangers struct {
 
 // strangers looks for them. What goes wrong is logged, and stands in no report's way: plan and explain name them, too.
 func (s *Service) strangers(ctx context.Context, r contract.Run) strangers {
-	out := strangers{key: discover.StrangersKey(r)}
+	out := strangers{key: contract.StrangersKey(r)}
 	ctx, cancel := context.WithTimeout(ctx, strangersTime)
 	defer cancel()
 	before, err := s.toldBefore(ctx, out.key)

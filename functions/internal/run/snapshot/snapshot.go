@@ -48,7 +48,7 @@ func (s *Service) Snapshot(ctx context.Context, req contract.SnapshotRequest) (c
 			return contract.SnapshotResult{SnapshotID: id, Found: true}, nil
 		}
 	}
-	stamp := StampOf(req.Run, req.Instance, req.Volume, s.Now())
+	stamp := ebs.StampOf(req.Run, req.Instance, req.Volume, s.Now())
 	tags, dropped := ebs.SnapshotTags(stamp, req.Instance.Tags)
 	want := ebs.Made(stamp, ebs.Snapshot{VolumeID: req.Volume.ID}, req.Instance.Tags)
 	made, err := s.EC2.CreateSnapshot(ctx, req.Volume.ID, want.Description, tags)
@@ -65,15 +65,6 @@ func (s *Service) Snapshot(ctx context.Context, req contract.SnapshotRequest) (c
 	s.Log.InfoContext(ctx, "snapshot created", "snapshot_id", made.ID, "volume_id", req.Volume.ID,
 		"instance_id", req.Instance.ID, "run_id", req.Run.ID, "dropped_tags", dropped)
 	return contract.SnapshotResult{SnapshotID: made.ID}, nil
-}
-
-// StampOf gives what the run writes on a snapshot of the volume that it makes now.
-func StampOf(r contract.Run, i contract.Instance, v contract.Volume, now time.Time) ebs.Stamp {
-	out := ebs.Stamp{Keyword: r.SnapshotKeyWord, Retention: v.Retention, RunID: r.ID, InstanceID: i.ID}
-	if ebs.LateFor(r.ScheduledTime, now) {
-		out.Late = now
-	}
-	return out
 }
 
 func oldest(a, b ebs.Snapshot) int {

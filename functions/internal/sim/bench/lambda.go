@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/localstore"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/workflow"
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/store"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/asl"
 )
 
@@ -109,7 +109,7 @@ func heap() uint64 {
 
 // bucket counts what S3 bills, and notes the manifest's size.
 type bucket struct {
-	*store.Memory
+	*localstore.Memory
 	writes, reads, manifest int
 }
 

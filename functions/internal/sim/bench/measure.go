@@ -12,8 +12,8 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/discover"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/ec2sim"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/localstore"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/workflow"
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/store"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/asl"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
@@ -45,7 +45,7 @@ type Machine struct {
 // one.
 func Measure(ctx context.Context, s Scenario, on Machine) (Result, error) {
 	start := on.Now()
-	b := &bench{Scenario: s, world: asl.NewVirtual(began), bucket: &bucket{Memory: &store.Memory{}}}
+	b := &bench{Scenario: s, world: asl.NewVirtual(began), bucket: &bucket{Memory: &localstore.Memory{}}}
 	b.account = b.newAccount()
 	b.lambda = newLambda(b, on.Heap)
 	w, err := workflow.New(workflow.Config{

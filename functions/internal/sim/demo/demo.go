@@ -15,9 +15,9 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/discover"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/ec2sim"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/localstore"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/snssim"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/workflow"
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/store"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/asl"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
@@ -57,7 +57,7 @@ const (
 type stage struct {
 	world    *asl.Virtual
 	account  *ec2sim.Account
-	objects  *store.Memory
+	objects  *localstore.Memory
 	recorder *recorder
 	workflow *workflow.Workflow
 	mails    []Mail
@@ -90,7 +90,7 @@ func newStage(o Options) (*stage, error) {
 	}
 	start := time.Date(2026, time.November, 26, 0, 0, 0, 0, zone) // a week and a month end within the seven days
 	s := &stage{
-		world: asl.NewVirtual(start), objects: &store.Memory{}, fleet: fleet(),
+		world: asl.NewVirtual(start), objects: &localstore.Memory{}, fleet: fleet(),
 		deleted: map[string]time.Time{}, zone: zone, start: start, end: start.AddDate(0, 0, o.Days),
 	}
 	s.recorder = &recorder{now: s.world.Now, also: o.Log}

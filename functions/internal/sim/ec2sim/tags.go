@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
 // tagXML is a tag as EC2 lists it.
@@ -63,8 +64,8 @@ func checkTag(key, value string) *apiError {
 	switch {
 	case reserved(key):
 		return refuse("InvalidParameterValue", "Tag keys starting with 'aws:' are reserved for internal use")
-	case utf8.RuneCountInString(key) > ebs.MaxTagKeyLen:
-		return refuse("InvalidParameterValue", "Tag key exceeds the maximum length of %d characters", ebs.MaxTagKeyLen)
+	case utf8.RuneCountInString(key) > contract.MaxTagKey:
+		return refuse("InvalidParameterValue", "Tag key exceeds the maximum length of %d characters", contract.MaxTagKey)
 	case utf8.RuneCountInString(value) > ebs.MaxTagValLen:
 		return refuse("InvalidParameterValue", "Tag value exceeds the maximum length of %d characters", ebs.MaxTagValLen)
 	}

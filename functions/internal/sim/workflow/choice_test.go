@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/report"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/asl"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
 // withoutBoot leaves boot volumes out of a schedule's runs. The first volume of an instance is the one that it boots from.
@@ -26,13 +26,13 @@ func TestAScheduleMayLeaveBootVolumesOut(t *testing.T) {
 	}
 	const run = "completed SnapshotHourly/2026-11-22T00:00:00Z"
 	same(t, "held", l.held(), map[string][]string{"vol-web-1": {run}, "vol-db-0": {run}, "vol-db-1": {run}})
-	same(t, "left out, in the report", l.report().LeftOut, []report.LeftOut{
+	same(t, "excluded, in the report", l.report().Excluded, []contract.Excluded{
 		{
-			Volume: report.Volume{InstanceID: "i-web", Name: "web-1", VolumeID: "vol-web-0", Device: "/dev/sda"},
-			Reason: "it is a boot volume, and the schedule leaves those out (a tag SnapshotHourly of its own would have it in)",
+			InstanceID: "i-web", Name: "web-1", VolumeID: "vol-web-0", Device: "/dev/sda",
+			Reason: "it is a boot volume, and the schedule excludes those (its own tag SnapshotHourly would include it)",
 		},
 		{
-			Volume: report.Volume{InstanceID: "i-web", Name: "web-1", VolumeID: "vol-web-2", Device: "/dev/sdc"},
+			InstanceID: "i-web", Name: "web-1", VolumeID: "vol-web-2", Device: "/dev/sdc",
 			Reason: "its own tag SnapshotHourly is off",
 		},
 	})

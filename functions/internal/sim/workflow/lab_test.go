@@ -16,9 +16,9 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/discover"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/report"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/ec2sim"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/localstore"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/snssim"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/workflow"
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/store"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/asl"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
@@ -30,7 +30,7 @@ type lab struct {
 	t          *testing.T
 	world      *asl.Virtual
 	account    *ec2sim.Account
-	objects    *store.Memory
+	objects    *localstore.Memory
 	topic      *topic
 	setup      setup
 	w          *workflow.Workflow
@@ -47,7 +47,7 @@ type setup struct {
 	atOnce     int // child executions
 	settle     time.Duration
 	executions workflow.Executions
-	noBoot     []string                 // keywords whose runs leave boot volumes out
+	noBoot     []string                 // keywords whose runs exclude boot volumes
 	ahead      map[string]time.Duration // the functions' clocks
 	log        *slog.Logger             // of the functions; nil: nobody reads it
 	unguarded  bool                     // see lab.guard; a large fleet is slow with it
@@ -77,7 +77,7 @@ func (p *topic) Publish(_ context.Context, subject, message string) error {
 // newLab makes an account with EC2's documented limits; change adapts it.
 func newLab(t *testing.T, change ...func(*setup)) *lab {
 	t.Helper()
-	l := &lab{t: t, world: asl.NewVirtual(start), objects: &store.Memory{}, topic: &topic{}, touched: map[string]time.Time{}}
+	l := &lab{t: t, world: asl.NewVirtual(start), objects: &localstore.Memory{}, topic: &topic{}, touched: map[string]time.Time{}}
 	l.setup = setup{
 		Config: ec2sim.Config{
 			Now: l.world.Now, Sleep: l.world.Sleep, Latency: 80 * time.Millisecond, ListLag: 5 * time.Second,

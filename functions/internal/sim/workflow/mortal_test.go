@@ -6,7 +6,7 @@ import (
 	"net/http"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/ec2sim"
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/store"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/localstore"
 )
 
 // life is one invocation of a function that is to die at one of the calls that it makes: of EC2, S3 or SNS.
@@ -69,7 +69,7 @@ func (m mortalEC2) Do(r *http.Request) (answer *http.Response, err error) {
 	return answer, nil
 }
 
-type mortalObjects struct{ *store.Memory }
+type mortalObjects struct{ *localstore.Memory }
 
 func (m mortalObjects) Get(ctx context.Context, key string) (body []byte, etag string, err error) {
 	err = live(ctx, func() (err error) { body, etag, err = m.Memory.Get(ctx, key); return err })

@@ -199,7 +199,7 @@ func brokenPaths() []path {
 	}
 	return []path{
 		{name: "the input has no keyword", when: input(map[string]string{"ScheduledTime": "2026-11-22T00:00:00Z"}), want: broken(),
-			says: []string{"the keyword is empty", `{"ScheduledTime":"2026-11-22T00:00:00Z"}`, "execution:run-1"}},
+			says: []string{"has no SnapshotKeyWord", `{"ScheduledTime":"2026-11-22T00:00:00Z"}`, "execution:run-1"}},
 		{name: "the keyword has a wildcard", when: input(contract.Input{SnapshotKeyWord: "Snapshot*"}), want: broken(),
 			says: []string{"Snapshot*", "InvalidInputError"}},
 		{name: "the keyword is one of this tool's own tags", when: input(contract.Input{SnapshotKeyWord: "snapshot-lifecycle:run"}),

@@ -26,6 +26,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/aws/ec2gw"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/discover"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/ec2sim"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/localstore"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/workflow"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/store"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/watch/freshness"
@@ -108,7 +109,7 @@ func (n notedEC2) Do(r *http.Request) (*http.Response, error) {
 
 type notedObjects struct {
 	*ledger
-	*store.Memory
+	*localstore.Memory
 }
 
 func (n notedObjects) Get(ctx context.Context, key string) ([]byte, string, error) {
@@ -165,7 +166,7 @@ type audited struct {
 	ledger   *ledger
 	world    *asl.Virtual
 	account  *ec2sim.Account
-	objects  *store.Memory
+	objects  *localstore.Memory
 	workflow *workflow.Workflow
 	mangle   func(function string) (answer string, ok bool)
 }
@@ -173,7 +174,7 @@ type audited struct {
 func newAudited(t *testing.T) *audited {
 	t.Helper()
 	a := &audited{
-		ledger: &ledger{calls: map[string]map[string]bool{}}, world: asl.NewVirtual(start), objects: &store.Memory{},
+		ledger: &ledger{calls: map[string]map[string]bool{}}, world: asl.NewVirtual(start), objects: &localstore.Memory{},
 	}
 	a.account = ec2sim.New(ec2sim.Config{
 		Now: a.world.Now, Sleep: a.world.Sleep, Buckets: ec2sim.DefaultBuckets(), PageSize: 100,

@@ -41,7 +41,7 @@ type Service struct {
 	Objects objects
 	Topic   topic
 	Limits  map[string]time.Duration // by keyword: how old a volume's newest completed snapshot may get
-	// ExcludeBoot has the keywords whose runs leave boot volumes out.
+	// ExcludeBoot has the keywords whose runs exclude boot volumes.
 	ExcludeBoot []string
 	Base        string // what stands before Key in the message: s3://bucket/
 	Now         func() time.Time
@@ -140,7 +140,7 @@ func (s *Service) watched(ctx context.Context, keyword string) ([]Watched, error
 	}
 	var out []Watched
 	for _, c := range discover.Choose(keyword, slices.Contains(s.ExcludeBoot, keyword), instances, tagged) {
-		if c.LeftOut == "" {
+		if c.Excluded == "" {
 			out = append(out, Watched{Keyword: keyword, Choice: c, Newest: newest[c.Volume.VolumeID]})
 		}
 	}

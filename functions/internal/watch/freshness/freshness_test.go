@@ -13,8 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/localstore"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/snssim"
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/store"
 )
 
 var midnight = time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
@@ -27,7 +27,7 @@ type lab struct {
 	tagged    []ebs.Volume
 	snapshots []ebs.Snapshot
 	fails     error
-	objects   store.Memory
+	objects   localstore.Memory
 	mails     []string
 	mailFails error
 	service   *Service

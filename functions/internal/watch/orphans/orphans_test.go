@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/localstore"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/snssim"
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/store"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
@@ -27,7 +27,7 @@ type lab struct {
 	deleted   []string
 	mails     []string
 	mailFails error
-	objects   store.Memory
+	objects   localstore.Memory
 	service   *Service
 }
 
@@ -307,8 +307,8 @@ func TestAStateOfTheFutureSilencesNothing(t *testing.T) {
 
 // SNS refuses a message of more than 256 KiB, and nothing that nobody was told of may go: then nothing would, ever.
 func TestTheMailFindsRoomWithTheLongestKeywordAndIDs(t *testing.T) {
-	long := strings.Repeat("𠀀", ebs.MaxTagKeyLen)
-	if err := ebs.CheckKeyword(long); err != nil {
+	long := strings.Repeat("𠀀", contract.MaxTagKey)
+	if err := contract.CheckKeyword(long); err != nil {
 		t.Fatal(err)
 	}
 	now := State{CheckedAt: now}

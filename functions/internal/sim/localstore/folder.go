@@ -1,4 +1,4 @@
-package store
+package localstore
 
 import (
 	"context"
@@ -14,6 +14,8 @@ import (
 	"strings"
 
 	"github.com/gofrs/flock"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/store"
 )
 
 // Folder is an object store in a folder of this machine; several processes may share it.
@@ -46,7 +48,7 @@ func (f *Folder) Close() error { return f.root.Close() }
 func (f *Folder) Get(_ context.Context, key string) (body []byte, etag string, err error) {
 	body, err = f.root.ReadFile(filepath.FromSlash(key))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, "", fmt.Errorf("get %s: %w", f.Path(key), ErrNotFound)
+		return nil, "", fmt.Errorf("get %s: %w", f.Path(key), store.ErrNotFound)
 	}
 	if err != nil {
 		return nil, "", err
@@ -64,9 +66,9 @@ func (f *Folder) Create(ctx context.Context, key string, body []byte) error {
 	return f.locked(func() error {
 		_, _, err := f.Get(ctx, key)
 		if err == nil {
-			return fmt.Errorf("create %s: %w", f.Path(key), ErrConflict)
+			return fmt.Errorf("create %s: %w", f.Path(key), store.ErrConflict)
 		}
-		if !errors.Is(err, ErrNotFound) {
+		if !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
 		return f.write(key, body)
@@ -77,12 +79,12 @@ func (f *Folder) Create(ctx context.Context, key string, body []byte) error {
 func (f *Folder) Replace(ctx context.Context, key string, body []byte, etag string) error {
 	return f.locked(func() error {
 		_, now, err := f.Get(ctx, key)
-		missing := errors.Is(err, ErrNotFound)
+		missing := errors.Is(err, store.ErrNotFound)
 		if err != nil && !missing {
 			return err
 		}
 		if missing || now != etag {
-			return fmt.Errorf("replace %s: %w", f.Path(key), ErrConflict)
+			return fmt.Errorf("replace %s: %w", f.Path(key), store.ErrConflict)
 		}
 		return f.write(key, body)
 	})

@@ -1,4 +1,5 @@
-package store
+// Package localstore has object stores for this machine: one in memory, and one in a folder, which several processes may share.
+package localstore
 
 import (
 	"bytes"
@@ -9,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/store"
 )
 
 // Memory is an object store in memory. The zero value is empty and ready.
@@ -34,7 +37,7 @@ func (m *Memory) Get(_ context.Context, key string) (body []byte, etag string, e
 	}
 	o, ok := m.objects[key]
 	if !ok {
-		return nil, "", fmt.Errorf("get %s: %w", key, ErrNotFound)
+		return nil, "", fmt.Errorf("get %s: %w", key, store.ErrNotFound)
 	}
 	return bytes.Clone(o.body), o.etag, nil
 }
@@ -56,7 +59,7 @@ func (m *Memory) Create(_ context.Context, key string, body []byte) error {
 		return err
 	}
 	if _, ok := m.objects[key]; ok {
-		return fmt.Errorf("create %s: %w", key, ErrConflict)
+		return fmt.Errorf("create %s: %w", key, store.ErrConflict)
 	}
 	m.write(key, body)
 	return nil
@@ -69,7 +72,7 @@ func (m *Memory) Replace(_ context.Context, key string, body []byte, etag string
 		return err
 	}
 	if o, ok := m.objects[key]; !ok || o.etag != etag {
-		return fmt.Errorf("replace %s: %w", key, ErrConflict)
+		return fmt.Errorf("replace %s: %w", key, store.ErrConflict)
 	}
 	m.write(key, body)
 	return nil

@@ -1,4 +1,4 @@
-package store
+package localstore
 
 import (
 	"errors"
@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/store"
 )
 
 func TestNoKeyLeavesTheFolder(t *testing.T) {
@@ -23,7 +25,7 @@ func TestNoKeyLeavesTheFolder(t *testing.T) {
 	}
 	for _, key := range []string{"../secret", "runs/../../secret", filepath.Join(outside, "secret"), "link/secret"} {
 		t.Run(key, func(t *testing.T) {
-			if body, _, err := f.Get(t.Context(), key); err == nil || errors.Is(err, ErrNotFound) {
+			if body, _, err := f.Get(t.Context(), key); err == nil || errors.Is(err, store.ErrNotFound) {
 				t.Errorf("get gave %q, %v; want a refusal", body, err)
 			}
 			for op, err := range map[string]error{
@@ -77,7 +79,7 @@ func TestTwoThatShareAFolder(t *testing.T) {
 		err := []*Folder{a, b}[n%2].Create(t.Context(), "runs/claim", []byte("mine"))
 		if err == nil {
 			won.Add(1)
-		} else if !errors.Is(err, ErrConflict) {
+		} else if !errors.Is(err, store.ErrConflict) {
 			t.Error(err)
 		}
 	})

@@ -1,4 +1,4 @@
-package store
+package localstore
 
 import (
 	"bytes"
@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/store"
 )
 
 // objects is what the use cases rely on, of S3 as well.
@@ -69,7 +71,7 @@ func TestAStore(t *testing.T) {
 			put(t, o, "a/b", "one")
 			for _, key := range []string{"b", "a/c", "c/d/e"} {
 				body, etag, err := o.Get(t.Context(), key)
-				if !errors.Is(err, ErrNotFound) || body != nil || etag != "" {
+				if !errors.Is(err, store.ErrNotFound) || body != nil || etag != "" {
 					t.Errorf("get %s: %q, %q, %v; want ErrNotFound alone", key, body, etag, err)
 				}
 			}
@@ -102,7 +104,7 @@ func TestAStore(t *testing.T) {
 		"replaces nothing that is not there": func(t *testing.T, o objects) {
 			conflict(t, o.Replace(t.Context(), "a", []byte("one"), "a tag"))
 			conflict(t, o.Replace(t.Context(), "a", []byte("one"), ""))
-			if _, _, err := o.Get(t.Context(), "a"); !errors.Is(err, ErrNotFound) {
+			if _, _, err := o.Get(t.Context(), "a"); !errors.Is(err, store.ErrNotFound) {
 				t.Errorf("it is there all the same: %v", err)
 			}
 		},
@@ -144,7 +146,7 @@ func TestAStore(t *testing.T) {
 				case err == nil:
 					won.Add(1)
 					last.Store(body)
-				case errors.Is(err, ErrConflict):
+				case errors.Is(err, store.ErrConflict):
 					lost.Add(1)
 				default:
 					t.Error(err)
@@ -164,7 +166,7 @@ func TestAStore(t *testing.T) {
 					if err == nil {
 						return
 					}
-					if !errors.Is(err, ErrConflict) {
+					if !errors.Is(err, store.ErrConflict) {
 						t.Error(err)
 						return
 					}
@@ -206,7 +208,7 @@ func must(t *testing.T, err error) {
 
 func conflict(t *testing.T, err error) {
 	t.Helper()
-	if !errors.Is(err, ErrConflict) {
+	if !errors.Is(err, store.ErrConflict) {
 		t.Errorf("error %v, want ErrConflict", err)
 	}
 }

@@ -1,0 +1,54 @@
+package contract
+
+import (
+	"path"
+	"strings"
+	"time"
+)
+
+// The objects in the bucket. What an execution writes stands apart from what an earlier execution of the same run wrote: its failures
+// are not the other's.
+
+// Claim is the object under ClaimKey: it says which execution has a run.
+type Claim struct {
+	Run       string
+	Execution string
+	ClaimedAt time.Time
+	Resumed   bool      // another execution had it before
+	Done      time.Time `json:",omitzero"` // when a report found nothing wrong with the run: it is not started again
+}
+
+// Excluded is a volume of the run's instances that the run does not snapshot, and why. The object under ExcludedKey is an array of them.
+type Excluded struct{ InstanceID, Name, VolumeID, Device, Reason string }
+
+// RunPrefix is where everything of a run stands. A keyword may hold any character of a tag key, a key of S3 and a file name had better not.
+func RunPrefix(r Run) string {
+	return "runs/" + KeywordASCII(r.SnapshotKeyWord) + "/" + r.ScheduledTime.Format("20060102T150405Z") + "/"
+}
+
+// ClaimKey is where the Claim of a run stands.
+func ClaimKey(r Run) string { return RunPrefix(r) + "run.json" }
+
+// StrangersKey is where the IDs of the snapshots stand that carry the schedule's tags, that no run made, and that a report has named.
+func StrangersKey(r Run) string { return path.Dir(path.Dir(RunPrefix(r))) + "/strangers.json" }
+
+// ManifestKey is where an execution's manifest of a run stands: an array of Item.
+func ManifestKey(r Run, execution string) string {
+	return executionPrefix(r, execution) + "manifest.json"
+}
+
+// FailurePrefix is where an execution records the failures of volumes.
+func FailurePrefix(r Run, execution string) string {
+	return executionPrefix(r, execution) + "failures/"
+}
+
+func executionPrefix(r Run, execution string) string {
+	name := execution[strings.LastIndex(execution, ":")+1:]
+	return RunPrefix(r) + path.Base(name) + "/"
+}
+
+// ExcludedKey is where the volumes stand that the run with the manifest excludes, if there are any.
+func ExcludedKey(manifestKey string) string { return path.Dir(manifestKey) + "/excluded.json" }
+
+// ReportKey is where the report of the run with the manifest stands.
+func ReportKey(manifestKey string) string { return path.Dir(manifestKey) + "/report.json" }
