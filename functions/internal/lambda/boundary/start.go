@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	stdlog "log" //nolint:depguard // the runtime's own messages come through it
+	stdlog "log" // the runtime logs through it
 	"log/slog"
 	"os"
 	"time"
