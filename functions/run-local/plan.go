@@ -191,7 +191,7 @@ func planVolume(run contract.Run, i contract.Instance, v contract.Volume, held [
 		}
 	}
 	for _, d := range retention.Apply(policy, held, now).Decisions {
-		s := plannedSnapshot{d.Snapshot.ID, d.Snapshot.StartTime, string(d.Snapshot.State), d.Reason}
+		s := plannedSnapshot{d.Snapshot.ID, d.Snapshot.StartTime, string(d.Snapshot.State), d.Reason.String()}
 		if s.SnapshotID == toBe {
 			s.State = "to be" // it counts as completed, since a run prunes once it is
 		}

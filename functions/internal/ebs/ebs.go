@@ -2,7 +2,10 @@
 // snapshot ours. It is pure: no AWS package, no clock, no I/O.
 package ebs
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // State is the state of a snapshot, as EC2 names it (DescribeSnapshots, field status).
 type State string
@@ -29,6 +32,11 @@ type Snapshot struct {
 	Description string // as whoever made it wrote it; nobody can change it afterwards
 	Copy        bool   // EC2 says that it is a copy of another snapshot
 	FullBytes   int64  // all blocks that a volume made of it would have, its own and older ones'; 0 if EC2 does not say
+}
+
+// NewestFirst orders snapshots by their start, and those of the same moment by ID.
+func NewestFirst(a, b Snapshot) int {
+	return cmp.Or(b.StartTime.Compare(a.StartTime), cmp.Compare(a.ID, b.ID))
 }
 
 // ListsSettle is how long EC2's lists usually need to show what has changed.

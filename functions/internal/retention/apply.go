@@ -1,9 +1,8 @@
 package retention
 
 import (
-	"cmp"
+	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
@@ -16,11 +15,18 @@ type Policy struct {
 	Rules   Rules
 }
 
-// Decision says what becomes of one snapshot, and why, in words for a person.
+func (p Policy) local(t time.Time) time.Time {
+	if p.Zone == nil {
+		return t.UTC()
+	}
+	return t.In(p.Zone)
+}
+
+// Decision says whether one snapshot is kept, and why.
 type Decision struct {
 	Snapshot ebs.Snapshot
 	Keep     bool
-	Reason   string
+	Reason   Reason
 }
 
 // Plan holds one decision for each snapshot given, newest first, those of the same moment by ID.
@@ -44,88 +50,139 @@ func (p Plan) where(keep bool) []Decision {
 	return out
 }
 
-// Apply decides about the snapshots of one volume, in any order. Only managed ones may go, only completed ones count, and the newest
-// completed one stays whatever the rules say. Rules that keep nothing at all (none, or off) remove nothing.
+// Apply decides about the snapshots of one volume, in any order. Only managed ones may be removed, only completed ones count, and the
+// newest completed one is kept whatever the rules say. Rules that keep nothing at all (none, or off) remove nothing.
 func Apply(p Policy, snapshots []ebs.Snapshot, now time.Time) Plan {
-	order := newestFirst(p.Keyword, snapshots)
-	w := newWalk(p, now, repeated(p.Keyword, snapshots))
-	plan := Plan{Decisions: make([]Decision, 0, len(snapshots))}
-	for _, place := range order {
-		s := &snapshots[place.index]
+	w := newWalk(p, snapshots, now)
+	ordered := slices.Clone(snapshots)
+	slices.SortFunc(ordered, ebs.NewestFirst)
+	plan := Plan{Decisions: make([]Decision, 0, len(ordered))}
+	for _, s := range ordered {
 		keep, reason := w.decide(s)
-		plan.Decisions = append(plan.Decisions, Decision{Snapshot: *s, Keep: keep, Reason: reason})
+		plan.Decisions = append(plan.Decisions, Decision{s, keep, reason})
 	}
 	return plan
 }
 
-// place is a snapshot's position in the caller's slice beside what it is sorted by: moving whole snapshots about, or looking each
-// one up for each comparison, takes several times as long.
-type place struct {
-	seconds     int64
-	nanoseconds int32
-	index       int32
+// walk goes through a volume's snapshots, newest first.
+type walk struct {
+	policy   Policy
+	inForce  bool
+	repeated map[string]bool
+	rules    []func(local time.Time) (r RuleResult, keeps bool) // those in force
+
+	newest ebs.Snapshot // the newest managed completed one
+	kept   int          // managed completed ones kept so far; the newest is the first of them
 }
 
-func newestFirst(keyword string, snapshots []ebs.Snapshot) []place {
-	order := make([]place, len(snapshots))
-	for i := range snapshots {
-		t := snapshots[i].StartTime
-		order[i] = place{t.Unix(), int32(t.Nanosecond()), int32(i)}
+func newWalk(p Policy, snapshots []ebs.Snapshot, now time.Time) *walk {
+	w := &walk{policy: p, inForce: p.Rules.inForce(), repeated: repeated(snapshots)}
+	for _, r := range counted {
+		if n := *r.n(&p.Rules); n > 0 {
+			t := tally{rule: r, n: n, oldest: math.MaxInt64}
+			w.rules = append(w.rules, t.count)
+		}
 	}
-	slices.SortFunc(order, func(a, b place) int {
-		if c := cmp.Compare(b.seconds, a.seconds); c != 0 {
-			return c
-		}
-		if c := cmp.Compare(b.nanoseconds, a.nanoseconds); c != 0 {
-			return c
-		}
-		return compareTwins(keyword, &snapshots[a.index], &snapshots[b.index])
-	})
-	return order
+	if within := p.Rules.Within; within > 0 {
+		result := RuleResult{Rule: withinRule, Age: formatAge(within)}
+		// A start in the future, by a clock that is off, gives a negative age: young.
+		w.rules = append(w.rules, func(start time.Time) (RuleResult, bool) { return result, now.Sub(start) < within })
+	}
+	return w
 }
 
-// compareTwins orders snapshots of the same moment by all that the decisions about them may differ in, so that the plan does not
-// depend on the order in which EC2 lists them. What comes after the ID is for one that is listed twice.
-func compareTwins(keyword string, a, b *ebs.Snapshot) int {
-	if c := strings.Compare(a.ID, b.ID); c != 0 {
-		return c
+// repeated gives the IDs that are listed more than once, as they may be when EC2's list changes between two of its pages.
+func repeated(snapshots []ebs.Snapshot) map[string]bool {
+	out := make(map[string]bool, len(snapshots))
+	for _, s := range snapshots {
+		_, listed := out[s.ID]
+		out[s.ID] = listed
 	}
-	whose := ebs.OwnershipOf(*a, keyword)
-	if c := cmp.Compare(whose, ebs.OwnershipOf(*b, keyword)); c != 0 || whose != ebs.Claimed {
-		return c
-	}
-	return strings.Compare(claimReason(a.Tags, keyword), claimReason(b.Tags, keyword))
+	return out
 }
 
-// repeat is an ID that stands in the list more than once, as it may when the list changes between two of its pages.
-type repeat struct {
-	disagree bool // in what a decision rests on
-	decided  bool
-	keep     bool
-	reason   string
+func (w *walk) decide(s ebs.Snapshot) (keep bool, reason Reason) {
+	whose := ebs.OwnershipOf(s, w.policy.Keyword)
+	switch {
+	case w.repeated[s.ID]:
+		// Which of its entries is true is not known, so it is kept and does not count. That removes no other one either: with fewer that
+		// count, each of the others ranks as high or higher. The next list will have it once.
+		return true, Reason{Kind: Repeated}
+	case whose == ebs.Foreign:
+		return true, foreign(s, w.policy.Keyword)
+	case whose == ebs.Claimed:
+		return true, claimed(s, w.policy.Keyword)
+	case w.policy.Rules.Off:
+		return true, Reason{Kind: Off}
+	case !w.inForce:
+		return true, Reason{Kind: NoRetention}
+	case s.State == ebs.Completed:
+		return w.decideCompleted(s)
+	case s.State == ebs.Error:
+		return false, w.failed(s)
+	}
+	return true, Reason{Kind: NotCompleted, State: s.State}
 }
 
-// repeated finds them beforehand, since nothing may be decided about the first before the others are seen.
-func repeated(keyword string, snapshots []ebs.Snapshot) map[string]*repeat {
-	var found map[string]*repeat
-	firsts := make(map[string]int32, len(snapshots))
-	for i := range snapshots {
-		s := &snapshots[i]
-		index, again := firsts[s.ID]
-		if !again {
-			firsts[s.ID] = int32(i)
-			continue
-		}
-		if found == nil {
-			found = map[string]*repeat{}
-		}
-		if found[s.ID] == nil {
-			found[s.ID] = &repeat{}
-		}
-		first := &snapshots[index]
-		same := first.State == s.State && first.StartTime.Equal(s.StartTime) &&
-			ebs.OwnershipOf(*first, keyword) == ebs.OwnershipOf(*s, keyword)
-		found[s.ID].disagree = found[s.ID].disagree || !same
+// failed is why a failed snapshot is removed at once. It holds no data, and EC2 counts it as one in progress: five of them (one, on
+// st1 and sc1 volumes) and the volume gets no snapshot any more, so that none could ever complete and make the failed ones go.
+func (w *walk) failed(s ebs.Snapshot) Reason {
+	r := Reason{Kind: Failed}
+	if w.newest.StartTime.After(s.StartTime) {
+		r.CompletedSince = w.newest.ID // this one is sure to be kept
 	}
-	return found
+	return r
+}
+
+// decideCompleted asks each rule, also when another one keeps the snapshot already: it counts for all of them.
+func (w *walk) decideCompleted(s ebs.Snapshot) (keep bool, reason Reason) {
+	var keeping, others []RuleResult
+	local := w.policy.local(s.StartTime)
+	for _, rule := range w.rules {
+		if r, keeps := rule(local); keeps {
+			keeping = append(keeping, r)
+		} else {
+			others = append(others, r)
+		}
+	}
+	switch {
+	case len(keeping) > 0:
+		reason = Reason{Kind: KeptByRules, Rules: keeping}
+	case w.kept == 0:
+		reason = Reason{Kind: NewestCompleted, Rules: others}
+	default:
+		return false, Reason{Kind: KeptByNoRule, Rules: others, NewerKept: w.kept}
+	}
+	if w.kept == 0 {
+		w.newest = s
+	}
+	w.kept++
+	return true, reason
+}
+
+// tally is a rule in force in the course of a walk.
+type tally struct {
+	rule
+	n       int
+	periods int   // met so far
+	oldest  int64 // the number of the last of them
+}
+
+// count takes the volume's completed snapshots one by one, newest first, and says what the rule makes of each.
+func (t *tally) count(local time.Time) (r RuleResult, keeps bool) {
+	newest := true // of its period
+	if t.number != nil {
+		number := t.number(local)
+		// Not only another number: where the clocks go back across midnight (St. John's did until 2011, at 0:01) the newer day comes
+		// up again behind the older one, and must not be counted twice.
+		newest = number < t.oldest
+		t.oldest = min(t.oldest, number)
+	}
+	if newest {
+		t.periods++
+	}
+	if t.periods > t.n {
+		return RuleResult{Rule: t.name, Of: t.n}, false
+	}
+	return RuleResult{Rule: t.name, Period: t.label(local), Rank: t.periods, Of: t.n}, newest
 }

@@ -72,7 +72,7 @@ func zone(t testing.TB, name string) *time.Location {
 func lines(p Plan) []string {
 	var out []string
 	for _, d := range p.Decisions {
-		out = append(out, verb(d)+" "+d.Snapshot.ID+": "+d.Reason)
+		out = append(out, verb(d)+" "+d.Snapshot.ID+": "+d.Reason.String())
 	}
 	return out
 }

@@ -70,7 +70,7 @@ func (r *Rules) read(word string) error {
 	}
 	for _, c := range counted {
 		if c.name == name {
-			return readCount(name, text, c.of(r))
+			return readCount(name, text, c.n(r))
 		}
 	}
 	return fmt.Errorf("names no known rule; the known ones are %s", knownRules)

@@ -64,7 +64,7 @@ func (s Schedule) verdicts(own []ebs.Snapshot, now time.Time) []Verdict {
 	}
 	var out []Verdict
 	for _, d := range retention.Apply(s.Policy, own, now).Decisions {
-		v := Verdict{Snapshot: d.Snapshot, Owner: owner(d.Snapshot, s.Policy.Keyword), Keep: d.Keep, Reason: d.Reason,
+		v := Verdict{Snapshot: d.Snapshot, Owner: owner(d.Snapshot, s.Policy.Keyword), Keep: d.Keep, Reason: d.Reason.String(),
 			Managed: ebs.OwnershipOf(d.Snapshot, s.Policy.Keyword) == ebs.Managed}
 		if s.Not != "" && v.Managed {
 			v.Keep, v.Reason = true, s.Not
@@ -72,7 +72,7 @@ func (s Schedule) verdicts(own []ebs.Snapshot, now time.Time) []Verdict {
 		if g, ok := ahead[d.Snapshot.ID]; ok {
 			v.Goes, v.Because = g.at, g.because
 			if !d.Keep { // it goes for what is there already, not for what the run makes
-				v.Because = d.Reason
+				v.Because = d.Reason.String()
 			}
 		}
 		out = append(out, v)
@@ -109,7 +109,7 @@ func (s Schedule) forecast(own []ebs.Snapshot) map[string]going {
 		for _, r := range retention.Apply(s.Policy, held, at).Removals() {
 			gone[r.Snapshot.ID] = true
 			if !strings.HasPrefix(r.Snapshot.ID, future) {
-				out[r.Snapshot.ID] = going{at, r.Reason}
+				out[r.Snapshot.ID] = going{at, r.Reason.String()}
 				left--
 			}
 		}

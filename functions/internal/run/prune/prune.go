@@ -198,7 +198,7 @@ func (s *Service) deleteAll(
 		if r.Snapshot.ID == req.Snapshot.SnapshotID && len(errs) > 0 {
 			continue
 		}
-		removal := contract.Removal{SnapshotID: r.Snapshot.ID, Reason: r.Reason}
+		removal := contract.Removal{SnapshotID: r.Snapshot.ID, Reason: r.Reason.String()}
 		err := s.EC2.DeleteSnapshot(ctx, r.Snapshot.ID)
 		if refused, ok := errors.AsType[*ebs.RefusedError](err); ok {
 			removal.Reason = refused.Error()
@@ -210,7 +210,7 @@ func (s *Service) deleteAll(
 		if err == nil {
 			out.Removed = append(out.Removed, removal)
 			s.Log.InfoContext(ctx, LogDeleted, "snapshot_id", r.Snapshot.ID, "volume_id", r.Snapshot.VolumeID,
-				"run_id", req.Run.ID, "reason", r.Reason)
+				"run_id", req.Run.ID, "reason", removal.Reason)
 			continue
 		}
 		errs = append(errs, err)

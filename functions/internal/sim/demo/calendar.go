@@ -66,17 +66,17 @@ func (e *evidence) mark(h history, s snap) (mark rune, reason string) {
 	case s.ID == "":
 		return markNone, ""
 	case s.State == ebs.Error && s.exists():
-		return markFailed, h.plan[s.ID].Reason
+		return markFailed, h.plan[s.ID].Reason.String()
 	case s.State == ebs.Error:
 		return markFailed, e.reasons[s.ID]
 	case !s.exists():
 		return markDeleted, e.reasons[s.ID]
 	case ebs.OwnershipOf(s.Snapshot.Snapshot, h.keyword) == ebs.Claimed:
-		return markClaimed, h.plan[s.ID].Reason
+		return markClaimed, h.plan[s.ID].Reason.String()
 	case e.refused(h, s):
 		return markRefused, "the retention drops it, EC2 does not: " + codeOf(e.refusals[s.ID].answer)
 	}
-	return markKept, h.plan[s.ID].Reason
+	return markKept, h.plan[s.ID].Reason.String()
 }
 
 // explain gives each mark that stands in a calendar, with the reasons of the hourly snapshots that have it: the oldest one's

@@ -61,7 +61,7 @@ func (e *evidence) spared() []Spared {
 
 // whose gives the retention's reason to leave a snapshot alone that is not the schedule's own.
 func (e *evidence) whose(s snap, keyword string) string {
-	return retention.Apply(retention.Policy{Keyword: keyword}, []ebs.Snapshot{s.Snapshot.Snapshot}, e.end).Decisions[0].Reason
+	return retention.Apply(retention.Policy{Keyword: keyword}, []ebs.Snapshot{s.Snapshot.Snapshot}, e.end).Decisions[0].Reason.String()
 }
 
 func (e *evidence) spare(kind string, s snap, reason string) Spared {

@@ -59,10 +59,10 @@ func (p Policy) deletes() bool { return p.Rules != (retention.Rules{}) || p.Expi
 func (p Policy) apply(keyword string, snapshots []ebs.Snapshot, now time.Time) retention.Plan {
 	plan := retention.Apply(retention.Policy{Keyword: keyword, Rules: p.Rules}, snapshots, now)
 	for i, d := range plan.Decisions {
-		managed := ebs.OwnershipOf(d.Snapshot, keyword) == ebs.Managed && d.Snapshot.State == ebs.Completed
-		if d.Keep && managed && p.Expire > 0 && now.Sub(d.Snapshot.StartTime) > p.Expire {
+		counts := ebs.OwnershipOf(d.Snapshot, keyword) == ebs.Managed && d.Snapshot.State == ebs.Completed && d.Reason.Kind != retention.Repeated
+		if d.Keep && counts && p.Expire > 0 && now.Sub(d.Snapshot.StartTime) > p.Expire {
 			plan.Decisions[i].Keep = false
-			plan.Decisions[i].Reason = fmt.Sprintf("older than %d days", p.days())
+			plan.Decisions[i].Reason = retention.Reason{Kind: retention.Expired, Days: p.days()}
 		}
 	}
 	return plan
@@ -73,7 +73,7 @@ func (p Policy) Outlook(keyword string, snapshots []ebs.Snapshot, now time.Time)
 	out := map[string]string{}
 	for _, o := range Find(keyword, nil, snapshots, p, State{}, now) {
 		for _, r := range o.plan.Removals() {
-			out[r.Snapshot.ID] = r.Reason
+			out[r.Snapshot.ID] = r.Reason.String()
 		}
 	}
 	return out

@@ -72,6 +72,8 @@ func TestWhatGoes(t *testing.T) {
 		"not the only completed one for its age":                    {"1h", 0, []ebs.Snapshot{of("vol-1", 400, ebs.Completed)}, nil},
 		"not copies, which have one arbitrary volume, and our tags": {"last=1", 25, copies(), nil},
 		"not one that is exactly as old as it may be":               {"last=1", 30, []ebs.Snapshot{of("vol-1", 30, ebs.Completed)}, nil},
+		"not one that is listed twice": {"last=1", 25, []ebs.Snapshot{of("vol-1", 400, ebs.Completed), of("vol-1", 400, ebs.Pending), of("vol-1", 50, ebs.Completed)},
+			[]string{"050"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got []string

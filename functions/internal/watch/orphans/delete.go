@@ -149,6 +149,6 @@ func (d *deletion) one(ctx context.Context, o Orphan, r retention.Decision) erro
 	}
 	d.done++
 	d.Log.InfoContext(ctx, LogDeleted, "snapshot_id", r.Snapshot.ID, "volume_id", o.VolumeID, "keyword", o.Keyword,
-		"reason", "orphaned since "+o.Since.Format(time.DateOnly)+", "+r.Reason)
+		"reason", "orphaned since "+o.Since.Format(time.DateOnly)+", "+r.Reason.String())
 	return nil
 }
