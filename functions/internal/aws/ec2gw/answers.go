@@ -13,19 +13,22 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
-// notAnAnswerError says that what came back with a 200 is not EC2's answer to the call. The SDK takes an empty body, and any
-// well-formed document, for an empty result: a list that is silently empty, a deletion that nobody did. Whatever made it (a proxy, a
-// connection that broke) may have let EC2 act.
-type notAnAnswerError struct{ want, got string }
+// notAnAnswerError says that what came back as a success is not EC2's answer to the call. The SDK takes every status from 200 to 299
+// for a success, and an empty body or any well-formed document for an empty result: a list that is silently empty, a deletion that
+// nobody did. Whatever made it (a proxy, a connection that broke) may have let EC2 act.
+type notAnAnswerError struct {
+	status    int
+	want, got string
+}
 
 func (e *notAnAnswerError) Error() string {
-	return fmt.Sprintf("the answer has the status 200, but it is %s instead of a %s", e.got, e.want)
+	return fmt.Sprintf("the answer has the status %d and is %s; EC2 answers with the status %d and a %s", e.status, e.got, http.StatusOK, e.want)
 }
 
 // RetryableError has the SDK try again.
 func (*notAnAnswerError) RetryableError() bool { return true }
 
-// checkAnswers has every call of the client look at the root of what comes back, before the SDK reads it.
+// checkAnswers has every call of the client look at the status and the root of what comes back, before the SDK reads it.
 func checkAnswers(stack *middleware.Stack) error {
 	return stack.Deserialize.Insert(middleware.DeserializeMiddlewareFunc("CheckAnswer", checkAnswer), "OperationDeserializer", middleware.After)
 }
@@ -35,16 +38,16 @@ func checkAnswer(
 ) (middleware.DeserializeOutput, middleware.Metadata, error) {
 	out, metadata, err := next.HandleDeserialize(ctx, in)
 	response, ok := out.RawResponse.(*smithyhttp.Response)
-	if err != nil || !ok || response.StatusCode != http.StatusOK {
-		return out, metadata, err
+	if err != nil || !ok || response.StatusCode < http.StatusOK || response.StatusCode >= http.StatusMultipleChoices {
+		return out, metadata, err // the SDK makes an error of any other status
 	}
 	var read bytes.Buffer
 	got, err := root(io.TeeReader(response.Body, &read))
 	if err != nil {
 		return out, metadata, err
 	}
-	if want := middleware.GetOperationName(ctx) + "Response"; got != want {
-		return out, metadata, &notAnAnswerError{want, got}
+	if want := middleware.GetOperationName(ctx) + "Response"; got != want || response.StatusCode != http.StatusOK {
+		return out, metadata, &notAnAnswerError{response.StatusCode, want, got}
 	}
 	response.Body = struct {
 		io.Reader

@@ -10,20 +10,33 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 )
 
-// What is not EC2's answer, although its status is 200.
-var notAnswers = map[string]string{
-	"empty":                      "",
-	"a declaration alone":        `<?xml version="1.0" encoding="UTF-8"?>`,
-	"a proxy's page":             "<html><head/><body>Sign in</body></html>",
-	"not XML":                    "Bad gateway",
-	"JSON":                       `{"Snapshots": []}`,
-	"the answer to another call": `<DescribeRegionsResponse><regionInfo/></DescribeRegionsResponse>`,
-	"an error with another root": `<Response><Errors><Error><Code>InternalError</Code></Error></Errors></Response>`,
+// What is not EC2's answer, although the SDK takes its status for a success.
+var notAnswers = map[string]reply{
+	"nothing":                                {status: 200},
+	"a declaration alone":                    {status: 200, body: `<?xml version="1.0" encoding="UTF-8"?>`},
+	"a proxy's page":                         {status: 200, body: "<html><head/><body>Sign in</body></html>"},
+	"not XML":                                {status: 200, body: "Bad gateway"},
+	"JSON":                                   {status: 200, body: `{"Snapshots": []}`},
+	"the answer to another call":             {status: 200, body: `<DescribeRegionsResponse><regionInfo/></DescribeRegionsResponse>`},
+	"an error with another root":             {status: 200, body: `<Response><Errors><Error><Code>InternalError</Code></Error></Errors></Response>`},
+	"201 and nothing":                        {status: 201},
+	"202 and nothing":                        {status: 202},
+	"203 and nothing":                        {status: 203},
+	"204":                                    {status: 204},
+	"206 and nothing":                        {status: 206},
+	"299 and a page":                         {status: 299, body: "<html><head/><body>Sign in</body></html>"},
+	"202 and the root of an answer":          {status: 202, body: rightRoot},
+	"206 and a part of the right answer":     {status: 206, body: rightRoot},
+	"203 and what a proxy made of an answer": {status: 203, body: rightRoot},
 }
 
-func TestA200WithoutAnAnswerIsAnErrorAndTriedAgain(t *testing.T) {
+// rightRoot stands for a document with the root of the call's answer.
+const rightRoot = "<%sResponse/>"
+
+func TestASuccessWithoutAnAnswerIsAnErrorAndTriedAgain(t *testing.T) {
 	for action, do := range calls {
-		for what, body := range notAnswers {
+		for what, answer := range notAnswers {
+			answer.body = strings.ReplaceAll(answer.body, "%s", action)
 			t.Run(action+" is answered with "+what, func(t *testing.T) {
 				attempts := attempts
 				if action == "CreateSnapshot" { // it may have acted: the state machine looks before it tries again
@@ -31,7 +44,7 @@ func TestA200WithoutAnAnswerIsAnErrorAndTriedAgain(t *testing.T) {
 				}
 				r := &replies{t: t}
 				for range attempts {
-					r.next = append(r.next, reply{status: 200, body: body})
+					r.next = append(r.next, answer)
 				}
 				g := New(aws.Config{
 					Region: "eu-central-1", HTTPClient: r, Credentials: credentials.NewStaticCredentialsProvider("id", "secret", ""),

@@ -109,13 +109,19 @@ func TestAnAnswerThatIsNotS3sIsAnErrorAndNotAnEmptyResult(t *testing.T) {
 		"put":    func(s *Store) error { return s.Put(t.Context(), "k", []byte("x")) },
 		"create": func(s *Store) error { return s.Create(t.Context(), "k", []byte("x")) },
 	} {
-		for _, body := range []string{"", "<html><body>a proxy</body></html>"} {
-			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) }))
+		for _, c := range []struct {
+			status int
+			body   string
+		}{{200, ""}, {200, "<html><body>a proxy</body></html>"}, {202, ""}, {203, "<html><body>a proxy</body></html>"}, {204, ""}, {206, ""}} {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(c.status)
+				_, _ = io.WriteString(w, c.body)
+			}))
 			s := New(aws.Config{
 				Region: "us-east-1", BaseEndpoint: &server.URL, Credentials: credentials.NewStaticCredentialsProvider("a", "b", ""),
 			}, "bucket")
 			if err := do(s); !errors.Is(err, errNotS3) {
-				t.Errorf("%s, answered with %q: error %v", name, body, err)
+				t.Errorf("%s, answered with %d %q: error %v", name, c.status, c.body, err)
 			}
 			server.Close()
 		}

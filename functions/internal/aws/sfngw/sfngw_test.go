@@ -51,9 +51,12 @@ func TestAnExecutionThatIsForgottenHasEnded(t *testing.T) {
 }
 
 func TestAnAnswerWithoutAStatusIsAnErrorAndNotAnEnd(t *testing.T) {
-	for _, body := range []string{"", "{}", `{"status": "ASLEEP"}`, `{"html": "a proxy's page"}`} {
-		if got, err := answering(t, http.StatusOK, body); err == nil || got != "" {
-			t.Errorf("%q: got %q, %v", body, got, err)
+	for _, c := range []struct {
+		status int
+		body   string
+	}{{200, ""}, {200, "{}"}, {200, `{"status": "ASLEEP"}`}, {200, `{"html": "a proxy's page"}`}, {202, ""}, {203, "{}"}, {204, ""}} {
+		if got, err := answering(t, c.status, c.body); err == nil || got != "" {
+			t.Errorf("%d %q: got %q, %v", c.status, c.body, got, err)
 		}
 	}
 }

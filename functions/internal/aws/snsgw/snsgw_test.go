@@ -38,9 +38,17 @@ func TestPublishSendsSubjectAndMessageToTheTopic(t *testing.T) {
 }
 
 func TestAnAnswerThatIsNotSNSsIsAnError(t *testing.T) {
-	for _, body := range []string{"", "<html><body>a proxy</body></html>"} {
-		if err := publish(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, body) }); err == nil {
-			t.Errorf("%q: no error, and nobody is told", body)
+	const page = "<html><body>a proxy</body></html>"
+	for _, c := range []struct {
+		status int
+		body   string
+	}{{200, ""}, {200, page}, {202, ""}, {203, page}, {204, ""}} {
+		err := publish(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(c.status)
+			fmt.Fprint(w, c.body)
+		})
+		if err == nil {
+			t.Errorf("%d %q: no error, and nobody is told", c.status, c.body)
 		}
 	}
 }

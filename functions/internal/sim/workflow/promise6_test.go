@@ -1,6 +1,7 @@
 package workflow_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -15,20 +16,26 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
-// Seen: a 200 without a body, in answer to DescribeInstances; "No volume to snapshot", SUCCEEDED, and nothing was backed up.
+// Seen: a 200 and a 204 without a body, in answer to DescribeInstances; "No volume to snapshot", SUCCEEDED, and nothing was backed up.
 func TestPromise6AnAnswerThatIsNotEC2sIsNotAnEmptyList(t *testing.T) {
 	for _, action := range []string{"DescribeInstances", "DescribeVolumes", "DescribeSnapshots", "DeleteSnapshot"} {
-		for _, kind := range []ec2sim.Garbage{ec2sim.NoBody, ec2sim.AnotherDocument} {
-			t.Run(action+" is answered with "+string(kind), func(t *testing.T) {
+		for _, garbage := range []ec2sim.Fault{
+			{Garbage: ec2sim.NoBody}, {Garbage: ec2sim.AnotherDocument},
+			{Garbage: ec2sim.NoBody, Status: 204}, {Garbage: ec2sim.NoBody, Status: 202}, {Garbage: ec2sim.AnotherDocument, Status: 203},
+		} {
+			garbage.Action = action
+			t.Run(fmt.Sprintf("%s is answered with %s, status %d", action, garbage.Garbage, cmp.Or(garbage.Status, 200)), func(t *testing.T) {
 				l := newLab(t)
 				l.fleet()
-				l.account.Inject(ec2sim.Fault{Action: action, Garbage: kind, Times: 4}) // more than the SDK tries
+				some := garbage
+				some.Times = 4 // more than the SDK tries
+				l.account.Inject(some)
 				l.succeed("SnapshotDaily")
 				if got := l.report().Completed; got != 3 {
 					t.Errorf("%d of 3 volumes have a snapshot", got)
 				}
 
-				l.account.Inject(ec2sim.Fault{Action: action, Garbage: kind})
+				l.account.Inject(garbage)
 				l.wait(24 * time.Hour)
 				r := l.fire("SnapshotDaily")
 				if r.Status == asl.Succeeded && action != "DeleteSnapshot" { // there is nothing to delete yet
