@@ -254,10 +254,10 @@ func (o outcome) print(w io.Writer) {
 	}
 	if r := o.Report; r != nil {
 		for _, f := range r.Failures {
-			ebs.Fprintf(w, "  FAILED  %s: %s: %s\n", f.Volume, f.Error, f.Reason)
+			ebs.Fprintf(w, "  FAILED  %s: %s: %s\n", f.Place, f.Error, f.Reason)
 		}
 		for _, p := range r.Problems {
-			ebs.Fprintf(w, "  note    %s: %s\n", p.Volume, p.What)
+			ebs.Fprintf(w, "  note    %s: %s\n", p.Place, p.What)
 		}
 		for _, g := range r.Gone {
 			ebs.Fprintf(w, "  gone    %s: deleted since the run began\n", g)

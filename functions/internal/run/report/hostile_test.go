@@ -72,7 +72,7 @@ func TestAMailOverHostileTagsIsHarmlessAndFindsRoom(t *testing.T) {
 func TestAMailNamesInstancesAndSchedulesAsTheyAre(t *testing.T) {
 	r := Report{Run: contract.Run{ID: ebs.RunID("每日快照", midnight), SnapshotKeyWord: "每日快照", ScheduledTime: midnight, TimeZone: "Asia/Shanghai"}, Volumes: 3}
 	for _, name := range []string{"数据库", "café", "🙂 web"} {
-		r.Failures = append(r.Failures, Failure{Volume: Volume{InstanceID: "i-1", Name: name, VolumeID: "vol-1"}, Error: "NoSnapshot", Reason: "why"})
+		r.Failures = append(r.Failures, Failure{Place: ebs.Place{InstanceID: "i-1", Name: name, VolumeID: "vol-1"}, Error: "NoSnapshot", Reason: "why"})
 	}
 	got := message(&r, "s3://backups/report.json")
 	for _, text := range []string{

@@ -93,7 +93,7 @@ func TestReportFindsWhatFailedAboveTheVolumes(t *testing.T) {
 			w.discovery.Map = json.RawMessage(`{"Error": "States.ItemReaderFailed", "Cause": "no such key"}`)
 			w.state("vol-1", "")
 		}, found{Outcome: "Failed", Completed: 1, Failures: []Failure{
-			{Volume{}, "", "States.ItemReaderFailed", "the step SnapshotInstances as a whole ended: no such key; " +
+			{ebs.Place{}, "", "States.ItemReaderFailed", "the step SnapshotInstances as a whole ended: no such key; " +
 				"of volumes with a good snapshot, older ones may not have been pruned", generic},
 			{vol1, "", "States.ItemReaderFailed", "the step SnapshotInstances as a whole ended: no such key", generic},
 		}}},
@@ -103,7 +103,7 @@ func TestReportFindsWhatFailedAboveTheVolumes(t *testing.T) {
 		}, found{Outcome: "Failed", Completed: 1, Failures: []Failure{
 			{vol1, "", "NoSnapshot", "EC2 holds no snapshot of this run, and nothing recorded why", advice("NoSnapshot")},
 		}, Problems: []Problem{{
-			Volume{}, "what child executions left can't be read, so some reasons may be missing: " +
+			ebs.Place{}, "what child executions left can't be read, so some reasons may be missing: " +
 				"read the results of the child executions: get results/missing.json: no such object", "See that report-run may read results/ in the bucket.",
 		}}}},
 		{"an emulator's array of results says nothing", func(w *world) {
@@ -151,7 +151,7 @@ func TestReportReadsAThousandReasonsOnly(t *testing.T) {
 	if got := read["ThrottledError: too fast"]; got != maxRecords || len(r.Failures) != volumes {
 		t.Errorf("%d of %d failures have their reason, want %d of %d", got, len(r.Failures), maxRecords, volumes)
 	}
-	last := Failure{Volume{InstanceID: "i-large", VolumeID: "vol-1002"}, "", "NotRead",
+	last := Failure{ebs.Place{InstanceID: "i-large", VolumeID: "vol-1002"}, "", "NotRead",
 		"one of 1003 failures; its reason is in " + prefix + "failures/vol-1002.json", advice("NotRead")}
 	if got := r.Failures[volumes-1]; got != last {
 		t.Errorf("the last failure is %+v, want %+v", got, last)

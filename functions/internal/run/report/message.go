@@ -65,15 +65,15 @@ func message(r *Report, reportURL string) string {
 	}
 	if len(r.Failures) > 0 {
 		ebs.Fprintf(&b, "\nFAILED (%s)\n", byError(r.Failures))
-		list(&b, r.Failures, reportURL, func(f Failure) (Volume, string, string) { return f.Volume, f.Error + ": " + f.Reason, f.Advice })
+		list(&b, r.Failures, reportURL, func(f Failure) (ebs.Place, string, string) { return f.Place, f.Error + ": " + f.Reason, f.Advice })
 	}
 	if len(r.Problems) > 0 {
 		b.WriteString("\nNEEDS ATTENTION, no backup failed for it\n")
-		list(&b, r.Problems, reportURL, func(p Problem) (Volume, string, string) { return p.Volume, p.What, p.Advice })
+		list(&b, r.Problems, reportURL, func(p Problem) (ebs.Place, string, string) { return p.Place, p.What, p.Advice })
 	}
 	if len(r.Gone) > 0 {
 		b.WriteString("\nDELETED since the run began, nothing to do\n")
-		list(&b, r.Gone, reportURL, func(v Volume) (Volume, string, string) { return v, "", "" })
+		list(&b, r.Gone, reportURL, func(p ebs.Place) (ebs.Place, string, string) { return p, "", "" })
 	}
 	if len(r.Failures) > 0 {
 		ebs.Fprintf(&b, "\nTo try again what failed, and only that, start a new execution with the input\n%s\n", retryInput(r))
@@ -87,7 +87,7 @@ func retryInput(r *Report) string {
 		r.Run.SnapshotKeyWord, r.Run.ScheduledTime.Format(time.RFC3339), r.Run.TimeZone)
 }
 
-func list[T any](b *strings.Builder, entries []T, reportURL string, parts func(T) (where Volume, why, todo string)) {
+func list[T any](b *strings.Builder, entries []T, reportURL string, parts func(T) (where ebs.Place, why, todo string)) {
 	for n, e := range entries {
 		where, why, todo := parts(e)
 		text := ebs.Visiblef("%d. %s\n", n+1, cut(where.String()))
@@ -107,24 +107,6 @@ func list[T any](b *strings.Builder, entries []T, reportURL string, parts func(T
 
 // cut gives a text that somebody else wrote as long as it is worth reading in a mail.
 func cut(text string) string { return ebs.Cut(ebs.Visible(text), maxText) }
-
-// String names the place, the person's name for it first.
-func (v Volume) String() string {
-	if v.InstanceID == "" {
-		return "the run as a whole"
-	}
-	s := "instance " + v.InstanceID
-	if v.Name != "" {
-		s = v.Name + " (" + v.InstanceID + ")"
-	}
-	if v.VolumeID != "" {
-		s += ", volume " + v.VolumeID
-	}
-	if v.Device != "" {
-		s += " (" + v.Device + ")"
-	}
-	return s
-}
 
 // byError counts the failures by error, the most frequent first: thousands usually have one cause.
 func byError(failures []Failure) string {

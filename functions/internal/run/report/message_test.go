@@ -113,7 +113,7 @@ func TestTheMessageIsCutWhereThousandsFail(t *testing.T) {
 }
 
 func TestTheSubject(t *testing.T) {
-	failures := slices.Repeat([]Failure{{Volume: vol1}}, 100_000)
+	failures := slices.Repeat([]Failure{{Place: vol1}}, 100_000)
 	problems := make([]Problem, 3)
 	long := strings.Repeat("SnapshotDaily", 9)
 	cases := []struct {

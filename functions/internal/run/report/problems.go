@@ -21,7 +21,7 @@ func problems(items []contract.Item, held []ebs.Snapshot) []Problem {
 		if len(dropped) > 0 && !toldTags[i.Instance.ID] {
 			toldTags[i.Instance.ID] = true
 			out = append(out, Problem{
-				Volume{InstanceID: i.Instance.ID, Name: i.Instance.Tags["Name"]},
+				placeOf(i.Instance, contract.Volume{}),
 				fmt.Sprintf("%s found no room on its snapshots: %s", count(len(dropped), "tag"), strings.Join(dropped, ", ")),
 				fmt.Sprintf("A snapshot holds %d tags, 5 of them ours: remove tags from the instance, or live without these.", ebs.MaxTags),
 			})
@@ -29,7 +29,7 @@ func problems(items []contract.Item, held []ebs.Snapshot) []Problem {
 		for _, v := range i.Volumes {
 			if n := len(byVolume[v.ID]); n > 1 && usable(byVolume[v.ID]) > 1 {
 				out = append(out, Problem{
-					Volume{i.Instance.ID, i.Instance.Tags["Name"], v.ID, v.Device},
+					placeOf(i.Instance, v),
 					fmt.Sprintf("this run has %d snapshots of the volume", n),
 					"Nothing at once: each counts towards the retention. Tell us how it came about.",
 				})
@@ -55,7 +55,7 @@ func usable(held []ebs.Snapshot) int {
 func unreadable(i contract.Item, told map[string]bool) []Problem {
 	var out []Problem
 	for _, v := range i.Volumes {
-		where, tagged, on := Volume{InstanceID: i.Instance.ID, Name: i.Instance.Tags["Name"]}, i.Instance.ID, "the instance"
+		where, tagged, on := placeOf(i.Instance, contract.Volume{}), i.Instance.ID, "the instance"
 		if v.Retention != i.Instance.Tags[i.Run.SnapshotKeyWord] {
 			where.VolumeID, where.Device, tagged, on = v.ID, v.Device, v.ID, "the volume"
 		}

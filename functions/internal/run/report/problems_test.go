@@ -25,7 +25,7 @@ func TestReportTellsOfTagsThatWantAttention(t *testing.T) {
 		crowded.Instance.Tags[fmt.Sprintf("tag-%02d", n)] = "x"
 	}
 	dropped := Problem{
-		Volume{InstanceID: "i-web"}, "4 tags found no room on its snapshots: tag-45, tag-46, tag-47, tag-48",
+		ebs.Place{InstanceID: "i-web"}, "4 tags found no room on its snapshots: tag-45, tag-46, tag-47, tag-48",
 		"A snapshot holds 50 tags, 5 of them ours: remove tags from the instance, or live without these.",
 	}
 	again := crowded
@@ -42,7 +42,7 @@ func TestReportTellsOfTagsThatWantAttention(t *testing.T) {
 				instance("abc", contract.Volume{ID: "vol-1", Retention: "abc"}, contract.Volume{ID: "vol-2", Retention: "abc"}),
 				instance("abc", contract.Volume{ID: "vol-21", Retention: "abc"}),
 			},
-			[]Problem{{Volume{InstanceID: "i-web"}, noNumber, made + "instance" + such}},
+			[]Problem{{ebs.Place{InstanceID: "i-web"}, noNumber, made + "instance" + such}},
 		}, {
 			"a volume's own retention that can't be read is told with the volume, each one",
 			[]contract.Item{instance("3",
@@ -50,15 +50,15 @@ func TestReportTellsOfTagsThatWantAttention(t *testing.T) {
 				contract.Volume{ID: "vol-3", Device: "/dev/sdg", Retention: "0"},
 			)},
 			[]Problem{
-				{Volume{InstanceID: "i-web", VolumeID: "vol-2", Device: "/dev/sdf"}, zero, made + "volume" + such},
-				{Volume{InstanceID: "i-web", VolumeID: "vol-3", Device: "/dev/sdg"}, zero, made + "volume" + such},
+				{ebs.Place{InstanceID: "i-web", VolumeID: "vol-2", Device: "/dev/sdf"}, zero, made + "volume" + such},
+				{ebs.Place{InstanceID: "i-web", VolumeID: "vol-3", Device: "/dev/sdg"}, zero, made + "volume" + such},
 			},
 		}, {
 			"an instance's and a volume's retention may both be unreadable",
 			[]contract.Item{instance("abc", contract.Volume{ID: "vol-1", Retention: "0"}, contract.Volume{ID: "vol-2", Retention: "abc"})},
 			[]Problem{
-				{Volume{InstanceID: "i-web", VolumeID: "vol-1"}, zero, made + "volume" + such},
-				{Volume{InstanceID: "i-web"}, noNumber, made + "instance" + such},
+				{ebs.Place{InstanceID: "i-web", VolumeID: "vol-1"}, zero, made + "volume" + such},
+				{ebs.Place{InstanceID: "i-web"}, noNumber, made + "instance" + such},
 			},
 		}, {
 			"tags that found no room are told once an instance",

@@ -52,22 +52,14 @@ type Report struct {
 	Volumes   int
 	Completed int                 // volumes with a completed snapshot of this run
 	Failures  []Failure           // volumes without a snapshot that is completed or on its way, or not pruned
-	Gone      []Volume            // deleted since discovery: no failure
+	Gone      []ebs.Place         // deleted since discovery: no failure
 	Problems  []Problem           // that are no failures, but want a person's attention
 	Excluded  []contract.Excluded `json:",omitempty"`
 }
 
-// Volume says where something happened, in the words by which an administrator knows it.
-type Volume struct {
-	InstanceID string
-	Name       string `json:",omitempty"` // the instance's Name
-	VolumeID   string `json:",omitempty"`
-	Device     string `json:",omitempty"`
-}
-
 // Failure is a volume that the run did not do its work on.
 type Failure struct {
-	Volume
+	ebs.Place
 	SnapshotID string `json:",omitempty"` // this run's snapshot, if there is one
 	Error      string // the error's name
 	Reason     string
@@ -76,7 +68,7 @@ type Failure struct {
 
 // Problem is something that cost no backup yet.
 type Problem struct {
-	Volume
+	ebs.Place
 	What   string
 	Advice string
 }
@@ -180,7 +172,7 @@ func (s *Service) excluded(ctx context.Context, d contract.Discovery) (out []con
 // judge decides what became of one volume.
 func (r *Report) judge(i contract.Instance, v contract.Volume, held []ebs.Snapshot, recorded recorded, exists bool) {
 	r.Volumes++
-	where := Volume{InstanceID: i.ID, Name: i.Tags["Name"], VolumeID: v.ID, Device: v.Device}
+	where := placeOf(i, v)
 	best := bestOf(held)
 	if best.State == ebs.Completed {
 		r.Completed++
@@ -201,7 +193,11 @@ func (r *Report) judge(i contract.Instance, v contract.Volume, held []ebs.Snapsh
 	}
 }
 
-func (r *Report) fail(where Volume, best ebs.Snapshot, f contract.Failure) {
+func placeOf(i contract.Instance, v contract.Volume) ebs.Place {
+	return ebs.Place{InstanceID: i.ID, Name: i.Tags["Name"], VolumeID: v.ID, Device: v.Device}
+}
+
+func (r *Report) fail(where ebs.Place, best ebs.Snapshot, f contract.Failure) {
 	reason := reasonOf(f)
 	if best.State == ebs.Completed {
 		reason = best.ID + " is good, but older snapshots were not pruned: " + reason

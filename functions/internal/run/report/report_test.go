@@ -12,8 +12,8 @@ import (
 )
 
 var (
-	vol1 = Volume{InstanceID: "i-web", Name: "web", VolumeID: "vol-1", Device: "/dev/xvda"}
-	vol2 = Volume{InstanceID: "i-web", Name: "web", VolumeID: "vol-2", Device: "/dev/sdf"}
+	vol1 = ebs.Place{InstanceID: "i-web", Name: "web", VolumeID: "vol-1", Device: "/dev/xvda"}
+	vol2 = ebs.Place{InstanceID: "i-web", Name: "web", VolumeID: "vol-2", Device: "/dev/sdf"}
 )
 
 func TestReportSaysNothingOfAGoodRun(t *testing.T) {
@@ -77,7 +77,7 @@ type found struct {
 	Outcome   string
 	Completed int
 	Failures  []Failure
-	Gone      []Volume
+	Gone      []ebs.Place
 	Problems  []Problem
 }
 
@@ -106,12 +106,12 @@ func TestReportJudgesEachVolume(t *testing.T) {
 		{"a volume that is gone is no failure", func(w *world) {
 			w.state("vol-1", "")
 			w.deleted = []string{"vol-1"}
-		}, found{Outcome: "Succeeded", Completed: 1, Gone: []Volume{vol1}}},
+		}, found{Outcome: "Succeeded", Completed: 1, Gone: []ebs.Place{vol1}}},
 		{"a volume that is gone, as was recorded, is no failure", func(w *world) {
 			w.state("vol-1", "")
 			w.deleted = []string{"vol-1"}
 			w.record("vol-1", "VolumeGoneError", "gone")
-		}, found{Outcome: "Succeeded", Completed: 1, Gone: []Volume{vol1}}},
+		}, found{Outcome: "Succeeded", Completed: 1, Gone: []ebs.Place{vol1}}},
 		{"another failure that was recorded outranks that a volume is gone", func(w *world) {
 			w.state("vol-1", "")
 			w.deleted = []string{"vol-1"}

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/discover"
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/report"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/ec2sim"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/workflow"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/asl"
@@ -151,7 +151,7 @@ func TestPromise6WhatTheReportSaysIsSoInEC2(t *testing.T) {
 		same(t, "report.json", got, map[string]int{
 			"instances": 5, "volumes": 6, "completed": 2, "failed": 2, "gone": 1, "problems": 2, // unreadable, still pending
 		})
-		same(t, "gone", r.Gone, []report.Volume{{InstanceID: "i-gone", VolumeID: "vol-gone-0", Device: "/dev/sda"}})
+		same(t, "gone", r.Gone, []ebs.Place{{InstanceID: "i-gone", VolumeID: "vol-gone-0", Device: "/dev/sda"}})
 		l.lastMail("2 of 6 volumes have a completed snapshot", "2 failed, 1 deleted meanwhile, 2 other problems",
 			"1 × AccessDeniedError", "1 × SnapshotFailedError", "DELETED since the run began", "instance i-gone, volume vol-gone-0")
 	})

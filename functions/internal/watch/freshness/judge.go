@@ -69,6 +69,10 @@ type Stale struct {
 	Limit                              time.Duration `json:"-"`
 }
 
+func (v Stale) place() ebs.Place {
+	return ebs.Place{InstanceID: v.InstanceID, Name: v.Name, VolumeID: v.VolumeID, Device: v.Device}
+}
+
 // again is how long nobody is told again of the same volumes: a day, and so much less that an hourly check does not miss it.
 const again = 23*time.Hour + 30*time.Minute
 

@@ -39,7 +39,7 @@ func message(s State, url string) string {
 		keyword := some[0].Keyword
 		ebs.Fprintf(&b, "\n%s: no completed snapshot in the last %s\n", keyword, span(some[0].Limit))
 		for n, v := range some {
-			ebs.Fprintf(&b, "%d. %s\n   %s\n", n+1, ebs.Cut(ebs.Visible(v.String()), maxPlace), v.newest(s.CheckedAt))
+			ebs.Fprintf(&b, "%d. %s\n   %s\n", n+1, ebs.Cut(ebs.Visible(v.place().String()), maxPlace), v.newest(s.CheckedAt))
 		}
 		more(&b, of[keyword]-len(some), "")
 		others -= of[keyword]
@@ -79,15 +79,6 @@ func (s State) listed() [][]Stale {
 		out = append(out, taken[keyword])
 	}
 	return out
-}
-
-// String names the place, the person's name for it first.
-func (v Stale) String() string {
-	place := v.InstanceID
-	if v.Name != "" {
-		place = v.Name + " (" + v.InstanceID + ")"
-	}
-	return place + ", volume " + v.VolumeID + " (" + v.Device + ")"
 }
 
 func (v Stale) newest(now time.Time) string {
