@@ -34,6 +34,11 @@ type Snapshot struct {
 	FullBytes   int64  // all blocks that a volume made of it would have, its own and older ones'; 0 if EC2 does not say
 }
 
+// OldestFirst orders snapshots by their start, and those of the same moment by ID.
+func OldestFirst(a, b Snapshot) int {
+	return cmp.Or(a.StartTime.Compare(b.StartTime), cmp.Compare(a.ID, b.ID))
+}
+
 // NewestFirst orders snapshots by their start, and those of the same moment by ID.
 func NewestFirst(a, b Snapshot) int {
 	return cmp.Or(b.StartTime.Compare(a.StartTime), cmp.Compare(a.ID, b.ID))

@@ -43,7 +43,7 @@ func (s *Service) Snapshot(ctx context.Context, req contract.SnapshotRequest) (c
 		}
 		found = slices.DeleteFunc(found, func(s ebs.Snapshot) bool { return !ebs.ServesRun(s, req.Run.ID) })
 		if len(found) > 0 {
-			id := slices.MinFunc(found, oldest).ID
+			id := slices.MinFunc(found, ebs.OldestFirst).ID
 			s.Log.InfoContext(ctx, "snapshot found", "snapshot_id", id, "volume_id", req.Volume.ID, "run_id", req.Run.ID)
 			return contract.SnapshotResult{SnapshotID: id, Found: true}, nil
 		}
@@ -65,14 +65,4 @@ func (s *Service) Snapshot(ctx context.Context, req contract.SnapshotRequest) (c
 	s.Log.InfoContext(ctx, "snapshot created", "snapshot_id", made.ID, "volume_id", req.Volume.ID,
 		"instance_id", req.Instance.ID, "run_id", req.Run.ID, "dropped_tags", dropped)
 	return contract.SnapshotResult{SnapshotID: made.ID}, nil
-}
-
-func oldest(a, b ebs.Snapshot) int {
-	if c := a.StartTime.Compare(b.StartTime); c != 0 {
-		return c
-	}
-	if a.ID < b.ID {
-		return -1
-	}
-	return 1
 }

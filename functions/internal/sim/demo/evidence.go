@@ -1,7 +1,6 @@
 package demo
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -93,9 +92,7 @@ func (s *stage) evidence(ctx context.Context) (*evidence, error) {
 	for _, d := range s.account.Deleted() {
 		e.snapshots = append(e.snapshots, snap{d.Snapshot, d.At, d.By})
 	}
-	slices.SortFunc(e.snapshots, func(a, b snap) int {
-		return cmp.Or(a.StartTime.Compare(b.StartTime), cmp.Compare(a.ID, b.ID))
-	})
+	slices.SortFunc(e.snapshots, func(a, b snap) int { return ebs.OldestFirst(a.Snapshot.Snapshot, b.Snapshot.Snapshot) })
 	e.readLog()
 	return e, s.readBucket(ctx, e)
 }

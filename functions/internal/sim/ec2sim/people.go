@@ -228,9 +228,7 @@ func (a *Account) Snapshots() []Snapshot {
 	for _, s := range a.snapshots.byID {
 		out = append(out, a.copySnapshot(s, now))
 	}
-	slices.SortFunc(out, func(x, y Snapshot) int {
-		return cmp.Or(x.StartTime.Compare(y.StartTime), cmp.Compare(x.ID, y.ID))
-	})
+	slices.SortFunc(out, func(x, y Snapshot) int { return ebs.OldestFirst(x.Snapshot, y.Snapshot) })
 	return out
 }
 

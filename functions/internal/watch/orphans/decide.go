@@ -1,7 +1,6 @@
 package orphans
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -185,7 +184,7 @@ func Find(keyword string, volumes map[string]bool, snapshots []ebs.Snapshot, p P
 	var out []Orphan
 	for _, id := range slices.Sorted(maps.Keys(byVolume)) {
 		o := Orphan{Keyword: keyword, VolumeID: id, Snapshots: len(byVolume[id]), plan: p.apply(keyword, byVolume[id], now)}
-		o.InstanceID = newest(byVolume[id]).Tags[ebs.TagInstance]
+		o.InstanceID = slices.MaxFunc(byVolume[id], ebs.OldestFirst).Tags[ebs.TagInstance]
 		o.Going = len(o.plan.Removals())
 		o.Since = now
 		if was, known := last[o.key()]; known {
@@ -201,10 +200,6 @@ func Find(keyword string, volumes map[string]bool, snapshots []ebs.Snapshot, p P
 		out = append(out, o)
 	}
 	return out
-}
-
-func newest(snapshots []ebs.Snapshot) ebs.Snapshot {
-	return slices.MaxFunc(snapshots, func(a, b ebs.Snapshot) int { return cmp.Or(a.StartTime.Compare(b.StartTime), cmp.Compare(a.ID, b.ID)) })
 }
 
 // goesFrom says when the first snapshot may go, once somebody has been told.
