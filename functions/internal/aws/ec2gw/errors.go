@@ -60,8 +60,8 @@ func denied(m string) contract.Error { return &contract.AccessDeniedError{Messag
 
 // classify says what was attempted, and wraps the contract's error that EC2's code stands for.
 func classify(attempted string, err error) error {
-	var api smithy.APIError
-	if !errors.As(err, &api) {
+	api, ok := errors.AsType[smithy.APIError](err)
+	if !ok {
 		return fmt.Errorf("%s: %w", attempted, err)
 	}
 	message := fmt.Sprintf("%s: %s", api.ErrorCode(), readable(api.ErrorMessage()))
@@ -76,8 +76,7 @@ func classify(attempted string, err error) error {
 		return fmt.Errorf("%s: %w", attempted, e)
 	}
 	// An operator's first question is which permission is missing; the operation's name is the action's.
-	var op *smithy.OperationError
-	if errors.As(err, &op) {
+	if op, ok := errors.AsType[*smithy.OperationError](err); ok {
 		message = fmt.Sprintf("ec2:%s was denied: %s", op.Operation(), message)
 	}
 	return fmt.Errorf("%s: %w", attempted, &contract.AccessDeniedError{Message: message})
@@ -107,30 +106,29 @@ func isThrottle(err error) bool { return throttles.IsErrorThrottle(err) == aws.T
 const unauthorized = "UnauthorizedOperation"
 
 func isUnauthorized(err error) bool {
-	var api smithy.APIError
-	return errors.As(err, &api) && api.ErrorCode() == unauthorized
+	api, ok := errors.AsType[smithy.APIError](err)
+	return ok && api.ErrorCode() == unauthorized
 }
 
 func isGone(err error) bool {
-	var api smithy.APIError
-	return errors.As(err, &api) && api.ErrorCode() == "InvalidSnapshot.NotFound"
+	api, ok := errors.AsType[smithy.APIError](err)
+	return ok && api.ErrorCode() == "InvalidSnapshot.NotFound"
 }
 
 // isRefusal says whether EC2 understood and said no, for good. Which codes it has for locked snapshots, or for those that
 // another service owns, is not documented; a client error that is neither a throttle nor a denial is one.
 func isRefusal(err error) bool {
-	var api smithy.APIError
-	if !errors.As(err, &api) || isThrottle(err) || codes[api.ErrorCode()] != nil {
+	api, ok := errors.AsType[smithy.APIError](err)
+	if !ok || isThrottle(err) || codes[api.ErrorCode()] != nil {
 		return false
 	}
-	var response *smithyhttp.ResponseError
-	return errors.As(err, &response) && response.HTTPStatusCode() >= http.StatusBadRequest &&
+	response, ok := errors.AsType[*smithyhttp.ResponseError](err)
+	return ok && response.HTTPStatusCode() >= http.StatusBadRequest &&
 		response.HTTPStatusCode() < http.StatusInternalServerError
 }
 
 func refusal(id string, err error) error {
-	var api smithy.APIError
-	errors.As(err, &api)
+	api, _ := errors.AsType[smithy.APIError](err)
 	return &ebs.RefusedError{SnapshotID: id, Code: api.ErrorCode(), Message: readable(api.ErrorMessage())}
 }
 

@@ -41,8 +41,7 @@ func (g *Gateway) tagging(ctx context.Context, attempted string, ids []string, k
 	case err == nil:
 		return nil
 	case isRefusal(err):
-		var api smithy.APIError
-		errors.As(err, &api)
+		api, _ := errors.AsType[smithy.APIError](err)
 		return fmt.Errorf("%s: %w", attempted, &ebs.TagsRefusedError{Gone: isGone(err), Code: api.ErrorCode(), Message: readable(api.ErrorMessage())})
 	case isUnauthorized(err):
 		return g.whyTagsDenied(ctx, attempted, ids, key, classify(attempted, err))

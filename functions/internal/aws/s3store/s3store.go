@@ -123,12 +123,10 @@ func (s *Store) failed(op, key string, err error) error {
 		return nil
 	}
 	attempted := fmt.Sprintf("%s s3://%s/%s", op, s.bucket, key)
-	var missing *types.NoSuchKey
-	if errors.As(err, &missing) {
+	if _, missing := errors.AsType[*types.NoSuchKey](err); missing {
 		return fmt.Errorf("%s: %w", attempted, store.ErrNotFound)
 	}
-	var api smithy.APIError
-	if errors.As(err, &api) {
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
 		switch api.ErrorCode() {
 		case "NoSuchKey":
 			return fmt.Errorf("%s: %w", attempted, store.ErrNotFound)

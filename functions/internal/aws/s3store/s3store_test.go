@@ -131,8 +131,7 @@ func TestAnAnswerThatIsNotS3sIsAnErrorAndNotAnEmptyResult(t *testing.T) {
 func TestADenialIsTheContractsAndNames(t *testing.T) {
 	s, _ := answering(t, http.StatusForbidden, failure("AccessDenied"))
 	err := contract.Outermost(s.Put(t.Context(), "k", nil))
-	var denied *contract.AccessDeniedError
-	if !errors.As(err, &denied) || !strings.Contains(err.Error(), "s3://bucket/k") {
+	if !contract.Is[*contract.AccessDeniedError](err) || !strings.Contains(err.Error(), "s3://bucket/k") {
 		t.Errorf("error %T %v, want an AccessDeniedError that names the object", err, err)
 	}
 }

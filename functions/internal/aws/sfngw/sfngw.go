@@ -31,12 +31,10 @@ func (e *Executions) Status(ctx context.Context, arn string) (discover.Status, e
 	out, err := e.client.DescribeExecution(ctx, &sfn.DescribeExecutionInput{
 		ExecutionArn: aws.String(arn), IncludedData: types.IncludedDataMetadataOnly,
 	})
-	var forgotten *types.ExecutionDoesNotExist
-	if errors.As(err, &forgotten) {
+	if _, forgotten := errors.AsType[*types.ExecutionDoesNotExist](err); forgotten {
 		return discover.Ended, nil
 	}
-	var api smithy.APIError
-	if errors.As(err, &api) && api.ErrorCode() == "AccessDeniedException" {
+	if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorCode() == "AccessDeniedException" {
 		err = &contract.AccessDeniedError{Message: "states:DescribeExecution was denied: " + api.ErrorMessage()}
 	}
 	if err != nil {

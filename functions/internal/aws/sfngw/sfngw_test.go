@@ -1,7 +1,6 @@
 package sfngw
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -67,8 +66,7 @@ func TestWhatIsNotKnownIsAnErrorAndNotAnEnd(t *testing.T) {
 		`{"__type": "InternalFailure", "message": "sorry"}`:    false,
 	} {
 		got, err := answering(t, http.StatusBadRequest, body)
-		var denied *contract.AccessDeniedError
-		if err == nil || got != "" || errors.As(err, &denied) != denial || !strings.Contains(err.Error(), arn) {
+		if err == nil || got != "" || contract.Is[*contract.AccessDeniedError](err) != denial || !strings.Contains(err.Error(), arn) {
 			t.Errorf("%s: got %q, %v", body, got, err)
 		}
 	}

@@ -2,7 +2,6 @@ package discover
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -123,12 +122,11 @@ func TestARunWhoseTurnComesWhenItIsNearlyOverFailsAtOnce(t *testing.T) {
 	w.ec2.instances[0].Volumes = append(w.ec2.instances[0].Volumes, w.ec2.instances[0].Volumes[0])
 	w.ec2.instances[0].Volumes[2].VolumeID = "vol-3"
 	_, err = w.discover(t, first)
-	var noTurn *contract.NoTurnError
 	const want = "reserve creates for run SnapshotDaily/2026-11-22T00:00:00Z: the last of its 3 snapshots would be created at 2026-11-23T00:00:00Z, " +
 		"and its execution ends at 2026-11-23T00:00:10Z, so nothing was begun. Its first turn is at 2026-11-22T22:00:00Z, behind the runs that have " +
 		"reserved EC2's rate before it (pacing.json in the bucket has them). Stop those that are not wanted, raise the create rate, or start the run " +
 		"again later with the same input"
-	if !errors.As(err, &noTurn) || err.Error() != want {
+	if !contract.Is[*contract.NoTurnError](err) || err.Error() != want {
 		t.Errorf("error %v\nwant %s", err, want)
 	}
 	if diff := cmp.Diff(full, read[ledger](t, w, ledgerKey)); diff != "" {

@@ -127,8 +127,7 @@ func checkInvalid(t *testing.T, err error, want string) {
 	if want == "" && err == nil {
 		return
 	}
-	var invalid *contract.InvalidInputError
-	if !errors.As(err, &invalid) || invalid.Message != want {
+	if invalid, ok := errors.AsType[*contract.InvalidInputError](err); !ok || invalid.Message != want {
 		t.Errorf("error %T %v\nwant %s", err, err, want)
 	}
 }

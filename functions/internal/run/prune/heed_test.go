@@ -1,7 +1,6 @@
 package prune
 
 import (
-	"errors"
 	"testing"
 	"time"
 
@@ -54,7 +53,7 @@ func TestAPruneThatComesLateHeedsTheTag(t *testing.T) {
 		f := volumeWith(ebs.Pending, 5)
 		f.ahead, f.tagsErr = time.Second, &contract.ThrottledError{Message: "slow down"}
 		_, err := f.prune(t.Context(), request("3"))
-		if throttled := (*contract.ThrottledError)(nil); !errors.As(contract.Outermost(err), &throttled) || len(f.deleted) > 0 {
+		if !contract.Is[*contract.ThrottledError](contract.Outermost(err)) || len(f.deleted) > 0 {
 			t.Errorf("error %v, deleted %v", err, f.deleted)
 		}
 	})

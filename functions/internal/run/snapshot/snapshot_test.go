@@ -189,8 +189,7 @@ func TestSnapshotRefusesOneThatDoesNotPassForTheRuns(t *testing.T) {
 		req := request()
 		f := &fakeEC2{start: req.Run.ScheduledTime.Add(clock)}
 		_, err := f.snapshot(t.Context(), turn, req)
-		var invalid *contract.InvalidInputError
-		if errors.As(err, &invalid) != refused || err != nil && !refused {
+		if contract.Is[*contract.InvalidInputError](err) != refused || err != nil && !refused {
 			t.Errorf("begun %v after the run's time: error %v", clock, err)
 		}
 	}
