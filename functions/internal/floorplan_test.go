@@ -23,7 +23,7 @@ var floorPlan = []room{
 	// The ground: what EBS is, what to keep, what is remembered.
 	{"functions/internal/ebs", "contract", ""},
 	{"functions/internal/retention", "ebs", ""},
-	{"functions/internal/store", "", ""},
+	{"functions/internal/store", "ebs", ""},
 
 	// A run: what each of its functions does. None knows another.
 	{"functions/internal/run/report", "contract ebs retention store run/prune", ""},

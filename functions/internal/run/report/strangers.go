@@ -2,13 +2,13 @@ package report
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/store"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
@@ -62,15 +62,7 @@ func (s *Service) toldBefore(ctx context.Context, key string) ([]string, error) 
 	if err != nil || !slices.Contains(keys, key) {
 		return nil, err
 	}
-	body, _, err := s.Objects.Get(ctx, key)
-	if err != nil {
-		return nil, err
-	}
-	var out []string
-	if err := json.Unmarshal(body, &out); err != nil {
-		s.Log.WarnContext(ctx, "which snapshots only carry our tags can't be read, begun anew", "key", key, "error", err.Error())
-	}
-	return out, nil
+	return store.Load[[]string](ctx, s.Objects, key, s.Log)
 }
 
 // problems tells of those that are new, by who made them.
@@ -109,11 +101,7 @@ func (s *Service) remember(ctx context.Context, f strangers) {
 		ids = append(ids, one.ID)
 	}
 	slices.Sort(ids)
-	body, err := json.Marshal(ids)
-	if err == nil {
-		err = s.Objects.Put(ctx, f.key, body)
-	}
-	if err != nil { // they are told of once more
+	if err := store.Save(ctx, s.Objects, f.key, ids); err != nil { // they are told of once more
 		s.Log.WarnContext(ctx, "which snapshots only carry our tags not written down", "key", f.key, "error", err.Error())
 	}
 }

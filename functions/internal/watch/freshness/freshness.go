@@ -4,9 +4,7 @@ package freshness
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
@@ -56,7 +54,7 @@ type Result struct{ Volumes, Stale int }
 
 // Check finds the stale volumes of all schedules, and tells of those that nobody was told of for a day.
 func (s *Service) Check(ctx context.Context, _ Request) (Result, error) {
-	before, err := s.last(ctx)
+	before, err := store.Load[State](ctx, s.Objects, Key, s.Log)
 	if err != nil {
 		return Result{}, err
 	}
@@ -81,40 +79,12 @@ func (s *Service) Check(ctx context.Context, _ Request) (Result, error) {
 		}
 	}
 	// Also if nobody could be told: a check that forgets since when it has known a volume never finds it stale.
-	if err := s.remember(ctx, now); err != nil {
+	if err := store.Save(ctx, s.Objects, Key, now); err != nil {
 		return Result{}, errors.Join(untold, err)
 	}
 	// A metric and two alarms are made of this line (infra/lifecycle). A check that can't remember has not checked.
 	s.Log.InfoContext(ctx, "freshness checked", "volumes", now.Volumes, "stale", len(now.Stale))
 	return Result{now.Volumes, len(now.Stale)}, untold
-}
-
-func (s *Service) remember(ctx context.Context, state State) error {
-	body, err := json.MarshalIndent(state, "", "  ")
-	if err == nil {
-		err = s.Objects.Put(ctx, Key, ebs.VisibleJSON(body))
-	}
-	if err != nil {
-		return fmt.Errorf("write down what the check found: %w", err)
-	}
-	return nil
-}
-
-// last reads what the check before this one found; nothing, if there was none or it can't be read.
-func (s *Service) last(ctx context.Context) (State, error) {
-	body, _, err := s.Objects.Get(ctx, Key)
-	if errors.Is(err, store.ErrNotFound) {
-		return State{}, nil
-	}
-	if err != nil {
-		return State{}, fmt.Errorf("read what the check before this one found: %w", err)
-	}
-	var out State
-	if err := json.Unmarshal(body, &out); err != nil {
-		s.Log.WarnContext(ctx, "what the last check found can't be read, begun anew", "error", err.Error())
-		return State{}, nil
-	}
-	return out, nil
 }
 
 // watched gives the volumes that the runs of a schedule work on, each with its newest completed snapshot. A claimed one counts: it

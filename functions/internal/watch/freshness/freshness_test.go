@@ -15,6 +15,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/localstore"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/snssim"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/store"
 )
 
 var midnight = time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
@@ -101,7 +102,7 @@ func (l *lab) check() []string {
 	if _, err := l.service.Check(l.t.Context(), Request{}); err != nil {
 		l.t.Fatal(err)
 	}
-	state, err := l.service.last(l.t.Context())
+	state, err := store.Load[State](l.t.Context(), &l.objects, Key, l.service.Log)
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -395,7 +396,7 @@ func TestACheckThatCanNotRememberDoesNotCount(t *testing.T) {
 		return nil
 	}
 	logged := l.log()
-	if _, err := l.service.Check(t.Context(), Request{}); err == nil || !strings.Contains(err.Error(), "write down what the check found: denied") {
+	if _, err := l.service.Check(t.Context(), Request{}); err == nil || !strings.Contains(err.Error(), "save freshness.json: denied") {
 		t.Errorf("error %v", err)
 	}
 	if strings.Contains(logged.String(), "freshness checked") {
@@ -411,14 +412,12 @@ func TestAFailureIsAnErrorAndNeverGoodNews(t *testing.T) {
 	}
 	l.fails = nil
 	l.objects.Fault = func(op, _ string) error { return errors.New(op + " denied") }
-	if _, err := l.service.Check(t.Context(), Request{}); err == nil || !strings.Contains(err.Error(), "read what the check before this one found: get denied") {
+	if _, err := l.service.Check(t.Context(), Request{}); err == nil || !strings.Contains(err.Error(), "load freshness.json: get denied") {
 		t.Errorf("error %v", err)
 	}
 	l.objects.Fault = nil
-	if err := l.objects.Put(t.Context(), Key, []byte("{broken")); err != nil {
-		t.Fatal(err)
-	}
-	l.check() // begins anew
+	_ = l.objects.Put(t.Context(), Key, []byte("{broken"))
+	l.check() // starts with no state
 }
 
 func TestAStateOfTheFutureSilencesNothing(t *testing.T) {
@@ -431,7 +430,7 @@ func TestAStateOfTheFutureSilencesNothing(t *testing.T) {
 		CheckedAt: future, Seen: times{keyword: {"vol-1": future}}, Away: times{keyword: {"vol-2": future}}, Limits: map[string]Limit{keyword: {48 * time.Hour, future}},
 		Told: told{keyword: {"vol-1": true}}, ToldAt: future,
 	}
-	if err := l.service.remember(t.Context(), state); err != nil {
+	if err := store.Save(t.Context(), &l.objects, Key, state); err != nil {
 		t.Fatal(err)
 	}
 	for hour := range 24 * 6 {
@@ -443,7 +442,7 @@ func TestAStateOfTheFutureSilencesNothing(t *testing.T) {
 	if len(l.mails) != 4 { // after two days, and then each day
 		t.Errorf("%d mails in six days:\n%s", len(l.mails), strings.Join(l.mails, "\n"))
 	}
-	after, err := l.service.last(t.Context())
+	after, err := store.Load[State](t.Context(), &l.objects, Key, l.service.Log)
 	if err != nil || len(after.Away[keyword]) > 0 {
 		t.Errorf("what was away in the future is still waited for: %v (%v)", after.Away, err)
 	}

@@ -4,9 +4,7 @@ package orphans
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -71,7 +69,7 @@ type Result struct{ Orphans, Deleted int }
 
 // Tidy finds the orphans of all schedules, tells of new ones, and deletes what the policy lets go.
 func (s *Service) Tidy(ctx context.Context, _ Request) (Result, error) {
-	before, err := s.last(ctx)
+	before, err := store.Load[State](ctx, s.Objects, Key, s.Log)
 	if err != nil {
 		return Result{}, err
 	}
@@ -87,42 +85,15 @@ func (s *Service) Tidy(ctx context.Context, _ Request) (Result, error) {
 		}
 	}
 	// Written before anything goes: a week has to be over at each check, and this was one, also if nobody could be told.
-	if err := errors.Join(untold, s.remember(ctx, now)); err != nil {
+	if err := errors.Join(untold, store.Save(ctx, s.Objects, Key, now)); err != nil {
 		return Result{}, err
 	}
 	deleted, refused, err := s.deleteAll(ctx, now)
 	if refused {
-		err = errors.Join(err, s.remember(ctx, now))
+		err = errors.Join(err, store.Save(ctx, s.Objects, Key, now))
 	}
 	s.Log.InfoContext(ctx, "orphans looked for", "orphans", len(now.Orphans), "deleted", deleted)
 	return Result{len(now.Orphans), deleted}, err
-}
-
-func (s *Service) last(ctx context.Context) (State, error) {
-	body, _, err := s.Objects.Get(ctx, Key)
-	if errors.Is(err, store.ErrNotFound) {
-		return State{}, nil
-	}
-	if err != nil {
-		return State{}, fmt.Errorf("read which orphans there were: %w", err)
-	}
-	var out State
-	if err := json.Unmarshal(body, &out); err != nil {
-		s.Log.WarnContext(ctx, "which orphans there were can't be read, begun anew", "error", err.Error())
-		return State{}, nil // each gets its week again
-	}
-	return out, nil
-}
-
-func (s *Service) remember(ctx context.Context, state State) error {
-	body, err := json.MarshalIndent(state, "", "  ")
-	if err == nil {
-		err = s.Objects.Put(ctx, Key, ebs.VisibleJSON(body))
-	}
-	if err != nil {
-		return fmt.Errorf("write down which orphans there are: %w", err)
-	}
-	return nil
 }
 
 func (s *Service) find(ctx context.Context, before State) (State, error) {

@@ -12,6 +12,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/localstore"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/snssim"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/store"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
@@ -293,7 +294,7 @@ func TestAStateOfTheFutureSilencesNothing(t *testing.T) {
 	l := newLab(t, "last=1")
 	l.orphan("vol-1")
 	future := now.AddDate(50, 0, 0)
-	if err := l.service.remember(t.Context(), State{
+	if err := store.Save(t.Context(), &l.objects, Key, State{
 		CheckedAt: future, Policy: l.service.Policy.String(), PolicySince: future, ToldAt: future, Refused: map[string]time.Time{of("vol-1", 31, ebs.Completed).ID: future},
 		Orphans: []Orphan{{Keyword: keyword, VolumeID: "vol-1", Since: future, Told: future}},
 	}); err != nil {

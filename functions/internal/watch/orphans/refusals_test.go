@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/store"
 )
 
 // refusing is an EC2 that refuses one of the lists.
@@ -167,12 +168,12 @@ func TestATimeOfTheFutureInAStateThatIsNotHoldsNothingUpForEver(t *testing.T) {
 		l := newLab(t, "last=1")
 		l.orphan("vol-1")
 		l.days(0, 1)
-		state, err := l.service.last(t.Context())
+		state, err := store.Load[State](t.Context(), &l.objects, Key, l.service.Log)
 		if err != nil {
 			t.Fatal(err)
 		}
 		change(&state)
-		if err := l.service.remember(t.Context(), state); err != nil {
+		if err := store.Save(t.Context(), &l.objects, Key, state); err != nil {
 			t.Fatal(err)
 		}
 		l.days(2, 17)
