@@ -180,15 +180,19 @@ func ownTag(v ebs.Volume, keyword string) bool {
 	return ok
 }
 
-// add takes the verdicts, and why the policy for orphans lets some go.
-func (e *explained) add(verdicts []explain.Verdict, orphaned map[string]string) {
-	for _, v := range verdicts {
+// add takes what becomes of the snapshots, and why the policy for orphans lets some go.
+func (e *explained) add(fates []explain.Fate, orphaned map[string]string) {
+	for _, v := range fates {
+		reason, because := v.Why(), ""
 		if why, goes := orphaned[v.Snapshot.ID]; goes {
-			v.Reason += "; tidy-orphans deletes it a week after it told of the volume: " + why
+			reason += "; tidy-orphans deletes it a week after it told of the volume: " + why
+		}
+		if !v.Goes.IsZero() {
+			because = v.Because.String()
 		}
 		s := explainedSnapshot{
 			SnapshotID: v.Snapshot.ID, StartTime: v.Snapshot.StartTime, State: string(v.Snapshot.State), SizeGiB: v.Snapshot.SizeGiB,
-			Owner: v.Owner, Managed: v.Managed, Keep: v.Keep, Reason: v.Reason, Because: v.Because,
+			Owner: v.Owner, Managed: v.Managed, Keep: v.Keep, Reason: reason, Because: because,
 		}
 		if !v.Goes.IsZero() {
 			s.Goes = &v.Goes

@@ -1,12 +1,9 @@
-// Package explain says of a volume's snapshots whose they are, whether they are kept and why, and when they will go. It is pure: what
-// it says of the future follows from the schedules' times and the retentions as they are now.
+// Package explain says of a volume's snapshots whose they are, whether they are kept and why, and when they will be deleted. It is pure:
+// what it says of the future follows from the schedules' times and the retentions as they are now.
 package explain
 
 import (
-	"cmp"
-	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
@@ -20,20 +17,29 @@ type Schedule struct {
 	Firings []time.Time // ahead, in order
 }
 
-// Verdict is what becomes of one snapshot.
-type Verdict struct {
+// Fate is what becomes of one snapshot.
+type Fate struct {
 	Snapshot ebs.Snapshot
 	Owner    string // in words
-	Managed  bool   // a schedule's, to keep or delete; what is not never goes by this tool
+	Managed  bool   // a schedule's, to keep or delete; what is not is never deleted by this tool
 	Keep     bool   // now: false means that the next run deletes it
-	Reason   string
-	Goes     time.Time // when it will go; zero: it does not, as far as the firings reach
-	Because  string    // of the run that deletes it
+	Reason   retention.Reason
+	Note     string           // in words, in place of the reason: why no run deletes it whatever a retention says
+	Goes     time.Time        // when it will be deleted; zero: it will not, as far as the firings reach
+	Because  retention.Reason // of the run that deletes it
+}
+
+// Why says in words why the snapshot is kept now, or not.
+func (f Fate) Why() string {
+	if f.Note != "" {
+		return f.Note
+	}
+	return f.Reason.String()
 }
 
 // Volume decides about all snapshots of a volume, newest first.
-func Volume(schedules []Schedule, snapshots []ebs.Snapshot, now time.Time) []Verdict {
-	var out []Verdict
+func Volume(schedules []Schedule, snapshots []ebs.Snapshot, now time.Time) []Fate {
+	var out []Fate
 	told := map[string]bool{}
 	for _, s := range schedules {
 		var own []ebs.Snapshot
@@ -43,88 +49,39 @@ func Volume(schedules []Schedule, snapshots []ebs.Snapshot, now time.Time) []Ver
 				told[one.ID] = true
 			}
 		}
-		out = append(out, s.verdicts(own, now)...)
+		out = append(out, s.fates(own, now)...)
 	}
 	for _, s := range snapshots {
 		if !told[s.ID] {
 			out = append(out, stranger(s))
 		}
 	}
-	slices.SortStableFunc(out, func(a, b Verdict) int {
-		return cmp.Or(b.Snapshot.StartTime.Compare(a.Snapshot.StartTime), cmp.Compare(a.Snapshot.ID, b.Snapshot.ID))
-	})
+	slices.SortStableFunc(out, func(a, b Fate) int { return ebs.NewestFirst(a.Snapshot, b.Snapshot) })
 	return out
 }
 
-// verdicts decides about the snapshots that runs of the schedule created.
-func (s Schedule) verdicts(own []ebs.Snapshot, now time.Time) []Verdict {
-	ahead := map[string]going{}
+// fates decides about the snapshots that runs of the schedule created.
+func (s Schedule) fates(own []ebs.Snapshot, now time.Time) []Fate {
+	var ahead map[string]retention.Departure
 	if s.Not == "" {
-		ahead = s.forecast(own)
+		ahead = retention.Forecast(s.Policy, own, s.Firings)
 	}
-	var out []Verdict
+	var out []Fate
 	for _, d := range retention.Apply(s.Policy, own, now).Decisions {
-		v := Verdict{Snapshot: d.Snapshot, Owner: owner(d.Snapshot, s.Policy.Keyword), Keep: d.Keep, Reason: d.Reason.String(),
+		f := Fate{Snapshot: d.Snapshot, Owner: owner(d.Snapshot, s.Policy.Keyword), Keep: d.Keep, Reason: d.Reason,
 			Managed: ebs.OwnershipOf(d.Snapshot, s.Policy.Keyword) == ebs.Managed}
-		if s.Not != "" && v.Managed {
-			v.Keep, v.Reason = true, s.Not
+		if s.Not != "" && f.Managed {
+			f.Keep, f.Note = true, s.Not
 		}
-		if g, ok := ahead[d.Snapshot.ID]; ok {
-			v.Goes, v.Because = g.at, g.because
-			if !d.Keep { // it goes for what is there already, not for what the run makes
-				v.Because = d.Reason.String()
+		if departure, ok := ahead[d.Snapshot.ID]; ok {
+			f.Goes, f.Because = departure.At, departure.Reason
+			if !d.Keep { // it is deleted for what is there already, not for what the run makes
+				f.Because = d.Reason
 			}
 		}
-		out = append(out, v)
+		out = append(out, f)
 	}
 	return out
-}
-
-type going struct {
-	at      time.Time
-	because string
-}
-
-// forecast plays the runs ahead: each makes a snapshot, which completes, and deletes what the retention no longer keeps.
-func (s Schedule) forecast(own []ebs.Snapshot) map[string]going {
-	out := map[string]going{}
-	var held []ebs.Snapshot
-	left := 0 // of those that are there now
-	for _, one := range own {
-		if ebs.OwnershipOf(one, s.Policy.Keyword) != ebs.Managed {
-			continue
-		}
-		if one.State == ebs.Pending {
-			one.State = ebs.Completed // by then
-		}
-		held = append(held, one)
-		left++
-	}
-	for n, at := range s.Firings {
-		if left == 0 {
-			break
-		}
-		held = append(held, s.toBe(n, at))
-		gone := map[string]bool{}
-		for _, r := range retention.Apply(s.Policy, held, at).Removals() {
-			gone[r.Snapshot.ID] = true
-			if !strings.HasPrefix(r.Snapshot.ID, future) {
-				out[r.Snapshot.ID] = going{at, r.Reason.String()}
-				left--
-			}
-		}
-		held = slices.DeleteFunc(held, func(h ebs.Snapshot) bool { return gone[h.ID] })
-	}
-	return out
-}
-
-// future begins the IDs of snapshots that are not there yet.
-const future = "future-"
-
-func (s Schedule) toBe(n int, at time.Time) ebs.Snapshot {
-	return ebs.Made(ebs.Stamp{Keyword: s.Policy.Keyword, RunID: ebs.RunID(s.Policy.Keyword, at), InstanceID: "i-"}, ebs.Snapshot{
-		ID: fmt.Sprint(future, n), VolumeID: "vol-", State: ebs.Completed, StartTime: at,
-	}, nil)
 }
 
 // owner says whose a snapshot is that a schedule's runs created, or that was adopted.
@@ -143,22 +100,22 @@ func owner(s ebs.Snapshot, keyword string) string {
 }
 
 // stranger is a snapshot that none of the schedules made.
-func stranger(s ebs.Snapshot) Verdict {
-	v := Verdict{Snapshot: s, Owner: "not ours", Keep: true, Reason: "no run of this tool made it"}
+func stranger(s ebs.Snapshot) Fate {
+	f := Fate{Snapshot: s, Owner: "not ours", Keep: true, Note: "no run of this tool made it"}
 	keyword, tagged := s.Tags[ebs.TagSchedule]
 	switch maker := ebs.MakerOf(s); maker {
 	case ebs.MadeByRun:
-		v.Owner, v.Reason = "claimed by a person (run "+s.Tags[ebs.TagRun]+")", "claimed by a person: tag "+ebs.TagSchedule+" removed"
+		f.Owner, f.Note = "claimed by a person (run "+s.Tags[ebs.TagRun]+")", "claimed by a person: tag "+ebs.TagSchedule+" removed"
 	case ebs.MadeBySomebody:
 	default:
-		v.Owner = "not ours: made by " + string(maker)
+		f.Owner = "not ours: made by " + string(maker)
 	}
 	switch {
 	case tagged && ebs.OwnershipOf(s, keyword) == ebs.Foreign:
-		v.Reason = "no run of this tool made it, although it carries the tags of the schedule " + keyword
+		f.Note = "no run of this tool made it, although it carries the tags of the schedule " + keyword
 	case tagged:
-		v.Owner = "a schedule that is not deployed: " + keyword
-		v.Reason = "no schedule " + keyword + " is configured, so that nothing deletes it"
+		f.Owner = "a schedule that is not deployed: " + keyword
+		f.Note = "no schedule " + keyword + " is configured, so that nothing deletes it"
 	}
-	return v
+	return f
 }

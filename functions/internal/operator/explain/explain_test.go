@@ -40,17 +40,17 @@ func of(keyword string, day int, state ebs.State, change ...string) ebs.Snapshot
 	return s
 }
 
-// lines says verdicts in a line each.
-func lines(verdicts []Verdict) []string {
+// lines writes fates down, a line each.
+func lines(fates []Fate) []string {
 	var out []string
-	for _, v := range verdicts {
-		line := v.Snapshot.ID + " | " + v.Owner + " | "
-		if !v.Keep {
+	for _, f := range fates {
+		line := f.Snapshot.ID + " | " + f.Owner + " | "
+		if !f.Keep {
 			line += "GOES: "
 		}
-		line += v.Reason
-		if !v.Goes.IsZero() {
-			line += " | " + v.Goes.Format("2006-01-02") + ": " + v.Because
+		line += f.Why()
+		if !f.Goes.IsZero() {
+			line += " | " + f.Goes.Format("2006-01-02") + ": " + f.Because.String()
 		}
 		out = append(out, line)
 	}
@@ -134,6 +134,30 @@ func TestVolume(t *testing.T) {
 				t.Errorf("-want +got:\n%s", d)
 			}
 		})
+	}
+}
+
+// Counted, not timed: to decide about each snapshot again at each run would take minutes, and billions of allocations.
+func TestAYearOfAnHourlyScheduleIsExplainedWithAFewAllocationsForEachSnapshotAndRun(t *testing.T) {
+	s := Schedule{Policy: retention.Policy{Keyword: "Hourly", Rules: retention.Rules{Within: 365 * 24 * time.Hour}}}
+	for i := range 8_784 {
+		s.Firings = append(s.Firings, now.Add(time.Duration(i+1)*time.Hour))
+	}
+	var held []ebs.Snapshot
+	for i := range 2_000 {
+		at := now.Add(-time.Duration(i) * time.Hour)
+		held = append(held, ebs.Made(ebs.Stamp{Keyword: "Hourly", Retention: "365d", RunID: ebs.RunID("Hourly", at), InstanceID: "i-1"},
+			ebs.Snapshot{ID: fmt.Sprint("snap-", i), VolumeID: "vol-1", StartTime: at, State: ebs.Completed}, nil))
+	}
+	got := testing.AllocsPerRun(1, func() {
+		for _, f := range Volume([]Schedule{s}, held, now) {
+			if want := f.Snapshot.StartTime.Add(365 * 24 * time.Hour); !f.Goes.Equal(want) {
+				t.Errorf("%s goes at %v, want %v", f.Snapshot.ID, f.Goes, want)
+			}
+		}
+	})
+	if bound := 20 * float64(len(held)+len(s.Firings)); got > bound {
+		t.Errorf("%.0f allocations, more than %.0f", got, bound)
 	}
 }
 
