@@ -56,6 +56,9 @@ type Discovery struct {
 	Volumes       int       // in the manifest
 	LastStartAt   time.Time // when the last instance's turn comes
 	Excluded      int       `json:",omitempty"` // volumes of tagged instances that the run does not snapshot
+	// DoneEarlier counts the volumes that an earlier execution of the run completed and whose snapshots are gone since. They are not in
+	// the manifest.
+	DoneEarlier int `json:",omitempty"`
 
 	// Map is what the map state left, for report-run: a MapResult. It is read leniently, since emulators leave the array of
 	// the children's results instead.

@@ -29,6 +29,10 @@ func RunPrefix(r Run) string {
 // ClaimKey is where the Claim of a run stands.
 func ClaimKey(r Run) string { return RunPrefix(r) + "run.json" }
 
+// CompletedKey is where the IDs of the volumes stand that had a completed snapshot of the run when an execution of it reported and left
+// something to do: an array of them. Their snapshots may be pruned before another execution finishes the run.
+func CompletedKey(r Run) string { return RunPrefix(r) + "completed.json" }
+
 // StrangersKey is where the IDs of the snapshots stand that carry the schedule's tags, that no run made, and that a report has named.
 func StrangersKey(r Run) string { return path.Dir(path.Dir(RunPrefix(r))) + "/strangers.json" }
 

@@ -88,6 +88,11 @@ func (s *Service) Discover(ctx context.Context, req contract.DiscoverRequest) (c
 	if err := s.writeExcluded(ctx, &d, choices); err != nil {
 		return contract.Discovery{}, err
 	}
+	if d.Run.Resumed {
+		if found, d.DoneEarlier, err = s.withoutCompleted(ctx, d.Run, found); err != nil {
+			return contract.Discovery{}, err
+		}
+	}
 	return s.write(ctx, d, found, booking{
 		run: run.ID, execution: req.Execution, creates: creates(found), began: req.StartTime, earliest: s.quiet(holder),
 	})
@@ -181,6 +186,6 @@ func (s *Service) write(ctx context.Context, d contract.Discovery, found []contr
 		return contract.Discovery{}, fmt.Errorf("write the manifest of run %s: %w", d.Run.ID, err)
 	}
 	s.Log.InfoContext(ctx, "run planned", "run_id", d.Run.ID, "instances", d.Instances, "volumes", d.Volumes,
-		"excluded", d.Excluded, "last_start_at", d.LastStartAt, "manifest_bytes", len(body))
+		"excluded", d.Excluded, "done_earlier", d.DoneEarlier, "last_start_at", d.LastStartAt, "manifest_bytes", len(body))
 	return d, nil
 }

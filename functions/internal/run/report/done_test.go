@@ -3,6 +3,7 @@ package report
 import (
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -73,4 +74,69 @@ func text(err error) string {
 		return ""
 	}
 	return err.Error()
+}
+
+func TestWhatIsCompletedIsWrittenDownForTheExecutionThatFinishesTheRun(t *testing.T) {
+	key := contract.CompletedKey(daily)
+	stored := func(w *world) []string {
+		body, _, err := w.bucket.Get(t.Context(), key)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		var out []string
+		if err != nil || json.Unmarshal(body, &out) != nil {
+			t.Fatalf("%v in %s", err, body)
+		}
+		return out
+	}
+	failing := func() *world {
+		w := newWorld(t, web())
+		w.state("vol-1", "")
+		w.record("vol-1", "ThrottledError", "slow down")
+		return w
+	}
+	t.Run("if volumes failed", func(t *testing.T) {
+		w := failing()
+		w.report()
+		if diff := cmp.Diff([]string{"vol-2"}, stored(w)); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
+		}
+	})
+	t.Run("with what earlier executions completed, which the report counts apart", func(t *testing.T) {
+		w := failing()
+		w.put(key, []string{"vol-3", "vol-0"})
+		w.discovery.DoneEarlier = 2
+		result, r := w.report()
+		if diff := cmp.Diff([]string{"vol-0", "vol-2", "vol-3"}, stored(w)); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
+		}
+		_, message := w.topic.one(t)
+		const line = "\nNot counted here: 2 volumes that an earlier execution of this run completed. Their snapshots have been deleted since, and are not made again.\n"
+		if r.DoneEarlier != 2 || !strings.Contains(message, line) || !strings.HasSuffix(result.Summary, "; 2 more volumes completed by an earlier execution") {
+			t.Errorf("report %d, summary %q, message:\n%s", r.DoneEarlier, result.Summary, message)
+		}
+	})
+	t.Run("and not after a run that is over", func(t *testing.T) {
+		w := newWorld(t, web())
+		w.report()
+		if got := stored(w); got != nil {
+			t.Errorf("%v is written down", got)
+		}
+	})
+	t.Run("or the report is tried again", func(t *testing.T) {
+		for _, op := range []string{"list", "get", "put"} {
+			w := failing()
+			w.put(key, []string{"vol-3"})
+			w.bucket.Fault = func(did, of string) error {
+				if did == op && of == key {
+					return errors.New("broken")
+				}
+				return nil
+			}
+			_, err := w.service().Report(t.Context(), w.discovery)
+			if !strings.HasPrefix(text(err), "write down which volumes of run SnapshotDaily/2026-11-22T00:00:00Z are completed: ") {
+				t.Errorf("%s: error %v", op, err)
+			}
+		}
+	})
 }

@@ -60,6 +60,9 @@ func message(r *Report, reportURL string) string {
 	ebs.Fprintf(&b, "EBS snapshots, run %s\n%s\n\n", r.Run.ID, localTime(r))
 	ebs.Fprintf(&b, "%d of %s have a completed snapshot of this run.\n", r.Completed, count(r.Volumes, "volume"))
 	ebs.Fprintf(&b, "%d failed, %d deleted meanwhile, %s.\n", r.failedVolumes(), len(r.Gone), count(len(r.Problems), "other problem"))
+	if n := r.DoneEarlier; n > 0 {
+		ebs.Fprintf(&b, "Not counted here: %s that an earlier execution of this run completed. Their snapshots have been deleted since, and are not made again.\n", count(n, "volume"))
+	}
 	if n := len(r.Excluded); n > 0 {
 		ebs.Fprintf(&b, "%s excluded by tags or by the schedule; the whole report lists them.\n", count(n, "volume"))
 	}

@@ -55,6 +55,10 @@ type Report struct {
 	Gone      []ebs.Place         // deleted since discovery: no failure
 	Problems  []Problem           // that are no failures, but want a person's attention
 	Excluded  []contract.Excluded `json:",omitempty"`
+	// DoneEarlier counts the volumes that an earlier execution of the run completed and whose snapshots are gone since: they are not among
+	// Volumes.
+	DoneEarlier  int      `json:",omitempty"`
+	CompletedIDs []string `json:"-"` // of the Completed volumes
 }
 
 // Failure is a volume that the run did not do its work on.
@@ -89,6 +93,11 @@ func (s *Service) Report(ctx context.Context, d contract.Discovery) (contract.Re
 	}
 	if err := s.Objects.Put(ctx, key, ebs.VisibleJSON(body)); err != nil {
 		return contract.ReportResult{}, fmt.Errorf("write the report of run %s: %w", d.Run.ID, err)
+	}
+	if r.Outcome == contract.OutcomeFailed {
+		if err := s.writeCompleted(ctx, d.Run, r.CompletedIDs); err != nil {
+			return contract.ReportResult{}, err
+		}
 	}
 	// Metrics, an alarm and the dashboard are made of this line (infra/lifecycle).
 	s.Log.InfoContext(ctx, "run reported", "run_id", d.Run.ID, "keyword", d.Run.SnapshotKeyWord,
@@ -138,7 +147,7 @@ func (s *Service) compare(ctx context.Context, d contract.Discovery) (*Report, e
 	}
 	r := &Report{
 		Run: d.Run, Execution: d.Execution, WrittenAt: s.Now().UTC(), Instances: d.Instances,
-		Problems: problems(items, held),
+		Problems: problems(items, held), DoneEarlier: d.DoneEarlier,
 	}
 	excluded, trouble := s.excluded(ctx, d)
 	r.Excluded, r.Problems = excluded, append(r.Problems, trouble...)
@@ -176,6 +185,7 @@ func (r *Report) judge(i contract.Instance, v contract.Volume, held []ebs.Snapsh
 	best := bestOf(held)
 	if best.State == ebs.Completed {
 		r.Completed++
+		r.CompletedIDs = append(r.CompletedIDs, v.ID)
 	}
 	why := recorded.of(v.ID, best.State == ebs.Completed)
 	switch {
@@ -239,6 +249,9 @@ func (r *Report) conclude() {
 	}
 	r.Summary = fmt.Sprintf("%s: %d of %s with a completed snapshot, %d failed, %d deleted meanwhile, %s",
 		r.Run.ID, r.Completed, count(r.Volumes, "volume"), r.failedVolumes(), len(r.Gone), count(len(r.Problems), "other problem"))
+	if r.DoneEarlier > 0 {
+		r.Summary += fmt.Sprintf("; %s completed by an earlier execution", count(r.DoneEarlier, "more volume"))
+	}
 }
 
 func count(n int, what string) string {

@@ -57,9 +57,7 @@ func (s *Service) strangers(ctx context.Context, r contract.Run) strangers {
 
 // toldBefore reads the IDs that were told of; none, if what is written there can't be read, so that all are told of once more.
 func (s *Service) toldBefore(ctx context.Context, key string) ([]string, error) {
-	// Listed first: S3 answers a read of what is not there yet with 403, unless the function may list all of the bucket.
-	keys, err := s.Objects.List(ctx, key)
-	if err != nil || !slices.Contains(keys, key) {
+	if there, err := s.isThere(ctx, key); err != nil || !there {
 		return nil, err
 	}
 	return store.Load[[]string](ctx, s.Objects, key, s.Log)

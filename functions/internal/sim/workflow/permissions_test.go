@@ -334,6 +334,13 @@ var auditedScenarios = map[string]func(*testing.T, *audited){
 			t.Errorf("%d snapshots are left, want the newest of each volume", left)
 		}
 	},
+	"a volume fails, and another execution finishes the run": func(t *testing.T, a *audited) {
+		a.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Code: "UnauthorizedOperation", Times: 2,
+			Match: func(r ec2sim.Request) bool { return r.Get("VolumeId") == "vol-web-0" }})
+		for n := range 3 {
+			a.run(t, fmt.Sprint(n), start)
+		}
+	},
 	"a run breaks off, and another execution takes it over": func(t *testing.T, a *audited) {
 		a.account.Inject(ec2sim.Fault{Action: "DescribeInstances", Code: "UnauthorizedOperation", Times: 1})
 		if r := a.run(t, "first", start); r.Status != asl.Failed {

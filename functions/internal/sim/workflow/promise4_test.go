@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -250,4 +251,44 @@ func TestPromise4AFailedSnapshotIsMadeAnewByATakeOver(t *testing.T) {
 		t.Errorf("the second execution ended %s: %s\n%s", r.Status, r.Cause, l.allMail())
 	}
 	same(t, "held", l.held(), allBut(made...)) // the failed one is gone, since a newer one completed
+}
+
+// Seen: of three volumes one was denied; four good runs later the failed run was started again, and made three snapshots, for two of
+// which good restore points were pruned.
+func TestPromise4ARestartDoesOnlyWhatFailed(t *testing.T) {
+	l := newLab(t)
+	l.fleet()
+	denied := l.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Code: "UnauthorizedOperation",
+		Match: func(r ec2sim.Request) bool { return r.Get("VolumeId") == "vol-web-0" }})
+	if r := again(l); r.Status != asl.Failed {
+		t.Fatalf("the first execution ended %s", r.Status)
+	}
+	l.wait(time.Hour)
+	if r := again(l); r.Status != asl.Failed { // the snapshots of the others are there: nothing but the denied one is tried
+		t.Fatalf("the second execution ended %s", r.Status)
+	}
+	same(t, "creates of the second execution", l.account.Calls()["CreateSnapshot"], 4)
+	denied()
+	l.days(1, 5, nil) // retention 3: the failed run's snapshots are pruned
+	before := l.held()
+	creates := l.account.Calls()["CreateSnapshot"]
+	l.topic.mails = nil
+
+	if r := again(l); r.Status != asl.Succeeded {
+		t.Errorf("the last execution ended %s: %s\n%s", r.Status, r.Cause, l.allMail())
+	}
+	same(t, "creates of the last execution", l.account.Calls()["CreateSnapshot"]-creates, 1)
+	after := l.held()
+	same(t, "what is held of vol-db-0", after["vol-db-0"], before["vol-db-0"])
+	same(t, "what is held of vol-web-1", after["vol-web-1"], before["vol-web-1"])
+	same(t, "what is held of vol-web-0", after["vol-web-0"], append(before["vol-web-0"][1:], "completed SnapshotDaily/2026-11-22T00:00:00Z"))
+	l.noMail()
+	r := l.report()
+	same(t, "volumes and those done earlier", []int{r.Volumes, r.Completed, r.DoneEarlier}, []int{1, 1, 2})
+	if !strings.HasSuffix(r.Summary, "; 2 more volumes completed by an earlier execution") {
+		t.Errorf("the summary is %q", r.Summary)
+	}
+
+	again(l) // it is over now
+	same(t, "creates of all executions", l.account.Calls()["CreateSnapshot"]-creates, 1)
 }
