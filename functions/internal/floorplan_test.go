@@ -26,7 +26,6 @@ var floorPlan = []room{
 	{"functions/internal/store", "ebs", ""},
 
 	// A run: what each of its functions does. None knows another.
-	{"functions/internal/run/report", "contract ebs retention store run/prune", ""},
 	{"functions/internal/run/*", "contract ebs retention store", ""},
 	// What watches without a run, and what a person asks for.
 	{"functions/internal/watch/*", "contract ebs retention store run/discover", ""},

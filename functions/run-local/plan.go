@@ -12,7 +12,6 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/operator/explain"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/retention"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/discover"
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/prune"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/infra/config"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
@@ -172,7 +171,7 @@ func planVolume(run contract.Run, i contract.Instance, v contract.Volume, held [
 		InstanceID: i.ID, Name: i.Tags["Name"], VolumeID: v.ID, Device: v.Device, Retention: v.Retention,
 		Exists: v.SnapshotID, DroppedTags: dropped, Keep: []plannedSnapshot{}, Delete: []plannedSnapshot{},
 	}
-	policy, err := prune.PolicyOf(run, v)
+	policy, err := retention.ReadPolicy(run.SnapshotKeyWord, v.Retention, run.TimeZone)
 	if err != nil {
 		pv.Problem = err.Error()
 	}
@@ -180,9 +179,6 @@ func planVolume(run contract.Run, i contract.Instance, v contract.Volume, held [
 		held = append(held, ebs.Made(stamp, ebs.Snapshot{
 			ID: toBe, VolumeID: v.ID, State: ebs.Completed, StartTime: now.UTC(), SizeGiB: volume.SizeGiB,
 		}, i.Tags))
-	}
-	if pv.Problem != "" {
-		policy = retention.Policy{Keyword: run.SnapshotKeyWord} // without rules it keeps everything
 	}
 	held = slices.Clone(held)
 	for i := range held {

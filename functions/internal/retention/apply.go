@@ -1,6 +1,7 @@
 package retention
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -13,6 +14,21 @@ type Policy struct {
 	Keyword string         // the schedule
 	Zone    *time.Location // of the calendar rules; nil is UTC
 	Rules   Rules
+}
+
+// ReadPolicy reads what a schedule asks for a volume: a retention, and the IANA name of the time zone in which it counts. Beside an error it
+// gives a policy that keeps everything.
+func ReadPolicy(keyword, retention, zone string) (Policy, error) {
+	p := Policy{Keyword: keyword}
+	rules, err := Parse(retention)
+	if err != nil {
+		return p, err
+	}
+	location, err := time.LoadLocation(zone)
+	if err != nil {
+		return p, fmt.Errorf("time zone %q: %w", zone, err)
+	}
+	return Policy{keyword, location, rules}, nil
 }
 
 func (p Policy) local(t time.Time) time.Time {

@@ -53,7 +53,7 @@ func Forecast(p Policy, snapshots []ebs.Snapshot, runs []time.Time) map[string]D
 	return out
 }
 
-// inPlay gives the snapshots that runs may remove: those that count, the oldest first, and those that failed.
+// inPlay gives the snapshots that runs may remove: those that count, in the reverse of Apply's order, and those that failed.
 func inPlay(p Policy, snapshots []ebs.Snapshot) (present, failed []ebs.Snapshot) {
 	if !p.Rules.inForce() {
 		return nil, nil

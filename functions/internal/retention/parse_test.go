@@ -183,3 +183,27 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestReadPolicyReadsTheRulesAndTheZone(t *testing.T) {
+	for zone, want := range map[string]string{"Asia/Shanghai": "Asia/Shanghai", "": "UTC"} {
+		p, err := ReadPolicy(keyword, "2", zone)
+		if err != nil || p.Keyword != keyword || p.Zone.String() != want || p.Rules != (Rules{Last: 2}) {
+			t.Errorf("zone %q: %+v, %v", zone, p, err)
+		}
+	}
+}
+
+func TestReadPolicyKeepsEverythingWhereItCannotRead(t *testing.T) {
+	for _, c := range []struct{ retention, zone, want string }{
+		{"two", "UTC", `the retention "two" is neither`},
+		{"2", "Asia/Atlantis", `time zone "Asia/Atlantis": `},
+	} {
+		p, err := ReadPolicy(keyword, c.retention, c.zone)
+		if err == nil || !strings.HasPrefix(err.Error(), c.want) {
+			t.Errorf("error %v, want %q", err, c.want)
+		}
+		if p != (Policy{Keyword: keyword}) {
+			t.Errorf("policy %+v", p)
+		}
+	}
+}

@@ -39,9 +39,7 @@ func (s *Service) heed(ctx context.Context, req contract.PruneRequest, plan rete
 	case value == req.Volume.Retention:
 		return plan, "", nil
 	}
-	volume := req.Volume
-	volume.Retention = value
-	policy, err := PolicyOf(req.Run, volume)
+	policy, err := retention.ReadPolicy(keyword, value, req.Run.TimeZone)
 	switch {
 	case err != nil:
 		//nolint:nilerr // a value that can't be read costs nothing but this prune

@@ -71,7 +71,7 @@ func (s *Service) Prune(ctx context.Context, req contract.PruneRequest) (contrac
 		snaps = append(snaps, own) // the list shows it late; what it says of others counts with it
 	}
 	var out contract.PruneResult
-	policy, err := PolicyOf(req.Run, req.Volume)
+	policy, err := retention.ReadPolicy(req.Run.SnapshotKeyWord, req.Volume.Retention, req.Run.TimeZone)
 	if err != nil {
 		out.Note = "nothing was pruned: " + err.Error()
 		s.Log.WarnContext(ctx, "retention unreadable, nothing pruned", "volume_id", req.Volume.ID, "retention", req.Volume.Retention)
@@ -112,19 +112,6 @@ func nowOf(own ebs.Snapshot, snaps []ebs.Snapshot) time.Time {
 		}
 	}
 	return now
-}
-
-// PolicyOf gives the retention in force for the volume.
-func PolicyOf(r contract.Run, v contract.Volume) (retention.Policy, error) {
-	rules, err := retention.Parse(v.Retention)
-	if err != nil {
-		return retention.Policy{}, err
-	}
-	zone, err := time.LoadLocation(r.TimeZone)
-	if err != nil {
-		return retention.Policy{}, fmt.Errorf("time zone %q: %w", r.TimeZone, err)
-	}
-	return retention.Policy{Keyword: r.SnapshotKeyWord, Zone: zone, Rules: rules}, nil
 }
 
 // gone is the state of this run's snapshot when EC2 no longer has it.

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/prune"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/retention"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
@@ -59,7 +59,7 @@ func unreadable(i contract.Item, told map[string]bool) []Problem {
 		if v.Retention != i.Instance.Tags[i.Run.SnapshotKeyWord] {
 			where.VolumeID, where.Device, tagged, on = v.ID, v.Device, v.ID, "the volume"
 		}
-		_, err := prune.PolicyOf(i.Run, v)
+		_, err := retention.ReadPolicy(i.Run.SnapshotKeyWord, v.Retention, i.Run.TimeZone)
 		if err == nil || told[tagged] {
 			continue
 		}

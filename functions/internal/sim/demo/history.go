@@ -5,8 +5,6 @@ import (
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/retention"
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/prune"
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
 // history is what one schedule made of one volume.
@@ -66,10 +64,7 @@ func (h *history) apply() map[string]retention.Decision {
 	for i, s := range h.snaps {
 		all[i] = s.Snapshot.Snapshot
 	}
-	policy, err := prune.PolicyOf(contract.Run{SnapshotKeyWord: h.keyword, TimeZone: zoneName}, contract.Volume{Retention: h.retention})
-	if err != nil {
-		policy = retention.Policy{Keyword: h.keyword} // a value that can't be read deletes nothing
-	}
+	policy, _ := retention.ReadPolicy(h.keyword, h.retention, zoneName) // a value that can't be read deletes nothing
 	plan := map[string]retention.Decision{}
 	for _, d := range retention.Apply(policy, all, h.pruned).Decisions {
 		plan[d.Snapshot.ID] = d
