@@ -197,8 +197,12 @@ func (t *tally) count(local time.Time) (r RuleResult, keeps bool) {
 	if newest {
 		t.periods++
 	}
+	r = RuleResult{Rule: t.name, Of: t.n}
 	if t.periods > t.n {
-		return RuleResult{Rule: t.name, Of: t.n}, false
+		return r, false
 	}
-	return RuleResult{Rule: t.name, Period: t.label(local), Rank: t.periods, Of: t.n}, newest
+	if r.Period = t.label(local); newest {
+		r.Rank = t.periods
+	}
+	return r, newest
 }

@@ -1,7 +1,6 @@
 package retention
 
 import (
-	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -15,9 +14,9 @@ type Departure struct {
 	Reason Reason
 }
 
-// Forecast says, by ID, which of the runs ahead will remove a volume's snapshots, if each run makes one that completes, and those that are
-// pending complete before. A snapshot that no run removes is not in the answer. The runs are in order; one that is not later than the newest
-// snapshot is past, by EC2's clock, and does nothing.
+// Forecast says, by ID, which of the runs ahead will remove a volume's completed snapshots, if each run makes one that completes, and those
+// that are pending complete before. A snapshot that no run removes is not in the answer. The runs are in order; one that is not later than
+// the newest snapshot is past, by EC2's clock.
 //
 // The answer is what Apply would say run by run. But where an hourly schedule keeps a year that takes minutes, since each run decides about
 // thousands of snapshots again and changes one or two. Here a run's snapshot joins those that each rule keeps, and the rule lets go of the
@@ -25,60 +24,51 @@ type Departure struct {
 // go back across midnight, which they have done nowhere since 2011.
 func Forecast(p Policy, snapshots []ebs.Snapshot, runs []time.Time) map[string]Departure {
 	out := map[string]Departure{}
-	present, failed := inPlay(p, snapshots)
-	isAhead := func(at time.Time) bool { return len(present) == 0 || at.After(present[len(present)-1].StartTime) }
-	first := slices.IndexFunc(runs, isAhead)
-	if first < 0 {
-		return out
-	}
-	for _, s := range failed {
-		out[s.ID] = Departure{runs[first], Reason{Kind: Failed}}
-	}
+	present := counting(p, snapshots)
 	f := newForecast(p)
-	var removed []int // before the first run, what is too many already
 	for _, s := range present {
-		removed = append(removed, f.add(s.StartTime)...)
+		f.add(s.StartTime)
 	}
-	for _, at := range runs[first:] {
-		if len(out) == len(present)+len(failed) {
+	for _, at := range runs {
+		if len(out) == len(present) {
 			break
 		}
-		for _, i := range append(removed, f.add(at)...) {
+		if !at.After(f.starts[len(f.starts)-1]) {
+			continue
+		}
+		f.add(at)
+		for _, i := range f.removed {
 			if i < len(present) {
 				out[present[i].ID] = Departure{at, f.reason(i)}
 			}
 		}
-		removed = nil
+		f.removed = nil
 	}
 	return out
 }
 
-// inPlay gives the snapshots that runs may remove: those that count, in the reverse of Apply's order, and those that failed.
-func inPlay(p Policy, snapshots []ebs.Snapshot) (present, failed []ebs.Snapshot) {
-	if !p.Rules.inForce() {
-		return nil, nil
-	}
-	twice := repeated(snapshots)
+// counting gives the snapshots that count, now or once they have completed, in the reverse of Apply's order.
+func counting(p Policy, snapshots []ebs.Snapshot) []ebs.Snapshot {
+	inForce, twice := p.Rules.inForce(), repeated(snapshots)
+	var out []ebs.Snapshot
 	for _, s := range snapshots {
-		switch {
-		case twice[s.ID] || ebs.OwnershipOf(s, p.Keyword) != ebs.Managed:
-		case s.State == ebs.Completed, s.State == ebs.Pending:
-			present = append(present, s)
-		case s.State == ebs.Error:
-			failed = append(failed, s)
+		completes := s.State == ebs.Completed || s.State == ebs.Pending
+		if inForce && completes && !twice[s.ID] && ebs.OwnershipOf(s, p.Keyword) == ebs.Managed {
+			out = append(out, s)
 		}
 	}
-	slices.SortFunc(present, func(a, b ebs.Snapshot) int { return ebs.NewestFirst(b, a) })
-	return present, failed
+	slices.SortFunc(out, func(a, b ebs.Snapshot) int { return ebs.NewestFirst(b, a) })
+	return out
 }
 
 // forecast is how things stand after a run. Snapshots are known by their places in the order in which they began.
 type forecast struct {
-	policy Policy
-	starts []time.Time // in the policy's zone
-	keptBy []int       // how many rules keep each
-	kept   int         // how many are kept
-	rules  []*holding
+	policy  Policy
+	starts  []time.Time // in the policy's zone
+	keptBy  []int       // how many rules keep each
+	kept    int         // how many are kept
+	removed []int       // those that the next run, or this one, removes
+	rules   []*holding
 }
 
 // holding is a rule in force and the snapshots that it keeps, the oldest first.
@@ -102,8 +92,8 @@ func newForecast(p Policy) *forecast {
 	return f
 }
 
-// add takes a snapshot that begins now, which each rule keeps, and gives those that no rule keeps any more.
-func (f *forecast) add(now time.Time) (removed []int) {
+// add takes a snapshot that begins now. Each rule keeps it; another one that no rule keeps any more is removed.
+func (f *forecast) add(now time.Time) {
 	f.starts = append(f.starts, f.policy.local(now))
 	f.keptBy = append(f.keptBy, len(f.rules))
 	f.kept++
@@ -111,11 +101,10 @@ func (f *forecast) add(now time.Time) (removed []int) {
 		for _, i := range h.add(f.starts) {
 			if f.keptBy[i]--; f.keptBy[i] == 0 {
 				f.kept--
-				removed = append(removed, i)
+				f.removed = append(f.removed, i)
 			}
 		}
 	}
-	return removed
 }
 
 // add takes the last of the snapshots, and gives those that the rule lets go of for it.
@@ -153,14 +142,8 @@ func (h *holding) result(starts []time.Time, i int) RuleResult {
 	switch {
 	case h.name == withinRule:
 		return RuleResult{Rule: h.name, Age: formatAge(h.within)}
-	case h.number == nil:
-		return r
-	}
-	place, found := slices.BinarySearchFunc(h.kept, h.number(starts[i]), func(k int, number int64) int {
-		return cmp.Compare(h.number(starts[k]), number)
-	})
-	if found {
-		r.Period, r.Rank = h.label(starts[i]), len(h.kept)-place
+	case h.number != nil && h.number(starts[i]) >= h.number(starts[h.kept[0]]):
+		r.Period = h.label(starts[i])
 	}
 	return r
 }

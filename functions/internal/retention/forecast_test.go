@@ -53,8 +53,7 @@ func playedRunByRun(s situation, runs []time.Time) map[string]Departure {
 		held = append(held, managed(future+at.Format(time.RFC3339), at))
 		plan := Apply(s.policy, held, at)
 		for _, r := range plan.Removals() {
-			if !strings.HasPrefix(r.Snapshot.ID, future) {
-				r.Reason.CompletedSince = "" // not made yet
+			if !strings.HasPrefix(r.Snapshot.ID, future) && r.Reason.Kind != Failed {
 				out[r.Snapshot.ID] = Departure{at, r.Reason}
 			}
 		}

@@ -44,8 +44,8 @@ type Reason struct {
 // RuleResult is what one rule makes of a completed snapshot.
 type RuleResult struct {
 	Rule   string `json:"rule"`             // last, hourly, daily, weekly, monthly, yearly or within
-	Period string `json:"period,omitempty"` // of a calendar rule, as in 2026-11-22; none if it is beyond
-	Rank   int    `json:"rank,omitempty"`   // of the snapshot, or its period, among those that the rule keeps: 1 is the newest, none is beyond
+	Period string `json:"period,omitempty"` // the calendar rule's, as in 2026-11-22; none if the snapshot is beyond all periods that it keeps
+	Rank   int    `json:"rank,omitempty"`   // of the snapshot, or its period, if the rule keeps it; 1 is the newest
 	Of     int    `json:"of,omitempty"`     // how many the rule keeps; none for within
 	Age    string `json:"age,omitempty"`    // within's, as in 7d
 }
@@ -142,7 +142,7 @@ func (r Reason) notKeeping() string {
 		switch {
 		case one.Age != "":
 			beyond = append(beyond, one.Rule+"="+one.Age)
-		case one.Rank == 0:
+		case one.Period == "":
 			beyond = append(beyond, fmt.Sprintf("%s=%d", one.Rule, one.Of))
 		default:
 			periods = append(periods, periodOf(one.Rule))

@@ -30,7 +30,7 @@ func TestAReasonIsDataWithoutWordsForPeople(t *testing.T) {
 			`{"rule":"weekly","period":"2026-W47","rank":1,"of":2},{"rule":"within","age":"1h"}]}`,
 		`keep snap-4 {"kind":"kept-by-rules","rules":[{"rule":"within","age":"1h"}]}`,
 		`keep snap-2 {"kind":"kept-by-rules","rules":[{"rule":"daily","period":"2026-11-21","rank":2,"of":2}]}`,
-		`remove snap-3 {"kind":"kept-by-no-rule","rules":[{"rule":"last","of":1},{"rule":"daily","of":2},{"rule":"weekly","period":"2026-W47","rank":1,"of":2},` +
+		`remove snap-3 {"kind":"kept-by-no-rule","rules":[{"rule":"last","of":1},{"rule":"daily","of":2},{"rule":"weekly","period":"2026-W47","of":2},` +
 			`{"rule":"within","age":"1h"}],"newerKept":3}`,
 		`remove snap-5 {"kind":"failed","rules":[],"completedSince":"snap-1"}`,
 		`keep snap-6 {"kind":"not-completed","rules":[],"state":"pending"}`,

@@ -73,11 +73,12 @@ func (s Schedule) fates(own []ebs.Snapshot, now time.Time) []Fate {
 		if s.Not != "" && f.Managed {
 			f.Keep, f.Note = true, s.Not
 		}
-		if departure, ok := ahead[d.Snapshot.ID]; ok {
+		departure, goes := ahead[d.Snapshot.ID]
+		switch {
+		case !f.Keep && len(s.Firings) > 0: // for what is there already, not for what the run makes
+			f.Goes, f.Because = s.Firings[0], d.Reason
+		case goes:
 			f.Goes, f.Because = departure.At, departure.Reason
-			if !d.Keep { // it is deleted for what is there already, not for what the run makes
-				f.Because = d.Reason
-			}
 		}
 		out = append(out, f)
 	}
