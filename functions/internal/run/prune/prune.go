@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"log/slog"
 	"slices"
 	"time"
@@ -40,6 +41,9 @@ const (
 	// maxRemovals bounds one call: at EC2's 5 deletes a second it is well inside the function's timeout. The state machine's
 	// retry goes on with the rest.
 	maxRemovals = 100
+	// maxRefusals bounds how many snapshots one call finds that can't be deleted: locked ones, or those that AMIs use. Each asks EC2 in vain,
+	// at 5 a second for the whole account, in each run. The next run goes on.
+	maxRefusals = 100
 	// unlisted is how many attempts, minutes apart, a snapshot that EC2 said it created may be missing from its
 	// lists before it counts as deleted by somebody.
 	unlisted = 3
@@ -154,53 +158,76 @@ func verdict(req contract.PruneRequest, own ebs.Snapshot) error {
 	return fmt.Errorf("snapshot of %s: %w", req.Volume.ID, err)
 }
 
-// carryOut deletes the plan's removals, the oldest first, so that what is left after an interruption is the newest. One
-// removal's trouble does not keep the others from going. Only this run's own snapshot, which goes if it failed, stays until the
-// others are done: a retry must still see that it failed.
+// carryOut deletes the plan's removals. One removal's trouble does not keep the others from being deleted. Only this run's own snapshot,
+// which is deleted if it failed, stays until the others are done: a retry must still see that it failed.
 func (s *Service) carryOut(ctx context.Context, req contract.PruneRequest, plan retention.Plan) (contract.PruneResult, error) {
-	removals := plan.Removals()
-	slices.Reverse(removals)
-	rest := len(removals) - maxRemovals
 	var out contract.PruneResult
-	denied, errs := s.deleteAll(ctx, req, removals[:min(len(removals), maxRemovals)], &out)
+	var own, others []retention.Decision
+	for _, r := range plan.Removals() {
+		if r.Snapshot.ID == req.Snapshot.SnapshotID {
+			own = append(own, r)
+		} else {
+			others = append(others, r)
+		}
+	}
+	left, denied, errs := s.deleteSome(ctx, req, inOrder(others), &out)
 	if len(denied) > 0 {
 		// A person may just have deleted or claimed them, and EC2's lists do not show it yet.
 		if ctx.Err() == nil && s.Wait(ctx, ebs.ListsSettle) == nil {
 			errs = slices.DeleteFunc(errs, contract.Is[*contract.AccessDeniedError])
-			_, denials := s.deleteAll(ctx, req, denied, &out)
+			_, _, denials := s.deleteSome(ctx, req, denied, &out)
 			errs = append(errs, denials...)
 		}
 	}
-	if rest > 0 && len(errs) == 0 {
-		errs = append(errs, &contract.ThrottledError{Message: fmt.Sprintf("%d snapshots deleted, %d are left for the next attempt", maxRemovals, rest)})
+	switch {
+	case len(errs) > 0:
+	case left > 0 && len(out.Removed) >= maxRemovals:
+		errs = append(errs, &contract.ThrottledError{Message: fmt.Sprintf("%d snapshots deleted, %d are left for the next attempt", len(out.Removed), left)})
+	default:
+		if left > 0 {
+			s.Log.WarnContext(ctx, "too many snapshots can't be deleted, the rest is left to the next run", "volume_id", req.Volume.ID,
+				"run_id", req.Run.ID, "deleted", len(out.Removed), "refused", len(out.Blocked), "left", left)
+		}
+		_, _, errs = s.deleteSome(ctx, req, own, &out)
 	}
 	return out, errors.Join(errs...)
 }
 
-// deleteAll deletes the snapshots, says in out what became of them, and gives those whose deletion was denied, and what went wrong.
-func (s *Service) deleteAll(
+// inOrder puts failed snapshots first, since EC2 counts them among those in progress, and then the oldest, so that what is left after an
+// interruption is the newest.
+func inOrder(removals []retention.Decision) []retention.Decision {
+	slices.Reverse(removals)
+	slices.SortStableFunc(removals, func(a, b retention.Decision) int {
+		switch failed := a.Snapshot.State == ebs.Error; {
+		case failed == (b.Snapshot.State == ebs.Error):
+			return 0
+		case failed:
+			return -1
+		}
+		return 1
+	})
+	return removals
+}
+
+// deleteSome deletes snapshots until it has deleted maxRemovals, or maxRefusals could not be deleted. It says in out what became of them,
+// and gives the number of those that it did not come to, those whose deletion was denied, and what went wrong.
+func (s *Service) deleteSome(
 	ctx context.Context, req contract.PruneRequest, removals []retention.Decision, out *contract.PruneResult,
-) (denied []retention.Decision, errs []error) {
-	for _, r := range removals {
-		if r.Snapshot.ID == req.Snapshot.SnapshotID && len(errs) > 0 {
-			continue
+) (left int, denied []retention.Decision, errs []error) {
+	rest := slices.Clone(removals)
+	for removed, refused := 0, 0; len(rest) > 0 && removed < maxRemovals && refused+len(errs) < maxRefusals; {
+		at := next(req.Run, refused+len(errs), len(rest))
+		r := rest[at]
+		rest = slices.Delete(rest, at, at+1)
+		deleted, err := s.delete(ctx, req, r, out)
+		switch {
+		case deleted:
+			removed++
+		case err == nil:
+			refused++
+		default:
+			errs = append(errs, err)
 		}
-		removal := contract.Removal{SnapshotID: r.Snapshot.ID, Reason: r.Reason.String()}
-		err := s.EC2.DeleteSnapshot(ctx, r.Snapshot.ID)
-		if refused, ok := errors.AsType[*ebs.RefusedError](err); ok {
-			removal.Reason = refused.Error()
-			out.Blocked = append(out.Blocked, removal)
-			s.Log.InfoContext(ctx, LogKept, "snapshot_id", r.Snapshot.ID, "volume_id", r.Snapshot.VolumeID,
-				"run_id", req.Run.ID, "reason", removal.Reason)
-			continue
-		}
-		if err == nil {
-			out.Removed = append(out.Removed, removal)
-			s.Log.InfoContext(ctx, LogDeleted, "snapshot_id", r.Snapshot.ID, "volume_id", r.Snapshot.VolumeID,
-				"run_id", req.Run.ID, "reason", removal.Reason)
-			continue
-		}
-		errs = append(errs, err)
 		if contract.Is[*contract.AccessDeniedError](err) {
 			denied = append(denied, r)
 		}
@@ -208,7 +235,39 @@ func (s *Service) deleteAll(
 			break // asking on would only be refused again; the retry goes on here
 		}
 	}
-	return denied, errs
+	return len(rest), denied, errs
+}
+
+// next says which of the snapshots that are left is asked for. Where very many can't be deleted, no order alone comes to all that can: locks
+// end with the oldest, and what each run adds are the newest. So both ends are tried, and then places that differ from run to run.
+func next(r contract.Run, refused, left int) int {
+	switch {
+	case refused < maxRefusals/2:
+		return 0
+	case refused < maxRefusals*3/4:
+		return left - 1
+	}
+	return int(crc32.ChecksumIEEE(fmt.Append(nil, r.ID, left)) % uint32(left))
+}
+
+// delete deletes one snapshot, or says in out why EC2 does not let it go.
+func (s *Service) delete(ctx context.Context, req contract.PruneRequest, r retention.Decision, out *contract.PruneResult) (deleted bool, err error) {
+	removal := contract.Removal{SnapshotID: r.Snapshot.ID, Reason: r.Reason.String()}
+	err = s.EC2.DeleteSnapshot(ctx, r.Snapshot.ID)
+	if refused, ok := errors.AsType[*ebs.RefusedError](err); ok {
+		removal.Reason = refused.Error()
+		out.Blocked = append(out.Blocked, removal)
+		s.Log.InfoContext(ctx, LogKept, "snapshot_id", r.Snapshot.ID, "volume_id", r.Snapshot.VolumeID,
+			"run_id", req.Run.ID, "reason", removal.Reason)
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	out.Removed = append(out.Removed, removal)
+	s.Log.InfoContext(ctx, LogDeleted, "snapshot_id", r.Snapshot.ID, "volume_id", r.Snapshot.VolumeID,
+		"run_id", req.Run.ID, "reason", removal.Reason)
+	return true, nil
 }
 
 func managed(snaps []ebs.Snapshot, keyword string) int {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/ec2sim"
@@ -131,4 +132,40 @@ func TestPromise7WhatWasInUseGoesOnceItIsFree(t *testing.T) {
 	l.days(3, 4, nil)
 	same(t, "days held afterwards", l.runsOf("vol-web-0"), []string{"25"})
 	l.noMail()
+}
+
+// Seen: 158 locked snapshots of a volume, of which each attempt asked for the same 100, until the run failed after 120 of them.
+func TestPromise7ManyThatAreLockedKeepNoOtherFromGoing(t *testing.T) {
+	l := newLab(t, func(s *setup) { s.unguarded = true })
+	l.fleet()
+	for day := 153; day > 3; day-- { // the three after them are kept until the run's own has completed
+		l.old("vol-web-0", day)
+	}
+	kept := []string{l.old("vol-web-0", 3), l.old("vol-web-0", 2), l.old("vol-web-0", 1)}
+	locked := map[string]bool{}
+	for _, id := range l.ids("vol-web-0")[:150] {
+		locked[id] = true
+	}
+	l.account.Inject(ec2sim.Fault{Action: "DeleteSnapshot", Code: "SnapshotLocked", Match: func(r ec2sim.Request) bool { return locked[r.Get("SnapshotId")] }})
+	l.succeed("SnapshotDaily")
+	l.noMail()
+	same(t, "pruned", l.pruned("vol-web-0"), kept[:1])
+	same(t, "retries", l.retries("PruneVolume", "ThrottledError"), 0)
+
+	l.wait(24 * time.Hour)
+	asked := l.account.Calls()["DeleteSnapshot"]
+	l.account.FailNextSnapshotOf("vol-web-0")
+	l.fire("SnapshotDaily")
+	l.lastMail("1 of 3 volumes FAILED", "SnapshotFailedError", "ended in state error")
+	if pruned := l.pruned("vol-web-0"); len(pruned) != 2 { // what expired and the run's own: the failed one holds nothing
+		t.Errorf("pruned %v", pruned)
+	}
+	for _, s := range l.account.Snapshots() {
+		if s.State == ebs.Error {
+			t.Errorf("%s failed, and is still there", s.ID)
+		}
+	}
+	if more := l.account.Calls()["DeleteSnapshot"] - asked; more > 110 {
+		t.Errorf("the run asked for %d deletions, of which nearly all are refused", more)
+	}
 }
