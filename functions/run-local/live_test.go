@@ -73,7 +73,7 @@ func TestAFailureIsNamedAndEndsWithStatus1(t *testing.T) {
 			t.Errorf("the output does not say %q:\n%s", text, c.stdout.String())
 		}
 	}
-	if !strings.Contains(c.stderr.String(), "--- alert: SnapshotDaily "+due.Format("2006-01-02 15:04 MST")+": 1 of 2 volumes FAILED") {
+	if !strings.Contains(c.stderr.String(), "--- alert: SnapshotDaily "+due.Format("2006-01-02 15:04 -07:00")+": 1 of 2 volumes FAILED") {
 		t.Errorf("no alert was printed:\n%s", c.stderr.String())
 	}
 	if d := cmp.Diff([]string{"SnapshotDaily/" + at}, runsOf(account, "vol-good")); d != "" {

@@ -89,6 +89,10 @@ func VisibleJSON(body []byte) []byte {
 	return out
 }
 
+// TimeFormat is how people read a time: with its offset from UTC. An abbreviation such as CST means different things in China and in
+// America.
+const TimeFormat = "2006-01-02 15:04 -07:00"
+
 // Cut gives the text, or as many of its characters with an ellipsis.
 func Cut(s string, most int) string {
 	if r := []rune(s); len(r) > most {

@@ -17,7 +17,6 @@ const (
 	maxListed   = 20        // entries of each list in the message; report.json has them all
 	maxText     = 1000      // characters of a part of an entry
 	listedBytes = 240 << 10 // of the message for the lists: SNS takes 256 KiB
-	subjectTime = "2006-01-02 15:04 MST"
 )
 
 // subject says how bad it is.
@@ -38,7 +37,7 @@ func verdict(r *Report) string {
 	case len(r.Failures) == 0:
 		return count(len(r.Problems), "problem") + ", no backup failed"
 	case failed == 0:
-		return "the run BROKE OFF, no backup failed"
+		return "the run FAILED, but no backup did"
 	case failed == r.Volumes && failed > 1:
 		return fmt.Sprintf("ALL %d volumes FAILED", failed)
 	default:
@@ -51,7 +50,7 @@ func localTime(r *Report) string {
 	if zone, err := time.LoadLocation(r.Run.TimeZone); err == nil {
 		t = t.In(zone)
 	}
-	return t.Format(subjectTime)
+	return t.Format(ebs.TimeFormat)
 }
 
 // message is what the administrator reads, at night and on a telephone: the numbers, then what failed, where, why, what to do.

@@ -91,7 +91,7 @@ func TestTheMessageIsCutWhereThousandsFail(t *testing.T) {
 		t.Errorf("%d failed, want %d (%v)", result.Failed, instances*each, err)
 	}
 	subject, message := w.topic.one(t)
-	if want := "SnapshotDaily 2026-11-22 08:00 CST: ALL 10000 volumes FAILED"; subject != want {
+	if want := "SnapshotDaily 2026-11-22 08:00 +08:00: ALL 10000 volumes FAILED"; subject != want {
 		t.Errorf("subject %q, want %q", subject, want)
 	}
 	if size := len(message); size > 64<<10 {
@@ -121,32 +121,32 @@ func TestTheSubject(t *testing.T) {
 		r    Report
 		want string
 	}{
-		{"says how many failed", Report{Volumes: 40, Failures: failures[:3]}, "SnapshotDaily 2026-11-22 08:00 CST: 3 of 40 volumes FAILED"},
-		{"says so if all failed", Report{Volumes: 3, Failures: failures[:3]}, "SnapshotDaily 2026-11-22 08:00 CST: ALL 3 volumes FAILED"},
-		{"does not call one volume all of them", Report{Volumes: 1, Failures: failures[:1]}, "SnapshotDaily 2026-11-22 08:00 CST: 1 of 1 volume FAILED"},
-		{"says so if only the run did", Report{Volumes: 2, Failures: make([]Failure, 1)}, "SnapshotDaily 2026-11-22 08:00 CST: the run BROKE OFF, no backup failed"},
-		{"says that no backup failed", Report{Volumes: 1, Problems: problems}, "SnapshotDaily 2026-11-22 08:00 CST: 3 problems, no backup failed"},
-		{"says one of one problem", Report{Volumes: 1, Problems: problems[:1]}, "SnapshotDaily 2026-11-22 08:00 CST: 1 problem, no backup failed"},
+		{"says how many failed", Report{Volumes: 40, Failures: failures[:3]}, "SnapshotDaily 2026-11-22 08:00 +08:00: 3 of 40 volumes FAILED"},
+		{"says so if all failed", Report{Volumes: 3, Failures: failures[:3]}, "SnapshotDaily 2026-11-22 08:00 +08:00: ALL 3 volumes FAILED"},
+		{"does not call one volume all of them", Report{Volumes: 1, Failures: failures[:1]}, "SnapshotDaily 2026-11-22 08:00 +08:00: 1 of 1 volume FAILED"},
+		{"says so if only the run did", Report{Volumes: 2, Failures: make([]Failure, 1)}, "SnapshotDaily 2026-11-22 08:00 +08:00: the run FAILED, but no backup did"},
+		{"says that no backup failed", Report{Volumes: 1, Problems: problems}, "SnapshotDaily 2026-11-22 08:00 +08:00: 3 problems, no backup failed"},
+		{"says one of one problem", Report{Volumes: 1, Problems: problems[:1]}, "SnapshotDaily 2026-11-22 08:00 +08:00: 1 problem, no backup failed"},
 		{
 			"tells UTC where the zone is not known",
 			Report{Run: contract.Run{SnapshotKeyWord: keyword, ScheduledTime: midnight, TimeZone: "Moon/Tycho"}, Volumes: 1, Problems: problems},
-			"SnapshotDaily 2026-11-22 00:00 UTC: 3 problems, no backup failed",
+			"SnapshotDaily 2026-11-22 00:00 +00:00: 3 problems, no backup failed",
 		}, {
 			"cuts a long keyword and not the verdict",
 			Report{Run: contract.Run{SnapshotKeyWord: long, ScheduledTime: midnight, TimeZone: "Asia/Kathmandu"}, Volumes: 100_001, Failures: failures},
-			"SnapshotDailySnapshotDailySnapshotDa... 2026-11-22 05:45 +0545: 100000 of 100001 volumes FAILED",
+			"SnapshotDailySnapshotDailySnapshotDa... 2026-11-22 05:45 +05:45: 100000 of 100001 volumes FAILED",
 		}, {
 			"finds room for the longest verdict",
 			Report{Run: contract.Run{SnapshotKeyWord: long, ScheduledTime: midnight, TimeZone: "Asia/Kathmandu"}, Volumes: 2, Failures: make([]Failure, 1)},
-			"SnapshotDailySnapshotDailySnapshotDa... 2026-11-22 05:45 +0545: the run BROKE OFF, no backup failed",
+			"SnapshotDailySnapshotDailySnapshotDa... 2026-11-22 05:45 +05:45: the run FAILED, but no backup did",
 		}, {
 			"writes a keyword beyond ASCII as metrics have it",
 			Report{Run: contract.Run{SnapshotKeyWord: "每日快照", ScheduledTime: midnight, TimeZone: "UTC"}, Volumes: 1, Failures: failures[:1]},
-			"%E6%AF%8F%E6%97%A5%E5%BF%AB%E7%85%A7 2026-11-22 00:00 UTC: 1 of 1 volume FAILED",
+			"%E6%AF%8F%E6%97%A5%E5%BF%AB%E7%85%A7 2026-11-22 00:00 +00:00: 1 of 1 volume FAILED",
 		}, {
 			"cuts a long keyword of Chinese letters",
 			Report{Run: contract.Run{SnapshotKeyWord: strings.Repeat("每", 128), ScheduledTime: midnight, TimeZone: "UTC"}, Volumes: 2, Failures: failures[:2]},
-			"%E6%AF%8F%E6%AF%8F%E6%AF%8F%E6%AF%8F... 2026-11-22 00:00 UTC: ALL 2 volumes FAILED",
+			"%E6%AF%8F%E6%AF%8F%E6%AF%8F%E6%AF%8F... 2026-11-22 00:00 +00:00: ALL 2 volumes FAILED",
 		},
 	}
 	for _, c := range cases {

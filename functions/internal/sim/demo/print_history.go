@@ -173,7 +173,7 @@ func (p printer) mails() {
 	}
 }
 
-var subjectTime = regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d`)
+var subjectTime = regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d [+-]\d\d:\d\d`)
 
 // timeless gives a subject without the time of the run, so that equal ones can be counted.
 func timeless(subject string) string { return subjectTime.ReplaceAllString(subject, "(time)") }

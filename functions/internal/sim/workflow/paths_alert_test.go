@@ -223,7 +223,7 @@ func functionPaths() []path {
 				asl.Failed, "VolumesFailed", runFails,
 				map[string][]string{"vol-db-0": good, "vol-web-0": {"SnapshotVolume"}, "vol-web-1": {"SnapshotVolume", "GiveItTime"}},
 				map[string][]string{"vol-db-0": made, "vol-web-1": made},
-				[]string{"SnapshotDaily 2026-11-22 08:00 CST: 2 of 3 volumes FAILED"},
+				[]string{"SnapshotDaily 2026-11-22 08:00 +08:00: 2 of 3 volumes FAILED"},
 			},
 			says: []string{
 				"web-1 (i-web), volume vol-web-0", "States.DataLimitExceeded", "child execution ",

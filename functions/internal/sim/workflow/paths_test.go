@@ -45,10 +45,10 @@ var (
 )
 
 const (
-	oneFailed  = "SnapshotDaily 2026-11-22 08:00 CST: 1 of 3 volumes FAILED"
-	onlyTheRun = "SnapshotDaily 2026-11-22 08:00 CST: the run BROKE OFF, no backup failed"
-	allFailed  = "SnapshotDaily 2026-11-22 08:00 CST: ALL 3 volumes FAILED"
-	attention  = "SnapshotDaily 2026-11-22 08:00 CST: 1 problem, no backup failed"
+	oneFailed  = "SnapshotDaily 2026-11-22 08:00 +08:00: 1 of 3 volumes FAILED"
+	onlyTheRun = "SnapshotDaily 2026-11-22 08:00 +08:00: the run FAILED, but no backup did"
+	allFailed  = "SnapshotDaily 2026-11-22 08:00 +08:00: ALL 3 volumes FAILED"
+	attention  = "SnapshotDaily 2026-11-22 08:00 +08:00: 1 problem, no backup failed"
 	brokenOff  = "EBS snapshot lifecycle: a run broke off, backups may be missing"
 	unwritten  = "EBS snapshot lifecycle: a volume failed, and S3 refused the record"
 )

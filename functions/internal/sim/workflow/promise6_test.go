@@ -166,7 +166,7 @@ func TestPromise6ManyFailuresMakeOneMailThatCanBeRead(t *testing.T) {
 		return r.Get("VolumeId") != "vol-n59-1"
 	}, Message: "You are not authorized. Encoded authorization failure message: " + strings.Repeat("x", 2000)})
 	l.fire("SnapshotDaily")
-	same(t, "mails", l.subjects(), []string{"SnapshotDaily 2026-11-22 08:00 CST: 119 of 120 volumes FAILED"})
+	same(t, "mails", l.subjects(), []string{"SnapshotDaily 2026-11-22 08:00 +08:00: 119 of 120 volumes FAILED"})
 	m := l.lastMail("119 × AccessDeniedError", "node-00 (i-n00), volume vol-n00-0", "99 more, listed in s3://local/runs/")
 	if len(m.message) > 10_000 {
 		t.Errorf("the mail has %d bytes", len(m.message))

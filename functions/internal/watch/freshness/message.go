@@ -17,8 +17,6 @@ const (
 	maxPlace  = 300 // characters of an instance's name and a volume's device
 )
 
-const minute = "2006-01-02 15:04 MST"
-
 // subject is ASCII and short, as SNS wants it for e-mail.
 func subject(s State) string {
 	if len(s.Stale) == 1 {
@@ -30,7 +28,7 @@ func subject(s State) string {
 // message is what the administrator reads: which volumes, how old their newest snapshot is, what to do. s says who was told before.
 func message(s State, url string) string {
 	var b strings.Builder
-	ebs.Fprintf(&b, "%s, found on %s, whatever the reason.\n", subject(s), s.CheckedAt.Format(minute))
+	ebs.Fprintf(&b, "%s, found on %s, whatever the reason.\n", subject(s), s.CheckedAt.Format(ebs.TimeFormat))
 	of, others := map[string]int{}, len(s.Stale)
 	for _, v := range s.Stale {
 		of[v.Keyword]++
@@ -85,7 +83,7 @@ func (v Stale) newest(now time.Time) string {
 	if v.SnapshotID == "" {
 		return "No completed snapshot, and the volume has been the schedule's for " + span(now.Sub(v.StartTime)) + " at least"
 	}
-	return fmt.Sprintf("Newest: %s of %s, %s old", v.SnapshotID, v.StartTime.UTC().Format(minute), span(now.Sub(v.StartTime)))
+	return fmt.Sprintf("Newest: %s of %s, %s old", v.SnapshotID, v.StartTime.UTC().Format(ebs.TimeFormat), span(now.Sub(v.StartTime)))
 }
 
 // span says a time in days and hours, or in minutes if it is short.

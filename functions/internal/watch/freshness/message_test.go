@@ -26,7 +26,7 @@ func TestTheMessage(t *testing.T) {
 	}
 	for _, text := range []string{
 		"EBS snapshots: 26 volumes have no fresh snapshot\n\n", "Daily: no completed snapshot in the last 48 hours\n1. web-00 (i-00), volume vol-00 (/dev/xvda)\n",
-		"   Newest: snap-00-22T00 of 2026-11-22 00:00 UTC, 5 days old\n", "2. web-01 (i-01), volume vol-01 (/dev/xvda)\n   No completed snapshot, and the volume has been the schedule's for 5 days at least\n",
+		"   Newest: snap-00-22T00 of 2026-11-22 00:00 +00:00, 5 days old\n", "2. web-01 (i-01), volume vol-01 (/dev/xvda)\n   No completed snapshot, and the volume has been the schedule's for 5 days at least\n",
 		"20. web-19", "… and 5 more\n\nHourly: no completed snapshot in the last 2 hours\n1. instance i-db, volume vol-db", "What to do: ", "s3://bucket/freshness.json",
 	} {
 		if !strings.Contains(l.mails[0], text) {
