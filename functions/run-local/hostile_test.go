@@ -160,7 +160,7 @@ func TestARunOverAHostileAccountPrintsAndMailsHarmlessText(t *testing.T) {
 	out := c.stdout.String() + c.stderr.String() + said.String()
 	harmless(t, "the output", out)
 	for _, text := range []string{
-		"--- alert: SnapshotDaily ", `FAILED  web-2\n  FORGED keep`, `gone    web-2\n  FORGED keep`, `Not you,\n  FORGED`, `In use,\n  FORGED`, "found no room on its snapshots: key 4", "can't be read: ",
+		"--- alert: SnapshotDaily ", `FAILED  web-2\n  FORGED keep`, `gone    web-2\n  FORGED keep`, `Not you,\n  FORGED`, `In use,\n  FORGED`, "not copied to its snapshots: key 4", "can't be read: ",
 		"run-local: the run failed", "\nto try again what failed, and only that:\n  go run ",
 	} {
 		if !strings.Contains(out, text) {

@@ -36,12 +36,12 @@ func TestDone(t *testing.T) {
 		after contract.Claim
 	}{
 		{name: "is written into the claim", by: execution, after: over},
-		{name: "is nothing for an execution that the run was taken from", by: "another", after: mine},
-		{name: "is nothing for one that loses it in that moment", by: execution, setup: fault("replace", store.ErrConflict), after: mine},
-		{name: "is tried again if the claim can't be read", by: execution, setup: fault("get", broken), after: mine,
-			err: "write down that run SnapshotDaily/2026-11-22T00:00:00Z is done: broken"},
-		{name: "is tried again if the claim can't be written", by: execution, setup: fault("replace", broken), after: mine,
-			err: "write down that run SnapshotDaily/2026-11-22T00:00:00Z is done: broken"},
+		{name: "does nothing for an execution that lost the run", by: "another", after: mine},
+		{name: "does nothing for one that loses the run at that moment", by: execution, setup: fault("replace", store.ErrConflict), after: mine},
+		{name: "fails if the claim can't be read", by: execution, setup: fault("get", broken), after: mine,
+			err: "mark run SnapshotDaily/2026-11-22T00:00:00Z as done: broken"},
+		{name: "fails if the claim can't be written", by: execution, setup: fault("replace", broken), after: mine,
+			err: "mark run SnapshotDaily/2026-11-22T00:00:00Z as done: broken"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
@@ -62,7 +62,7 @@ func TestDone(t *testing.T) {
 			}
 		})
 	}
-	t.Run("is nothing where there is no claim", func(t *testing.T) {
+	t.Run("does nothing if there is no claim", func(t *testing.T) {
 		if err := done(t.Context(), newWorld(t).bucket, daily, execution, midnight.Add(time.Minute)); err != nil {
 			t.Error(err)
 		}
@@ -76,7 +76,7 @@ func text(err error) string {
 	return err.Error()
 }
 
-func TestWhatIsCompletedIsWrittenDownForTheExecutionThatFinishesTheRun(t *testing.T) {
+func TestCompletedVolumesAreSavedForTheExecutionThatFinishesTheRun(t *testing.T) {
 	key := contract.CompletedKey(daily)
 	stored := func(w *world) []string {
 		body, _, err := w.bucket.Get(t.Context(), key)
@@ -111,7 +111,7 @@ func TestWhatIsCompletedIsWrittenDownForTheExecutionThatFinishesTheRun(t *testin
 			t.Errorf("-want +got:\n%s", diff)
 		}
 		_, message := w.topic.one(t)
-		const line = "\nNot counted here: 2 volumes that an earlier execution of this run completed. Their snapshots have been deleted since, and are not made again.\n"
+		const line = "\nNot counted: 2 volumes completed by an earlier execution of this run. Their snapshots have been pruned since, and are not created again.\n"
 		if r.DoneEarlier != 2 || !strings.Contains(message, line) || !strings.HasSuffix(result.Summary, "; 2 more volumes completed by an earlier execution") {
 			t.Errorf("report %d, summary %q, message:\n%s", r.DoneEarlier, result.Summary, message)
 		}
@@ -134,7 +134,7 @@ func TestWhatIsCompletedIsWrittenDownForTheExecutionThatFinishesTheRun(t *testin
 				return nil
 			}
 			_, err := w.service().Report(t.Context(), w.discovery)
-			if !strings.HasPrefix(text(err), "write down which volumes of run SnapshotDaily/2026-11-22T00:00:00Z are completed: ") {
+			if !strings.HasPrefix(text(err), "save which volumes of run SnapshotDaily/2026-11-22T00:00:00Z are completed: ") {
 				t.Errorf("%s: error %v", op, err)
 			}
 		}

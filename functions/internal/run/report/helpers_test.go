@@ -22,7 +22,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
-var update = flag.Bool("update", false, "write the goldens anew; read the diff before you keep it")
+var update = flag.Bool("update", false, "write the goldens again; read the diff before you keep it")
 
 const (
 	keyword   = "SnapshotDaily"
@@ -44,8 +44,8 @@ type world struct {
 	discovery contract.Discovery
 	items     []contract.Item
 	snapshots []ebs.Snapshot // what EC2 holds of the run
-	strangers []ebs.Snapshot // what it holds that carries the schedule's tags, and is not its own
-	deleted   []string       // volumes that are no more
+	strangers []ebs.Snapshot // snapshots with the schedule's tags that no run made
+	deleted   []string       // volumes that were deleted
 	bucket    *localstore.Memory
 	topic     *fakeTopic
 	asked     []string // volumes whose existence was asked for

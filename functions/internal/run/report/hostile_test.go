@@ -30,7 +30,7 @@ func hostileItems(n int) []contract.Item {
 	return out
 }
 
-func TestAMailOverHostileTagsIsHarmlessAndFindsRoom(t *testing.T) {
+func TestAMailWithHostileTagsIsHarmlessAndNotTooLarge(t *testing.T) {
 	w := newWorld(t, hostileItems(3*maxListed)...)
 	for i := range 3 * maxListed {
 		a := fmt.Sprintf("vol-%d-a", i)
@@ -62,7 +62,7 @@ func TestAMailOverHostileTagsIsHarmlessAndFindsRoom(t *testing.T) {
 			}
 		}
 	}
-	for _, text := range []string{`1. the run as a whole`, `\nFORGED\r\u001b[2J\u009b2K\u202e\u2028\u200b`, "\nNEEDS ATTENTION", "\nDELETED since", "\n… and ", "\nThe whole report: s3://backups/"} {
+	for _, text := range []string{`1. the run as a whole`, `\nFORGED\r\u001b[2J\u009b2K\u202e\u2028\u200b`, "\nNEEDS ATTENTION", "\nDELETED since", "\n… and ", "\nFull report: s3://backups/"} {
 		if !strings.Contains(message, text) {
 			t.Errorf("the message does not say %q", text)
 		}

@@ -11,12 +11,12 @@ import (
 )
 
 const (
-	slow    = "The function's log in CloudWatch shows what it did last; EC2 being slow is the usual cause. Start the run again."
-	generic = "Look at the instance's child execution in the Step Functions console; if AWS was at fault, start the run again."
+	slow    = "1. See in the function's CloudWatch log what it did last; the usual cause is that EC2 was slow. 2. Start the run again."
+	generic = "Look at the instance's child execution in the Step Functions console. If the cause was a fault of AWS, start the run again."
 	child1  = "arn:aws:states:eu-central-1:111122223333:execution:snapshot-lifecycle/SnapshotInstances:child-1"
 )
 
-// exported is what the map state leaves when the children's results went to S3.
+// exported is the result of the map state when the children's results are in S3.
 func exported(manifestKey string) json.RawMessage {
 	return json.RawMessage(fmt.Sprintf(`{"MapRunArn": "arn:aws:states:eu-central-1:111122223333:mapRun:snapshot-lifecycle/SnapshotInstances:run-1",
 		"ResultWriterDetails": {"Bucket": "backups", "Key": %q}}`, manifestKey))
@@ -51,7 +51,7 @@ func TestReportFindsWhatFailedAboveTheVolumes(t *testing.T) {
 		setup func(*world)
 		want  found
 	}{
-		{"a child that succeeded needs no look", func(w *world) {
+		{"children that succeeded are not read", func(w *world) {
 			w.export("SUCCEEDED")
 		}, found{Outcome: "Succeeded", Completed: 2}},
 		{"a child that failed fails its volumes, but a volume's own record says more", func(w *world) {
@@ -60,51 +60,51 @@ func TestReportFindsWhatFailedAboveTheVolumes(t *testing.T) {
 			w.state("vol-2", ebs.Pending)
 			w.record("vol-2", "SnapshotLimitError", "full")
 		}, found{Outcome: "Failed", Failures: []Failure{
-			{vol1, "", "States.Timeout", "child execution " + child1 + " is TIMED_OUT", slow},
+			{vol1, "", "States.Timeout", "child execution " + child1 + " ended: TIMED_OUT", slow},
 			{vol2, "snap-of-vol-2", "SnapshotLimitError", "full",
-				`The Region is full: delete snapshots that nobody needs, or raise the EBS quota "Snapshots per Region".`},
+				`The Region cannot hold more snapshots. Delete snapshots that nobody needs, or request an increase of the EBS quota "Snapshots per Region".`},
 		}}},
-		{"a child's cause is told", func(w *world) {
+		{"a child's cause is reported", func(w *world) {
 			w.export("FAILED", map[string]any{"Status": "FAILED", "Error": "States.Runtime", "Cause": "no path", "Input": w.childInput(0)})
 			w.state("vol-1", "")
 			w.state("vol-2", "")
 			w.deleted = []string{"vol-2"}
 		}, found{Outcome: "Failed", Failures: []Failure{
-			{vol1, "", "States.Runtime", "child execution " + child1 + " is FAILED: no path", generic},
-			{vol2, "", "States.Runtime", "child execution " + child1 + " is FAILED: no path", generic},
+			{vol1, "", "States.Runtime", "child execution " + child1 + " ended: FAILED: no path", generic},
+			{vol2, "", "States.Runtime", "child execution " + child1 + " ended: FAILED: no path", generic},
 		}}},
 		{"a child that was aborted has no error of its own", func(w *world) {
 			w.export("FAILED", map[string]any{"Status": "ABORTED", "Input": w.childInput(0)})
 			w.state("vol-1", "")
 		}, found{Outcome: "Failed", Completed: 1, Failures: []Failure{
-			{vol1, "", "ChildUnfinished", "child execution " + child1 + " is ABORTED", generic},
+			{vol1, "", "ChildUnfinished", "child execution " + child1 + " ended: ABORTED", generic},
 			{vol2, "snap-of-vol-2", "ChildUnfinished",
-				"snap-of-vol-2 is good, but older snapshots were not pruned: child execution " + child1 + " is ABORTED", generic},
+				"snap-of-vol-2 is good, but older snapshots were not pruned: child execution " + child1 + " ended: ABORTED", generic},
 		}}},
 		{"a child that never started fails its volumes", func(w *world) {
 			w.export("PENDING", map[string]any{"Status": "PENDING", "Input": w.childInput(0)})
 			w.state("vol-1", "")
 			w.state("vol-2", "")
 		}, found{Outcome: "Failed", Failures: []Failure{
-			{vol1, "", "ChildUnfinished", "child execution " + child1 + " is PENDING", generic},
-			{vol2, "", "ChildUnfinished", "child execution " + child1 + " is PENDING", generic},
+			{vol1, "", "ChildUnfinished", "child execution " + child1 + " did not start: PENDING", generic},
+			{vol2, "", "ChildUnfinished", "child execution " + child1 + " did not start: PENDING", generic},
 		}}},
 		{"a map that failed as a whole fails the run, and the volumes without a good snapshot", func(w *world) {
 			w.discovery.Map = json.RawMessage(`{"Error": "States.ItemReaderFailed", "Cause": "no such key"}`)
 			w.state("vol-1", "")
 		}, found{Outcome: "Failed", Completed: 1, Failures: []Failure{
-			{ebs.Place{}, "", "States.ItemReaderFailed", "the step SnapshotInstances as a whole ended: no such key; " +
-				"of volumes with a good snapshot, older ones may not have been pruned", generic},
-			{vol1, "", "States.ItemReaderFailed", "the step SnapshotInstances as a whole ended: no such key", generic},
+			{ebs.Place{}, "", "States.ItemReaderFailed", "the step SnapshotInstances failed: no such key; " +
+				"volumes with a good snapshot may not have been pruned", generic},
+			{vol1, "", "States.ItemReaderFailed", "the step SnapshotInstances failed: no such key", generic},
 		}}},
-		{"results that can't be read are a problem, and cost no report", func(w *world) {
+		{"unreadable results are a problem, and the report is written anyway", func(w *world) {
 			w.discovery.Map = exported("results/missing.json")
 			w.state("vol-1", "")
 		}, found{Outcome: "Failed", Completed: 1, Failures: []Failure{
-			{vol1, "", "NoSnapshot", "EC2 holds no snapshot of this run, and nothing recorded why", advice("NoSnapshot")},
+			{vol1, "", "NoSnapshot", "EC2 has no snapshot of the volume from this run, and no reason was recorded", advice("NoSnapshot")},
 		}, Problems: []Problem{{
-			ebs.Place{}, "what child executions left can't be read, so some reasons may be missing: " +
-				"read the results of the child executions: get results/missing.json: no such object", "See that report-run may read results/ in the bucket.",
+			ebs.Place{}, "some reasons may be missing: " +
+				"read the results of the child executions: get results/missing.json: no such object", "Allow report-run to read results/ in the bucket.",
 		}}}},
 		{"an emulator's array of results says nothing", func(w *world) {
 			w.discovery.Map = json.RawMessage(`[{}, null]`)
@@ -122,7 +122,7 @@ func TestReportFindsWhatFailedAboveTheVolumes(t *testing.T) {
 	}
 }
 
-func TestReportReadsAThousandReasonsOnly(t *testing.T) {
+func TestReportReadsOnlyAThousandReasons(t *testing.T) {
 	const volumes = 1003
 	item := contract.Item{Instance: contract.Instance{ID: "i-large"}}
 	for n := range volumes {

@@ -12,27 +12,27 @@ import (
 )
 
 const (
-	maxSubject  = 99        // characters, ASCII only: what SNS takes for e-mail
-	maxKeyword  = 39        // of them for the keyword
-	maxListed   = 20        // entries of each list in the message; report.json has them all
-	maxText     = 1000      // characters of a part of an entry
-	listedBytes = 240 << 10 // of the message for the lists: SNS takes 256 KiB
+	maxSubject   = 99        // ASCII characters of a subject, SNS's limit for e-mail
+	maxKeyword   = 39        // characters of the keyword in a subject
+	maxListed    = 20        // entries of each list in the message; report.json has all of them
+	maxText      = 1000      // characters of each line of an entry
+	maxListBytes = 240 << 10 // bytes of the message up to the end of its lists; SNS's limit for the whole message is 256 KiB
 )
 
-// subject says how bad it is.
+// subject says which run it is and how bad it is.
 func subject(r *Report) string {
 	keyword := r.Run.SnapshotKeyWord
 	if strings.ContainsFunc(keyword, func(c rune) bool { return c < ' ' || c > '~' }) {
-		keyword = contract.KeywordASCII(keyword) // as metrics and S3 keys have it; the message says it as it is
+		keyword = contract.KeywordASCII(keyword) // as in metrics and S3 keys; the message has the keyword itself
 	}
 	if len(keyword) > maxKeyword {
 		keyword = keyword[:maxKeyword-3] + "..."
 	}
-	s := fmt.Sprintf("%s %s: %s", keyword, localTime(r), verdict(r))
+	s := fmt.Sprintf("%s %s: %s", keyword, localTime(r), outcome(r))
 	return s[:min(len(s), maxSubject)]
 }
 
-func verdict(r *Report) string {
+func outcome(r *Report) string {
 	switch failed := r.failedVolumes(); {
 	case len(r.Failures) == 0:
 		return count(len(r.Problems), "problem") + ", no backup failed"
@@ -53,34 +53,34 @@ func localTime(r *Report) string {
 	return t.Format(ebs.TimeFormat)
 }
 
-// message is what the administrator reads, at night and on a telephone: the numbers, then what failed, where, why, what to do.
+// message is what the administrator reads, at night and on a telephone: the totals, then each failure with its place, reason and advice.
 func message(r *Report, reportURL string) string {
 	var b strings.Builder
 	ebs.Fprintf(&b, "EBS snapshots, run %s\n%s\n\n", r.Run.ID, localTime(r))
-	ebs.Fprintf(&b, "%d of %s have a completed snapshot of this run.\n", r.Completed, count(r.Volumes, "volume"))
-	ebs.Fprintf(&b, "%d failed, %d deleted meanwhile, %s.\n", r.failedVolumes(), len(r.Gone), count(len(r.Problems), "other problem"))
+	ebs.Fprintf(&b, "Completed snapshots of this run: %d of %s.\n", r.Completed, count(r.Volumes, "volume"))
+	ebs.Fprintf(&b, "%d failed, %d deleted since the run began, %s.\n", r.failedVolumes(), len(r.Gone), count(len(r.Problems), "other problem"))
 	if n := r.DoneEarlier; n > 0 {
-		ebs.Fprintf(&b, "Not counted here: %s that an earlier execution of this run completed. Their snapshots have been deleted since, and are not made again.\n", count(n, "volume"))
+		ebs.Fprintf(&b, "Not counted: %s completed by an earlier execution of this run. Their snapshots have been pruned since, and are not created again.\n", count(n, "volume"))
 	}
 	if n := len(r.Excluded); n > 0 {
-		ebs.Fprintf(&b, "%s excluded by tags or by the schedule; the whole report lists them.\n", count(n, "volume"))
+		ebs.Fprintf(&b, "%s excluded by tags or by the schedule; see the full report.\n", count(n, "volume"))
 	}
 	if len(r.Failures) > 0 {
 		ebs.Fprintf(&b, "\nFAILED (%s)\n", byError(r.Failures))
 		list(&b, r.Failures, reportURL, func(f Failure) (ebs.Place, string, string) { return f.Place, f.Error + ": " + f.Reason, f.Advice })
 	}
 	if len(r.Problems) > 0 {
-		b.WriteString("\nNEEDS ATTENTION, no backup failed for it\n")
+		b.WriteString("\nNEEDS ATTENTION (no backup failed because of this)\n")
 		list(&b, r.Problems, reportURL, func(p Problem) (ebs.Place, string, string) { return p.Place, p.What, p.Advice })
 	}
 	if len(r.Gone) > 0 {
-		b.WriteString("\nDELETED since the run began, nothing to do\n")
+		b.WriteString("\nDELETED since the run began (nothing to do)\n")
 		list(&b, r.Gone, reportURL, func(p ebs.Place) (ebs.Place, string, string) { return p, "", "" })
 	}
 	if len(r.Failures) > 0 {
-		ebs.Fprintf(&b, "\nTo try again what failed, and only that, start a new execution with the input\n%s\n", retryInput(r))
+		ebs.Fprintf(&b, "\nTo retry only what failed, start a new execution with this input:\n%s\n", retryInput(r))
 	}
-	ebs.Fprintf(&b, "\nThe whole report: %s\nThe execution: %s\n", reportURL, r.Execution)
+	ebs.Fprintf(&b, "\nFull report: %s\nExecution: %s\n", reportURL, r.Execution)
 	return b.String()
 }
 
@@ -89,17 +89,17 @@ func retryInput(r *Report) string {
 		r.Run.SnapshotKeyWord, r.Run.ScheduledTime.Format(time.RFC3339), r.Run.TimeZone)
 }
 
-func list[T any](b *strings.Builder, entries []T, reportURL string, parts func(T) (where ebs.Place, why, todo string)) {
+func list[T any](b *strings.Builder, entries []T, reportURL string, parts func(T) (where ebs.Place, why, advice string)) {
 	for n, e := range entries {
-		where, why, todo := parts(e)
+		where, why, advice := parts(e)
 		text := ebs.Visiblef("%d. %s\n", n+1, cut(where.String()))
 		if why != "" {
 			text += ebs.Visiblef("   Why: %s\n", cut(why))
 		}
-		if todo != "" {
-			text += ebs.Visiblef("   What to do: %s\n", todo)
+		if advice != "" {
+			text += ebs.Visiblef("   What to do: %s\n", advice)
 		}
-		if n == maxListed || b.Len()+len(text) > listedBytes {
+		if n == maxListed || b.Len()+len(text) > maxListBytes {
 			ebs.Fprintf(b, "… and %d more, listed in %s\n", len(entries)-n, reportURL)
 			return
 		}
@@ -107,10 +107,10 @@ func list[T any](b *strings.Builder, entries []T, reportURL string, parts func(T
 	}
 }
 
-// cut gives a text that somebody else wrote as long as it is worth reading in a mail.
+// cut makes a text that somebody else wrote visible, and shortens it for a mail.
 func cut(text string) string { return ebs.Cut(ebs.Visible(text), maxText) }
 
-// byError counts the failures by error, the most frequent first: thousands usually have one cause.
+// byError counts the failures by error, the most frequent first. Thousands of failures usually have one cause.
 func byError(failures []Failure) string {
 	counts := map[string]int{}
 	for _, f := range failures {
@@ -132,23 +132,23 @@ func byError(failures []Failure) string {
 func advice(name string) string {
 	switch name {
 	case "AccessDeniedError":
-		return "Allow the function's role the action that is named above; for an encrypted volume, allow it the KMS key too."
+		return "Allow the function's role the action named above. If the volume is encrypted, also allow the role to use its KMS key."
 	case "SnapshotLimitError":
-		return "The Region is full: delete snapshots that nobody needs, or raise the EBS quota \"Snapshots per Region\"."
+		return "The Region cannot hold more snapshots. Delete snapshots that nobody needs, or request an increase of the EBS quota \"Snapshots per Region\"."
 	case "SnapshotQuotaError":
-		return "Too many snapshots were pending for hours: look for other tools that make snapshots of the same volumes."
+		return "Too many snapshots were pending for hours. Look for other tools that create snapshots of the same volumes."
 	case "ThrottledError":
-		return "EC2 refused for its request rate for a long time: look for another tool that fills it, or lower the configured create rate."
+		return "EC2 throttled the requests for a long time. Look for another tool that uses up the request rate, or lower the configured create rate."
 	case "SnapshotRateError":
-		return "Something else makes snapshots of this volume all the time: find it, or move the schedule."
+		return "Something else creates snapshots of this volume very often. Find it, or move the schedule to another time."
 	case "SnapshotFailedError":
-		return "See the volume's events in the EC2 console; a KMS key that is disabled or not allowed is the usual cause. Start the run again."
+		return "1. See the volume's events in the EC2 console; the usual cause is a KMS key that is disabled or not allowed. 2. Start the run again."
 	case timedOut:
-		return "The function's log in CloudWatch shows what it did last; EC2 being slow is the usual cause. Start the run again."
+		return "1. See in the function's CloudWatch log what it did last; the usual cause is that EC2 was slow. 2. Start the run again."
 	case "NotRead":
-		return "One of very many: the others, and the file that is named, say why."
+		return "Read the file named above. When very many volumes fail, the report reads only the first reasons."
 	case "NoSnapshot":
-		return "Look at the instance's child execution in the Step Functions console, then start the run again."
+		return "1. Look at the instance's child execution in the Step Functions console. 2. Start the run again."
 	}
-	return "Look at the instance's child execution in the Step Functions console; if AWS was at fault, start the run again."
+	return "Look at the instance's child execution in the Step Functions console. If the cause was a fault of AWS, start the run again."
 }

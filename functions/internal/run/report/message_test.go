@@ -63,7 +63,7 @@ func TestTheMessage(t *testing.T) {
 	}
 }
 
-func TestTheMessageIsCutWhereThousandsFail(t *testing.T) {
+func TestTheMessageIsCutIfThousandsOfVolumesFail(t *testing.T) {
 	const instances, each = 500, 20
 	var items []contract.Item
 	for n := range instances {
@@ -123,24 +123,24 @@ func TestTheSubject(t *testing.T) {
 	}{
 		{"says how many failed", Report{Volumes: 40, Failures: failures[:3]}, "SnapshotDaily 2026-11-22 08:00 +08:00: 3 of 40 volumes FAILED"},
 		{"says so if all failed", Report{Volumes: 3, Failures: failures[:3]}, "SnapshotDaily 2026-11-22 08:00 +08:00: ALL 3 volumes FAILED"},
-		{"does not call one volume all of them", Report{Volumes: 1, Failures: failures[:1]}, "SnapshotDaily 2026-11-22 08:00 +08:00: 1 of 1 volume FAILED"},
-		{"says so if only the run did", Report{Volumes: 2, Failures: make([]Failure, 1)}, "SnapshotDaily 2026-11-22 08:00 +08:00: the run FAILED, but no backup did"},
+		{"does not say ALL of a single volume", Report{Volumes: 1, Failures: failures[:1]}, "SnapshotDaily 2026-11-22 08:00 +08:00: 1 of 1 volume FAILED"},
+		{"says so if only the run as a whole failed", Report{Volumes: 2, Failures: make([]Failure, 1)}, "SnapshotDaily 2026-11-22 08:00 +08:00: the run FAILED, but no backup did"},
 		{"says that no backup failed", Report{Volumes: 1, Problems: problems}, "SnapshotDaily 2026-11-22 08:00 +08:00: 3 problems, no backup failed"},
-		{"says one of one problem", Report{Volumes: 1, Problems: problems[:1]}, "SnapshotDaily 2026-11-22 08:00 +08:00: 1 problem, no backup failed"},
+		{"says problem in the singular", Report{Volumes: 1, Problems: problems[:1]}, "SnapshotDaily 2026-11-22 08:00 +08:00: 1 problem, no backup failed"},
 		{
-			"tells UTC where the zone is not known",
+			"gives UTC if the zone is unknown",
 			Report{Run: contract.Run{SnapshotKeyWord: keyword, ScheduledTime: midnight, TimeZone: "Moon/Tycho"}, Volumes: 1, Problems: problems},
 			"SnapshotDaily 2026-11-22 00:00 +00:00: 3 problems, no backup failed",
 		}, {
-			"cuts a long keyword and not the verdict",
+			"cuts a long keyword and not the outcome",
 			Report{Run: contract.Run{SnapshotKeyWord: long, ScheduledTime: midnight, TimeZone: "Asia/Kathmandu"}, Volumes: 100_001, Failures: failures},
 			"SnapshotDailySnapshotDailySnapshotDa... 2026-11-22 05:45 +05:45: 100000 of 100001 volumes FAILED",
 		}, {
-			"finds room for the longest verdict",
+			"has room for the longest outcome",
 			Report{Run: contract.Run{SnapshotKeyWord: long, ScheduledTime: midnight, TimeZone: "Asia/Kathmandu"}, Volumes: 2, Failures: make([]Failure, 1)},
 			"SnapshotDailySnapshotDailySnapshotDa... 2026-11-22 05:45 +05:45: the run FAILED, but no backup did",
 		}, {
-			"writes a keyword beyond ASCII as metrics have it",
+			"writes a keyword beyond ASCII as metrics do",
 			Report{Run: contract.Run{SnapshotKeyWord: "每日快照", ScheduledTime: midnight, TimeZone: "UTC"}, Volumes: 1, Failures: failures[:1]},
 			"%E6%AF%8F%E6%97%A5%E5%BF%AB%E7%85%A7 2026-11-22 00:00 +00:00: 1 of 1 volume FAILED",
 		}, {
@@ -165,14 +165,14 @@ func TestTheSubject(t *testing.T) {
 	}
 }
 
-func TestEachErrorOfTheContractThatFailsAVolumeHasItsAdvice(t *testing.T) {
+func TestEachErrorOfTheContractThatFailsAVolumeHasItsOwnAdvice(t *testing.T) {
 	generic := advice("anything else")
 	for _, name := range []string{
 		"AccessDeniedError", "SnapshotLimitError", "SnapshotQuotaError", "ThrottledError", "SnapshotRateError", "SnapshotFailedError", "NoSnapshot",
 		"States.Timeout",
 	} {
 		if advice(name) == generic {
-			t.Errorf("%s has none of its own", name)
+			t.Errorf("%s has no advice of its own", name)
 		}
 	}
 }

@@ -10,28 +10,28 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
-// problems lists what wants a person's attention although the run did its work.
+// problems lists what needs a person's attention although no backup failed.
 func problems(items []contract.Item, held []ebs.Snapshot) []Problem {
 	var out []Problem
-	byVolume := group(held)
-	toldValue, toldTags := map[string]bool{}, map[string]bool{} // an instance with very many volumes has several items
+	snapshotsOf := byVolume(held)
+	valueReported, tagsReported := map[string]bool{}, map[string]bool{} // an instance with very many volumes has several items
 	for _, i := range items {
-		out = append(out, unreadable(i, toldValue)...)
+		out = append(out, unreadable(i, valueReported)...)
 		_, dropped := ebs.SnapshotTags(ebs.StampOf(i.Run, i.Instance, i.Volumes[0], time.Time{}), i.Instance.Tags)
-		if len(dropped) > 0 && !toldTags[i.Instance.ID] {
-			toldTags[i.Instance.ID] = true
+		if len(dropped) > 0 && !tagsReported[i.Instance.ID] {
+			tagsReported[i.Instance.ID] = true
 			out = append(out, Problem{
 				placeOf(i.Instance, contract.Volume{}),
-				fmt.Sprintf("%s found no room on its snapshots: %s", count(len(dropped), "tag"), strings.Join(dropped, ", ")),
-				fmt.Sprintf("A snapshot holds %d tags, 5 of them ours: remove tags from the instance, or live without these.", ebs.MaxTags),
+				fmt.Sprintf("%s not copied to its snapshots: %s", count(len(dropped), "tag"), strings.Join(dropped, ", ")),
+				fmt.Sprintf("A snapshot holds at most %d tags, and 5 of them are ours. Remove tags from the instance, or accept that these are not copied.", ebs.MaxTags),
 			})
 		}
 		for _, v := range i.Volumes {
-			if n := len(byVolume[v.ID]); n > 1 && usable(byVolume[v.ID]) > 1 {
+			if n := len(snapshotsOf[v.ID]); n > 1 && usable(snapshotsOf[v.ID]) > 1 {
 				out = append(out, Problem{
 					placeOf(i.Instance, v),
 					fmt.Sprintf("this run has %d snapshots of the volume", n),
-					"Nothing at once: each counts towards the retention. Tell us how it came about.",
+					"Nothing now. Each of them counts towards the retention. Please tell the maintainers how this happened.",
 				})
 			}
 		}
@@ -39,7 +39,7 @@ func problems(items []contract.Item, held []ebs.Snapshot) []Problem {
 	return out
 }
 
-// usable counts the snapshots that are completed, or may still be.
+// usable counts the snapshots that have completed or may still complete.
 func usable(held []ebs.Snapshot) int {
 	n := 0
 	for _, s := range held {
@@ -50,9 +50,9 @@ func usable(held []ebs.Snapshot) int {
 	return n
 }
 
-// unreadable lists the retention values of an item that can't be read: an instance's once, and each volume's own. told
-// remembers which instances and volumes were told of.
-func unreadable(i contract.Item, told map[string]bool) []Problem {
+// unreadable lists the retention values of an item that can't be read: an instance's once, and each volume's own. reported holds the
+// instances and volumes that are in the list already.
+func unreadable(i contract.Item, reported map[string]bool) []Problem {
 	var out []Problem
 	for _, v := range i.Volumes {
 		where, tagged, on := placeOf(i.Instance, contract.Volume{}), i.Instance.ID, "the instance"
@@ -60,14 +60,14 @@ func unreadable(i contract.Item, told map[string]bool) []Problem {
 			where.VolumeID, where.Device, tagged, on = v.ID, v.Device, v.ID, "the volume"
 		}
 		_, err := retention.ReadPolicy(i.Run.SnapshotKeyWord, v.Retention, i.Run.TimeZone)
-		if err == nil || told[tagged] {
+		if err == nil || reported[tagged] {
 			continue
 		}
-		told[tagged] = true
+		reported[tagged] = true
 		out = append(out, Problem{
 			where,
 			fmt.Sprintf("its tag %s can't be read: %v", i.Run.SnapshotKeyWord, err),
-			"Its snapshots are made, and none is deleted. Set the tag of " + on + ` to what to keep, such as "3", "7d" or "last=3 daily=7".`,
+			"Set the tag of " + on + ` to what to keep, such as "3", "7d" or "last=3 daily=7". Until then snapshots are created, but none is deleted.`,
 		})
 	}
 	return out

@@ -8,10 +8,10 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
-func TestReportTellsOfTagsThatWantAttention(t *testing.T) {
+func TestReportListsTagsThatNeedAttention(t *testing.T) {
 	const (
-		made     = "Its snapshots are made, and none is deleted. Set the tag of the "
-		such     = ` to what to keep, such as "3", "7d" or "last=3 daily=7".`
+		fix      = "Set the tag of the "
+		to       = ` to what to keep, such as "3", "7d" or "last=3 daily=7". Until then snapshots are created, but none is deleted.`
 		noNumber = `its tag SnapshotDaily can't be read: the retention "abc" is neither a number (3), nor an age (36h, 7d, 2w), nor rules (last=3 daily=7), nor off`
 		zero     = `its tag SnapshotDaily can't be read: the retention "0" keeps nothing; give 1 or more, or off to leave the volume out`
 	)
@@ -25,11 +25,11 @@ func TestReportTellsOfTagsThatWantAttention(t *testing.T) {
 		crowded.Instance.Tags[fmt.Sprintf("tag-%02d", n)] = "x"
 	}
 	dropped := Problem{
-		ebs.Place{InstanceID: "i-web"}, "4 tags found no room on its snapshots: tag-45, tag-46, tag-47, tag-48",
-		"A snapshot holds 50 tags, 5 of them ours: remove tags from the instance, or live without these.",
+		ebs.Place{InstanceID: "i-web"}, "4 tags not copied to its snapshots: tag-45, tag-46, tag-47, tag-48",
+		"A snapshot holds at most 50 tags, and 5 of them are ours. Remove tags from the instance, or accept that these are not copied.",
 	}
-	again := crowded
-	again.Volumes = []contract.Volume{{ID: "vol-21", Retention: "3"}}
+	secondItem := crowded
+	secondItem.Volumes = []contract.Volume{{ID: "vol-21", Retention: "3"}}
 
 	cases := []struct {
 		name  string
@@ -37,32 +37,32 @@ func TestReportTellsOfTagsThatWantAttention(t *testing.T) {
 		want  []Problem
 	}{
 		{
-			"an instance's retention that can't be read is told once, however many volumes and items the instance has",
+			"an unreadable retention of an instance is reported once, however many volumes and items the instance has",
 			[]contract.Item{
 				instance("abc", contract.Volume{ID: "vol-1", Retention: "abc"}, contract.Volume{ID: "vol-2", Retention: "abc"}),
 				instance("abc", contract.Volume{ID: "vol-21", Retention: "abc"}),
 			},
-			[]Problem{{ebs.Place{InstanceID: "i-web"}, noNumber, made + "instance" + such}},
+			[]Problem{{ebs.Place{InstanceID: "i-web"}, noNumber, fix + "instance" + to}},
 		}, {
-			"a volume's own retention that can't be read is told with the volume, each one",
+			"an unreadable retention of a volume is reported for each such volume",
 			[]contract.Item{instance("3",
 				contract.Volume{ID: "vol-1", Retention: "3"}, contract.Volume{ID: "vol-2", Device: "/dev/sdf", Retention: "0"},
 				contract.Volume{ID: "vol-3", Device: "/dev/sdg", Retention: "0"},
 			)},
 			[]Problem{
-				{ebs.Place{InstanceID: "i-web", VolumeID: "vol-2", Device: "/dev/sdf"}, zero, made + "volume" + such},
-				{ebs.Place{InstanceID: "i-web", VolumeID: "vol-3", Device: "/dev/sdg"}, zero, made + "volume" + such},
+				{ebs.Place{InstanceID: "i-web", VolumeID: "vol-2", Device: "/dev/sdf"}, zero, fix + "volume" + to},
+				{ebs.Place{InstanceID: "i-web", VolumeID: "vol-3", Device: "/dev/sdg"}, zero, fix + "volume" + to},
 			},
 		}, {
 			"an instance's and a volume's retention may both be unreadable",
 			[]contract.Item{instance("abc", contract.Volume{ID: "vol-1", Retention: "0"}, contract.Volume{ID: "vol-2", Retention: "abc"})},
 			[]Problem{
-				{ebs.Place{InstanceID: "i-web", VolumeID: "vol-1"}, zero, made + "volume" + such},
-				{ebs.Place{InstanceID: "i-web"}, noNumber, made + "instance" + such},
+				{ebs.Place{InstanceID: "i-web", VolumeID: "vol-1"}, zero, fix + "volume" + to},
+				{ebs.Place{InstanceID: "i-web"}, noNumber, fix + "instance" + to},
 			},
 		}, {
-			"tags that found no room are told once an instance",
-			[]contract.Item{crowded, again},
+			"tags that were not copied are reported once for each instance",
+			[]contract.Item{crowded, secondItem},
 			[]Problem{dropped},
 		},
 	}

@@ -13,24 +13,24 @@ import (
 )
 
 const (
-	// maxRecords is how many recorded reasons are read: at 20 ms each, well inside the function's timeout. The message lists
-	// fewer; of the rest the report says that they failed.
+	// maxRecords is how many recorded reasons are read. At 20 ms each that is well inside the function's timeout, and more than the
+	// message lists. The report lists the other failures without their reasons.
 	maxRecords = 1000
-	// maxReason is how much of a reason is worth reading, in characters.
+	// maxReason bounds a reason, in characters.
 	maxReason = 600
 )
 
-// timedOut is the error of a step that took longer than it may. Step Functions gives no cause with it.
+// timedOut is the error of a step that timed out. Step Functions gives no cause with it.
 const timedOut = "States.Timeout"
 
-// recorded is what the workflow recorded of what went wrong.
+// recorded is what the workflow recorded about failures.
 type recorded struct {
-	byVolume map[string]*contract.Failure // by RecordFailure, or what ended a whole child execution
-	ofMap    *contract.Failure            // what ended the map
+	byVolume map[string]*contract.Failure // written by RecordFailure, or how its child execution ended
+	ofMap    *contract.Failure            // how the map ended, if it failed
 	unread   error                        // why the children's results can't be read
 }
 
-// of gives what is recorded of a volume, or, if it has no completed snapshot, of the map.
+// of gives the failure recorded for a volume. A volume without a completed snapshot has the map's failure if it has none of its own.
 func (r recorded) of(volume string, completed bool) *contract.Failure {
 	if f := r.byVolume[volume]; f != nil || completed {
 		return f
@@ -38,8 +38,8 @@ func (r recorded) of(volume string, completed bool) *contract.Failure {
 	return r.ofMap
 }
 
-// gone says whether what is recorded of a volume that EC2 does not list fits its having been deleted. Any other failure outranks that:
-// whoever could not snapshot it may not be able to see it either.
+// gone says whether a volume that EC2 does not list counts as deleted. It does not if another failure is recorded: a role that was denied
+// the snapshot may be denied seeing the volume too.
 func (r recorded) gone(volume string) bool {
 	f := r.byVolume[volume]
 	return f == nil || f.Error == "VolumeGoneError"
@@ -81,15 +81,15 @@ func (s *Service) record(ctx context.Context, key string) (*contract.Failure, er
 	return f, nil
 }
 
-// addMap adds what went wrong above the volumes: a child execution that ended without recording why, or the map. EC2 decides
-// what became of the volumes; this only adds reasons, so that what can't be read is told and stands in nobody's way.
+// addMap adds failures of whole child executions and of the map. They are only reasons, since EC2 decides which volumes failed. So results
+// that can't be read become a problem in the report, and do not stop it.
 func (s *Service) addMap(ctx context.Context, d contract.Discovery, out *recorded) {
 	var m contract.MapResult
 	if json.Unmarshal(d.Map, &m) != nil {
-		return // no map, or an emulator's array of results: there is nothing to read in it
+		return // no map, or an emulator's array of results, which says nothing
 	}
 	if m.Error != "" {
-		out.ofMap = &contract.Failure{Error: m.Error, Cause: "the step SnapshotInstances as a whole ended: " + cmp.Or(m.Cause, "no reason was given")}
+		out.ofMap = &contract.Failure{Error: m.Error, Cause: "the step SnapshotInstances failed: " + cmp.Or(m.Cause, "no reason was given")}
 	}
 	if m.ResultWriterDetails.Key == "" {
 		return
@@ -120,13 +120,20 @@ func failAll(out map[string]*contract.Failure, i contract.Item, f contract.Failu
 // child is a child execution as Step Functions exports it (Step Functions Developer Guide, "ResultWriter").
 type child struct{ ExecutionArn, Input, Status, Error, Cause string }
 
-// failure says how the child ended. One that was aborted, or never started, has a status only.
+// notStarted is the status of a child execution that Step Functions never started.
+const notStarted = "PENDING"
+
+// failure says how the child ended. If it was aborted or never started, it has only a status.
 func (c child) failure() contract.Failure {
-	how := c.Status
-	if c.Cause != "" {
-		how += ": " + c.Cause
+	how := " ended: "
+	if c.Status == notStarted {
+		how = " did not start: "
 	}
-	return contract.Failure{Error: cmp.Or(c.Error, "ChildUnfinished"), Cause: "child execution " + c.ExecutionArn + " is " + how}
+	cause := "child execution " + c.ExecutionArn + how + c.Status
+	if c.Cause != "" {
+		cause += ": " + c.Cause
+	}
+	return contract.Failure{Error: cmp.Or(c.Error, "ChildUnfinished"), Cause: cause}
 }
 
 func (s *Service) failedChildren(ctx context.Context, manifestKey string) ([]child, error) {
@@ -137,7 +144,7 @@ func (s *Service) failedChildren(ctx context.Context, manifestKey string) ([]chi
 		return nil, err
 	}
 	var out []child
-	for _, status := range []string{"FAILED", "PENDING"} {
+	for _, status := range []string{"FAILED", notStarted} {
 		for _, file := range manifest.ResultFiles[status] {
 			var children []child
 			if err := s.read(ctx, file.Key, &children); err != nil {
@@ -160,7 +167,7 @@ func (s *Service) read(ctx context.Context, key string, into any) error {
 	return nil
 }
 
-// reasonOf gives the message of a failure: a Lambda's is inside a JSON text.
+// reasonOf gives the message of a failure. A Lambda's message is inside a JSON text.
 func reasonOf(f contract.Failure) string {
 	var fromLambda struct {
 		Message string `json:"errorMessage"`
@@ -170,7 +177,7 @@ func reasonOf(f contract.Failure) string {
 		reason = fromLambda.Message
 	}
 	if reason == "" && f.Error == timedOut {
-		reason = "the function did not answer in the time that the step has"
+		reason = "the function did not answer before the step timed out"
 	}
 	if reason == "" {
 		reason = "no reason was given"

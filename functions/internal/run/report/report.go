@@ -1,5 +1,5 @@
-// Package report is the use case of report-run: it compares the manifest of a run with what EC2 holds, says what failed and
-// why, and tells the administrator.
+// Package report is the use case of report-run: it compares the manifest of a run with what EC2 holds, and reports to the administrator
+// what failed and why.
 package report
 
 import (
@@ -36,7 +36,7 @@ type Service struct {
 	EC2     inventory
 	Objects objects
 	Topic   topic
-	Base    string // what stands before a key in the message, for the administrator to find report.json: s3://bucket/
+	Base    string // put before a key in the message: s3://bucket/
 	Now     func() time.Time
 	Log     *slog.Logger
 }
@@ -51,17 +51,17 @@ type Report struct {
 	Instances int
 	Volumes   int
 	Completed int                 // volumes with a completed snapshot of this run
-	Failures  []Failure           // volumes without a snapshot that is completed or on its way, or not pruned
-	Gone      []ebs.Place         // deleted since discovery: no failure
-	Problems  []Problem           // that are no failures, but want a person's attention
+	Failures  []Failure           // volumes without a completed or pending snapshot, and volumes that were not pruned
+	Gone      []ebs.Place         // volumes deleted since discovery, which is not a failure
+	Problems  []Problem           // no backup failed, but a person should look
 	Excluded  []contract.Excluded `json:",omitempty"`
-	// DoneEarlier counts the volumes that an earlier execution of the run completed and whose snapshots are gone since: they are not among
-	// Volumes.
+	// DoneEarlier counts volumes that an earlier execution of the run completed and whose snapshots were pruned since. Volumes does not
+	// count them.
 	DoneEarlier  int      `json:",omitempty"`
 	CompletedIDs []string `json:"-"` // of the Completed volumes
 }
 
-// Failure is a volume that the run did not do its work on.
+// Failure is a volume, or the run as a whole, that the run did not finish.
 type Failure struct {
 	ebs.Place
 	SnapshotID string `json:",omitempty"` // this run's snapshot, if there is one
@@ -70,14 +70,14 @@ type Failure struct {
 	Advice     string // what to do
 }
 
-// Problem is something that cost no backup yet.
+// Problem needs attention, although no backup failed because of it.
 type Problem struct {
 	ebs.Place
 	What   string
 	Advice string
 }
 
-// Report writes report.json, publishes to the topic when anything is wrong, and says how the run ended.
+// Report writes report.json, publishes to the topic if anything is wrong, and returns how the run ended.
 func (s *Service) Report(ctx context.Context, d contract.Discovery) (contract.ReportResult, error) {
 	r, err := s.compare(ctx, d)
 	if err != nil {
@@ -95,11 +95,11 @@ func (s *Service) Report(ctx context.Context, d contract.Discovery) (contract.Re
 		return contract.ReportResult{}, fmt.Errorf("write the report of run %s: %w", d.Run.ID, err)
 	}
 	if r.Outcome == contract.OutcomeFailed {
-		if err := s.writeCompleted(ctx, d.Run, r.CompletedIDs); err != nil {
+		if err := s.saveCompleted(ctx, d.Run, r.CompletedIDs); err != nil {
 			return contract.ReportResult{}, err
 		}
 	}
-	// Metrics, an alarm and the dashboard are made of this line (infra/lifecycle).
+	// Metrics, an alarm and the dashboard read this line (infra/lifecycle).
 	s.Log.InfoContext(ctx, "run reported", "run_id", d.Run.ID, "keyword", d.Run.SnapshotKeyWord,
 		"keyword_ascii", contract.KeywordASCII(d.Run.SnapshotKeyWord), "outcome", r.Outcome,
 		"volumes", r.Volumes, "completed", r.Completed, "failed", r.failedVolumes(), "gone", len(r.Gone),
@@ -109,8 +109,8 @@ func (s *Service) Report(ctx context.Context, d contract.Discovery) (contract.Re
 			return contract.ReportResult{}, err
 		}
 	}
-	s.remember(ctx, strangers)
-	if r.Outcome == contract.OutcomeSucceeded { // after the mail: what could not be told has to be told by the next execution
+	s.saveReported(ctx, strangers)
+	if r.Outcome == contract.OutcomeSucceeded { // after the mail: if that fails, the next execution sends it
 		if err := done(ctx, s.Objects, d.Run, d.Execution, s.Now()); err != nil {
 			return contract.ReportResult{}, err
 		}
@@ -121,8 +121,8 @@ func (s *Service) Report(ctx context.Context, d contract.Discovery) (contract.Re
 	}, nil
 }
 
-// compare puts together what the run was to do, what EC2 holds, and what the workflow recorded. EC2 decides: a task that said
-// it succeeded proves nothing.
+// compare compares what the run had to do with what EC2 holds, and adds the reasons that the workflow recorded. Only EC2 proves a backup;
+// a task that said it succeeded does not.
 func (s *Service) compare(ctx context.Context, d contract.Discovery) (*Report, error) {
 	body, _, err := s.Objects.Get(ctx, d.ManifestKey)
 	if err != nil {
@@ -141,7 +141,7 @@ func (s *Service) compare(ctx context.Context, d contract.Discovery) (*Report, e
 	if err != nil {
 		return nil, err
 	}
-	exists, err := s.EC2.ExistingVolumes(ctx, without(items, held))
+	exists, err := s.EC2.ExistingVolumes(ctx, volumesWithout(items, held))
 	if err != nil {
 		return nil, err
 	}
@@ -149,20 +149,20 @@ func (s *Service) compare(ctx context.Context, d contract.Discovery) (*Report, e
 		Run: d.Run, Execution: d.Execution, WrittenAt: s.Now().UTC(), Instances: d.Instances,
 		Problems: problems(items, held), DoneEarlier: d.DoneEarlier,
 	}
-	excluded, trouble := s.excluded(ctx, d)
-	r.Excluded, r.Problems = excluded, append(r.Problems, trouble...)
-	byVolume := group(held)
+	excluded, unreadable := s.excluded(ctx, d)
+	r.Excluded, r.Problems = excluded, append(r.Problems, unreadable...)
+	snapshotsOf := byVolume(held)
 	for _, i := range items {
 		for _, v := range i.Volumes {
-			r.judge(i.Instance, v, byVolume[v.ID], recorded, exists[v.ID])
+			r.judge(i.Instance, v, snapshotsOf[v.ID], recorded, exists[v.ID])
 		}
 	}
 	r.addRun(recorded)
 	return r, nil
 }
 
-// excluded reads what discovery excluded from the manifest. A report can do without it.
-func (s *Service) excluded(ctx context.Context, d contract.Discovery) (out []contract.Excluded, trouble []Problem) {
+// excluded reads which volumes discovery excluded. If that fails, the report only says so.
+func (s *Service) excluded(ctx context.Context, d contract.Discovery) (out []contract.Excluded, unreadable []Problem) {
 	if d.Excluded == 0 {
 		return nil, nil
 	}
@@ -172,13 +172,13 @@ func (s *Service) excluded(ctx context.Context, d contract.Discovery) (out []con
 	}
 	if err != nil {
 		return nil, []Problem{{
-			What: "the volumes that tags or the schedule exclude are not in the report: " + err.Error(), Advice: "Nothing, unless it happens again.",
+			What: "this report does not list the excluded volumes: " + err.Error(), Advice: "Nothing, unless it happens again.",
 		}}
 	}
 	return out, nil
 }
 
-// judge decides what became of one volume.
+// judge adds the result of one volume.
 func (r *Report) judge(i contract.Instance, v contract.Volume, held []ebs.Snapshot, recorded recorded, exists bool) {
 	r.Volumes++
 	where := placeOf(i, v)
@@ -194,10 +194,10 @@ func (r *Report) judge(i contract.Instance, v contract.Volume, held []ebs.Snapsh
 	case why != nil:
 		r.fail(where, best, *why)
 	case best.ID == "":
-		r.fail(where, best, contract.Failure{Error: "NoSnapshot", Cause: "EC2 holds no snapshot of this run, and nothing recorded why"})
+		r.fail(where, best, contract.Failure{Error: "NoSnapshot", Cause: "EC2 has no snapshot of the volume from this run, and no reason was recorded"})
 	case best.State == ebs.Pending:
 		r.Problems = append(r.Problems, Problem{where, best.ID + " was still pending when the run ended",
-			"Nothing, if the volume is large or new: the next run prunes once it has completed."})
+			"Nothing if the volume is large or new. The next run prunes after the snapshot has completed."})
 	case best.State != ebs.Completed:
 		r.fail(where, best, contract.Failure{Error: "SnapshotFailedError", Cause: best.ID + " ended in state " + string(best.State)})
 	}
@@ -215,23 +215,23 @@ func (r *Report) fail(where ebs.Place, best ebs.Snapshot, f contract.Failure) {
 	r.Failures = append(r.Failures, Failure{where, best.ID, f.Error, reason, advice(f.Error)})
 }
 
-// addRun adds what is wrong with the run itself, whatever became of its volumes.
+// addRun adds what went wrong with the run as a whole.
 func (r *Report) addRun(recorded recorded) {
 	if f := recorded.ofMap; f != nil {
 		r.Failures = slices.Insert(r.Failures, 0, Failure{
 			Error: f.Error, Advice: advice(f.Error),
-			Reason: reasonOf(*f) + "; of volumes with a good snapshot, older ones may not have been pruned",
+			Reason: reasonOf(*f) + "; volumes with a good snapshot may not have been pruned",
 		})
 	}
 	if recorded.unread != nil {
 		r.Problems = append(r.Problems, Problem{
-			What:   "what child executions left can't be read, so some reasons may be missing: " + recorded.unread.Error(),
-			Advice: "See that report-run may read results/ in the bucket.",
+			What:   "some reasons may be missing: " + recorded.unread.Error(),
+			Advice: "Allow report-run to read results/ in the bucket.",
 		})
 	}
 }
 
-// failedVolumes counts the volumes among the failures; the run itself may be another.
+// failedVolumes counts the failures that are volumes. Another may be the run as a whole.
 func (r *Report) failedVolumes() int {
 	n := 0
 	for _, f := range r.Failures {
@@ -247,7 +247,7 @@ func (r *Report) conclude() {
 	if len(r.Failures) > 0 {
 		r.Outcome = contract.OutcomeFailed
 	}
-	r.Summary = fmt.Sprintf("%s: %d of %s with a completed snapshot, %d failed, %d deleted meanwhile, %s",
+	r.Summary = fmt.Sprintf("%s: %d of %s with a completed snapshot, %d failed, %d deleted since the run began, %s",
 		r.Run.ID, r.Completed, count(r.Volumes, "volume"), r.failedVolumes(), len(r.Gone), count(len(r.Problems), "other problem"))
 	if r.DoneEarlier > 0 {
 		r.Summary += fmt.Sprintf("; %s completed by an earlier execution", count(r.DoneEarlier, "more volume"))
@@ -261,7 +261,7 @@ func count(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-func group(snaps []ebs.Snapshot) map[string][]ebs.Snapshot {
+func byVolume(snaps []ebs.Snapshot) map[string][]ebs.Snapshot {
 	out := map[string][]ebs.Snapshot{}
 	for _, s := range snaps {
 		out[s.VolumeID] = append(out[s.VolumeID], s)
@@ -269,7 +269,7 @@ func group(snaps []ebs.Snapshot) map[string][]ebs.Snapshot {
 	return out
 }
 
-// bestOf gives the completed one of a volume's snapshots by this run, else one that may still complete, else any.
+// bestOf gives one of the snapshots that this run made of a volume: a completed one, else a pending one, else any.
 func bestOf(held []ebs.Snapshot) ebs.Snapshot {
 	rank := map[ebs.State]int{ebs.Completed: 3, ebs.Pending: 2, ebs.Error: 1}
 	var best ebs.Snapshot
@@ -281,9 +281,9 @@ func bestOf(held []ebs.Snapshot) ebs.Snapshot {
 	return best
 }
 
-// without lists the volumes of which EC2 holds no snapshot by this run.
-func without(items []contract.Item, held []ebs.Snapshot) []string {
-	has := group(held)
+// volumesWithout lists the volumes that have no snapshot from this run.
+func volumesWithout(items []contract.Item, held []ebs.Snapshot) []string {
+	has := byVolume(held)
 	var out []string
 	for _, i := range items {
 		for _, v := range i.Volumes {

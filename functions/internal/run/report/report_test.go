@@ -16,10 +16,10 @@ var (
 	vol2 = ebs.Place{InstanceID: "i-web", Name: "web", VolumeID: "vol-2", Device: "/dev/sdf"}
 )
 
-func TestReportSaysNothingOfAGoodRun(t *testing.T) {
+func TestReportSendsNoMailAboutAGoodRun(t *testing.T) {
 	w := newWorld(t, web())
 	result, r := w.report()
-	const summary = "SnapshotDaily/2026-11-22T00:00:00Z: 2 of 2 volumes with a completed snapshot, 0 failed, 0 deleted meanwhile, 0 other problems"
+	const summary = "SnapshotDaily/2026-11-22T00:00:00Z: 2 of 2 volumes with a completed snapshot, 0 failed, 0 deleted since the run began, 0 other problems"
 	if diff := cmp.Diff(contract.ReportResult{
 		Outcome: contract.OutcomeSucceeded, Summary: summary, ReportKey: prefix + "report.json", Volumes: 2, Healthy: 2,
 	}, result); diff != "" {
@@ -39,7 +39,7 @@ func TestReportSaysNothingOfAGoodRun(t *testing.T) {
 	}
 }
 
-func TestReportSaysNothingOfARunWithoutWork(t *testing.T) {
+func TestReportSendsNoMailAboutARunWithoutWork(t *testing.T) {
 	w := newWorld(t)
 	w.put(w.discovery.ManifestKey, []contract.Item{})
 	w.discovery.Outcome = contract.OutcomeNothing
@@ -49,7 +49,7 @@ func TestReportSaysNothingOfARunWithoutWork(t *testing.T) {
 	}
 }
 
-func TestReportListsWhatTheRunExcludes(t *testing.T) {
+func TestReportListsTheExcludedVolumes(t *testing.T) {
 	w := newWorld(t, web())
 	want := []contract.Excluded{{InstanceID: "i-1", Name: "web", VolumeID: "vol-9", Device: "/dev/sdz", Reason: "its own tag SnapshotDaily is off"}}
 	w.put(contract.ExcludedKey(w.discovery.ManifestKey), want)
@@ -59,11 +59,11 @@ func TestReportListsWhatTheRunExcludes(t *testing.T) {
 		t.Errorf("excluded (-want +got):\n%s", diff)
 	}
 	if len(w.topic.messages) > 0 {
-		t.Errorf("it is no news, and was told: %v", w.topic.messages)
+		t.Errorf("excluded volumes alone caused a mail: %v", w.topic.messages)
 	}
 }
 
-func TestReportDoesWithoutWhatTheRunExcludes(t *testing.T) {
+func TestReportIsWrittenWithoutTheExcludedVolumesIfTheyCannotBeRead(t *testing.T) {
 	w := newWorld(t, web())
 	w.discovery.Excluded = 1 // and the object is not there
 	result, r := w.report()
@@ -84,8 +84,8 @@ type found struct {
 func TestReportJudgesEachVolume(t *testing.T) {
 	const (
 		look    = "Look at the instance's child execution in the Step Functions console"
-		generic = look + "; if AWS was at fault, start the run again."
-		denied  = "Allow the function's role the action that is named above; for an encrypted volume, allow it the KMS key too."
+		generic = look + ". If the cause was a fault of AWS, start the run again."
+		denied  = "Allow the function's role the action named above. If the volume is encrypted, also allow the role to use its KMS key."
 	)
 	cases := []struct {
 		name  string
@@ -101,47 +101,47 @@ func TestReportJudgesEachVolume(t *testing.T) {
 		{"a missing snapshot fails although nothing recorded why", func(w *world) {
 			w.state("vol-2", "")
 		}, found{Outcome: "Failed", Completed: 1, Failures: []Failure{
-			{vol2, "", "NoSnapshot", "EC2 holds no snapshot of this run, and nothing recorded why", look + ", then start the run again."},
+			{vol2, "", "NoSnapshot", "EC2 has no snapshot of the volume from this run, and no reason was recorded", "1. " + look + ". 2. Start the run again."},
 		}}},
-		{"a volume that is gone is no failure", func(w *world) {
+		{"a deleted volume is not a failure", func(w *world) {
 			w.state("vol-1", "")
 			w.deleted = []string{"vol-1"}
 		}, found{Outcome: "Succeeded", Completed: 1, Gone: []ebs.Place{vol1}}},
-		{"a volume that is gone, as was recorded, is no failure", func(w *world) {
+		{"a deleted volume whose deletion was recorded is not a failure", func(w *world) {
 			w.state("vol-1", "")
 			w.deleted = []string{"vol-1"}
 			w.record("vol-1", "VolumeGoneError", "gone")
 		}, found{Outcome: "Succeeded", Completed: 1, Gone: []ebs.Place{vol1}}},
-		{"another failure that was recorded outranks that a volume is gone", func(w *world) {
+		{"another recorded failure outranks the deletion of a volume", func(w *world) {
 			w.state("vol-1", "")
 			w.deleted = []string{"vol-1"}
 			w.record("vol-1", "AccessDeniedError", "no")
 		}, found{Outcome: "Failed", Completed: 1, Failures: []Failure{{vol1, "", "AccessDeniedError", "no", denied}}}},
-		{"a volume that is gone but has its snapshot is done", func(w *world) {
+		{"a deleted volume that has its snapshot is completed", func(w *world) {
 			w.deleted = []string{"vol-1"}
 		}, found{Outcome: "Succeeded", Completed: 2}},
 		{"a snapshot in state error fails, recorded or not", func(w *world) {
 			w.state("vol-1", ebs.Error)
 		}, found{Outcome: "Failed", Completed: 1, Failures: []Failure{
 			{vol1, "snap-of-vol-1", "SnapshotFailedError", "snap-of-vol-1 ended in state error",
-				"See the volume's events in the EC2 console; a KMS key that is disabled or not allowed is the usual cause. Start the run again."},
+				"1. See the volume's events in the EC2 console; the usual cause is a KMS key that is disabled or not allowed. 2. Start the run again."},
 		}}},
-		{"a good snapshot stands for a failed one beside it", func(w *world) {
+		{"a good snapshot makes up for a failed one of the same volume", func(w *world) {
 			failed := snapshotOf("vol-1", ebs.Error)
 			failed.ID = "snap-failed"
 			w.snapshots = append([]ebs.Snapshot{failed}, w.snapshots...)
 		}, found{Outcome: "Succeeded", Completed: 2}},
-		{"a snapshot that is still pending is a problem and no failure", func(w *world) {
+		{"a snapshot that is still pending is a problem and not a failure", func(w *world) {
 			w.state("vol-2", ebs.Pending)
 		}, found{Outcome: "Succeeded", Completed: 1, Problems: []Problem{
-			{vol2, "snap-of-vol-2 was still pending when the run ended", "Nothing, if the volume is large or new: the next run prunes once it has completed."},
+			{vol2, "snap-of-vol-2 was still pending when the run ended", "Nothing if the volume is large or new. The next run prunes after the snapshot has completed."},
 		}}},
-		{"a snapshot that somebody put into the Recycle Bin is no backup", func(w *world) {
+		{"a snapshot in the Recycle Bin is not a backup", func(w *world) {
 			w.state("vol-2", ebs.Recoverable)
 		}, found{Outcome: "Failed", Completed: 1, Failures: []Failure{
 			{vol2, "snap-of-vol-2", "SnapshotFailedError", "snap-of-vol-2 ended in state recoverable", advice("SnapshotFailedError")},
 		}}},
-		{"a volume that was not pruned fails, and is told to have its snapshot", func(w *world) {
+		{"a volume that was not pruned fails, and the report says that it has its snapshot", func(w *world) {
 			w.record("vol-1", "AccessDeniedError", "ec2:DeleteSnapshot was denied")
 		}, found{Outcome: "Failed", Completed: 2, Failures: []Failure{
 			{vol1, "snap-of-vol-1", "AccessDeniedError",
@@ -150,7 +150,7 @@ func TestReportJudgesEachVolume(t *testing.T) {
 		{"a record that is a JSON text of JSON is read like one that is JSON", func(w *world) {
 			w.put(w.discovery.FailurePrefix+"vol-1.json", `{"Error": "States.Timeout", "Cause": ""}`)
 		}, found{Outcome: "Failed", Completed: 2, Failures: []Failure{
-			{vol1, "snap-of-vol-1", "States.Timeout", "snap-of-vol-1 is good, but older snapshots were not pruned: the function did not answer in the time that the step has", slow},
+			{vol1, "snap-of-vol-1", "States.Timeout", "snap-of-vol-1 is good, but older snapshots were not pruned: the function did not answer before the step timed out", slow},
 		}}},
 		{"a record that can't be read is still a failure", func(w *world) {
 			w.put(w.discovery.FailurePrefix+"vol-1.json", []int{1})
@@ -168,7 +168,7 @@ func TestReportJudgesEachVolume(t *testing.T) {
 			twin.ID = "snap-twin"
 			w.snapshots = append(w.snapshots, twin)
 		}, found{Outcome: "Succeeded", Completed: 2, Problems: []Problem{
-			{vol1, "this run has 2 snapshots of the volume", "Nothing at once: each counts towards the retention. Tell us how it came about."},
+			{vol1, "this run has 2 snapshots of the volume", "Nothing now. Each of them counts towards the retention. Please tell the maintainers how this happened."},
 		}}},
 		{"snapshots of volumes that the run did not list change nothing", func(w *world) {
 			w.snapshots = append(w.snapshots, snapshotOf("vol-other", ebs.Error))

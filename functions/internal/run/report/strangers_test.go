@@ -16,11 +16,11 @@ func stranger(id, description string) ebs.Snapshot {
 	return s
 }
 
-func TestAReportTellsOnceOfSnapshotsThatOnlyCarryOurTags(t *testing.T) {
+func TestSnapshotsThatOnlyCarryOurTagsAreReportedOnce(t *testing.T) {
 	w := newWorld(t, web())
 	w.strangers = []ebs.Snapshot{stranger("snap-dlm-2", "Created for policy: p"), stranger("snap-dlm-1", "Created for policy: p"), stranger("snap-hand", "")}
 	_, r := w.report()
-	want := "3 snapshots with the tags of the schedule SnapshotDaily that none of its runs made: " +
+	want := "the tags of the schedule SnapshotDaily are on 3 snapshots that none of its runs made: " +
 		"snap-dlm-1, snap-dlm-2 by Amazon Data Lifecycle Manager; snap-hand by a person or another tool"
 	if len(r.Problems) != 1 || r.Problems[0].What != want || r.Outcome != "Succeeded" {
 		t.Fatalf("%s, problems %+v\nwant %s", r.Outcome, r.Problems, want)
@@ -29,33 +29,33 @@ func TestAReportTellsOnceOfSnapshotsThatOnlyCarryOurTags(t *testing.T) {
 		t.Errorf("the mail does not name it:\n%s", message)
 	}
 	if _, r = w.report(); len(r.Problems) != 0 {
-		t.Errorf("the next report tells of them once more: %+v", r.Problems)
+		t.Errorf("the next report names them again: %+v", r.Problems)
 	}
 	w.strangers = append(w.strangers[1:], stranger("snap-new", "Created by CreateImage(i-1) for ami-1"))
-	if _, r = w.report(); len(r.Problems) != 1 || !strings.Contains(r.Problems[0].What, "1 snapshot with the tags") || !strings.Contains(r.Problems[0].What, "snap-new by CreateImage") {
+	if _, r = w.report(); len(r.Problems) != 1 || !strings.Contains(r.Problems[0].What, "are on 1 snapshot that") || !strings.Contains(r.Problems[0].What, "snap-new by CreateImage") {
 		t.Errorf("a new one: %+v", r.Problems)
 	}
 }
 
-func TestAMailThatFailsIsNoTelling(t *testing.T) {
+func TestSnapshotsThatOnlyCarryOurTagsAreReportedAgainIfTheMailFailed(t *testing.T) {
 	w := newWorld(t, web())
 	w.strangers = []ebs.Snapshot{stranger("snap-hand", "")}
-	w.topic.err = fmt.Errorf("SNS is away")
+	w.topic.err = fmt.Errorf("SNS is down")
 	if _, err := w.service().Report(t.Context(), w.discovery); err == nil {
 		t.Fatal("no error")
 	}
 	w.topic.err = nil
 	if _, r := w.report(); len(r.Problems) != 1 {
-		t.Errorf("the retry tells of nothing: %+v", r.Problems)
+		t.Errorf("the retry names none: %+v", r.Problems)
 	}
 }
 
-func TestAReportIsWrittenAlsoIfStrangersCannotBeLookedFor(t *testing.T) {
+func TestAReportIsWrittenEvenIfTheSearchForStrangersFails(t *testing.T) {
 	w := newWorld(t, web())
 	w.strangers = []ebs.Snapshot{stranger("snap-hand", "")}
 	w.bucket.Fault = func(op, key string) error {
 		if op == "list" && strings.HasSuffix(key, "/strangers.json") {
-			return fmt.Errorf("S3 is away")
+			return fmt.Errorf("S3 is down")
 		}
 		return nil
 	}
@@ -64,7 +64,7 @@ func TestAReportIsWrittenAlsoIfStrangersCannotBeLookedFor(t *testing.T) {
 	}
 }
 
-func TestWhatWasToldIsToldOnceMoreIfItCannotBeRead(t *testing.T) {
+func TestStrangersAreReportedAgainIfTheListOfReportedOnesIsDamaged(t *testing.T) {
 	w := newWorld(t, web())
 	w.strangers = []ebs.Snapshot{stranger("snap-hand", "")}
 	w.put("runs/SnapshotDaily/strangers.json", "not a list")
@@ -73,7 +73,7 @@ func TestWhatWasToldIsToldOnceMoreIfItCannotBeRead(t *testing.T) {
 	}
 }
 
-func TestASnapshotThatOnlyCarriesTheRunsTagIsNoBackup(t *testing.T) {
+func TestASnapshotThatOnlyCarriesTheRunsTagIsNotABackup(t *testing.T) {
 	w := newWorld(t, web())
 	w.snapshots[0].Description = "before the upgrade"
 	_, r := w.report()

@@ -26,5 +26,5 @@ func TestVolumesThatAServiceManagesAreSnapshottedLikeOthersAndAreNoOrphans(t *te
 	l.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Code: "UnauthorizedOperation", Match: on("vol-node-0")})
 	l.wait(time.Hour)
 	same(t, "the run whose creates are denied", l.fire("SnapshotDaily").Error, "VolumesFailed")
-	l.lastMail("node-1 (i-node), volume vol-node-0", "0 deleted meanwhile")
+	l.lastMail("node-1 (i-node), volume vol-node-0", "0 deleted since the run began")
 }

@@ -118,7 +118,7 @@ func alertPaths() []path {
 				l.objects.Fault = refuses(1, "get", hasSuffix("manifest.json"))
 			},
 			want: story{asl.Failed, "VolumesFailed", runFails, map[string][]string{}, map[string][]string{}, []string{allFailed}},
-			says: []string{"db-1 (i-db), volume vol-db-0", "the step SnapshotInstances as a whole ended", "States.ItemReaderFailed"},
+			says: []string{"db-1 (i-db), volume vol-db-0", "the step SnapshotInstances failed", "States.ItemReaderFailed"},
 		},
 		{
 			// EventBridge tells of it (infra/lifecycle): it is an error with which the definition itself does not end a run.
@@ -159,7 +159,7 @@ func functionPaths() []path {
 			name:  "snapshot-volume hangs each time",
 			given: func(l *lab) { l.fleet(); l.meddle(workflow.SnapshotVolume, "vol-web-0", hangs(always, false)) },
 			want:  oneVolumeFails(notMade, nil),
-			says:  []string{"web-1 (i-web), volume vol-web-0", "States.Timeout: the function did not answer in the time that the step has"},
+			says:  []string{"web-1 (i-web), volume vol-web-0", "States.Timeout: the function did not answer before the step timed out"},
 		},
 		{
 			name:  "prune-volume hangs each time",

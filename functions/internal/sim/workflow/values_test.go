@@ -124,7 +124,7 @@ func TestTagsOfTheInstanceAreCopiedAsFarAsThereIsRoom(t *testing.T) {
 	want[ebs.TagRun] = "SnapshotDaily/2026-11-22T00:00:00Z"
 	same(t, "tags of the snapshot", l.of("vol-web-0", "SnapshotDaily")[0].Tags, want)
 	same(t, "their number", len(want), ebs.MaxTags)
-	l.lastMail("1 problem, no backup failed", "web-1 (i-web)", "19 tags found no room on its snapshots: tag-41, tag-42")
+	l.lastMail("1 problem, no backup failed", "web-1 (i-web)", "19 tags not copied to its snapshots: tag-41, tag-42")
 }
 
 func TestALongNameFitsTheDescription(t *testing.T) {
