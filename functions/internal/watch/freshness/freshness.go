@@ -1,5 +1,5 @@
-// Package freshness is the use case of check-freshness: it looks for volumes whose snapshots are too old, whatever the reason. It does
-// not depend on any run: a schedule that was disabled, a role that was broken, a run that never started leave no run to report it.
+// Package freshness is the use case of check-freshness: it finds volumes whose newest snapshot is too old. It does not depend on any run: a
+// disabled schedule, a broken role or a run that never started leave no run that could report them.
 package freshness
 
 import (
@@ -30,7 +30,7 @@ type topic interface {
 	Publish(ctx context.Context, subject, message string) error
 }
 
-// Key is the object in which a check leaves what it found, for people and for the next check.
+// Key is the object in which a check saves what it found, for people and for the next check.
 const Key = "freshness.json"
 
 // Service checks.
@@ -41,54 +41,54 @@ type Service struct {
 	Limits  map[string]time.Duration // by keyword: how old a volume's newest completed snapshot may get
 	// ExcludeBoot has the keywords whose runs exclude boot volumes.
 	ExcludeBoot []string
-	Base        string // what stands before Key in the message: s3://bucket/
+	Base        string // put before Key in the message: s3://bucket/
 	Now         func() time.Time
 	Log         *slog.Logger
 }
 
-// Request is what the check is called with: nothing.
+// Request is the empty input of the check.
 type Request struct{}
 
 // Result is what it found.
 type Result struct{ Volumes, Stale int }
 
-// Check finds the stale volumes of all schedules, and tells of those that nobody was told of for a day.
+// Check finds the stale volumes of all schedules. It sends a mail if one of them is new, or if the last mail is a day old.
 func (s *Service) Check(ctx context.Context, _ Request) (Result, error) {
 	before, err := store.Load[State](ctx, s.Objects, Key, s.Log)
 	if err != nil {
 		return Result{}, err
 	}
-	var watched []Watched
+	var all []Watched
 	for _, keyword := range slices.Sorted(maps.Keys(s.Limits)) {
-		some, err := s.watched(ctx, keyword)
+		watched, err := s.watched(ctx, keyword)
 		if err != nil {
 			return Result{}, err
 		}
-		watched = append(watched, some...)
+		all = append(all, watched...)
 	}
 	at := s.Now().UTC()
-	before = before.notAfter(at)
-	now := Judge(before, s.Limits, watched, at)
+	before = before.withoutFuture(at)
+	now := Judge(before, s.Limits, all, at)
 	for _, v := range now.Stale {
 		s.Log.WarnContext(ctx, "snapshots are stale", "volume_id", v.VolumeID, "keyword", v.Keyword, "snapshot_id", v.SnapshotID)
 	}
-	var untold error
-	if now.news(before) {
-		if untold = s.Topic.Publish(ctx, subject(now), message(now, s.Base+Key)); untold == nil {
-			now.tell()
+	var mailErr error
+	if now.needsMail(before) {
+		if mailErr = s.Topic.Publish(ctx, subject(now), message(now, s.Base+Key)); mailErr == nil {
+			now.markTold()
 		}
 	}
-	// Also if nobody could be told: a check that forgets since when it has known a volume never finds it stale.
+	// Save even if the mail failed: a check that forgets when it first saw a volume never finds it stale.
 	if err := store.Save(ctx, s.Objects, Key, now); err != nil {
-		return Result{}, errors.Join(untold, err)
+		return Result{}, errors.Join(mailErr, err)
 	}
-	// A metric and two alarms are made of this line (infra/lifecycle). A check that can't remember has not checked.
+	// A metric and two alarms read this line (infra/lifecycle). A check that could not save its state does not count.
 	s.Log.InfoContext(ctx, "freshness checked", "volumes", now.Volumes, "stale", len(now.Stale))
-	return Result{now.Volumes, len(now.Stale)}, untold
+	return Result{now.Volumes, len(now.Stale)}, mailErr
 }
 
-// watched gives the volumes that the runs of a schedule work on, each with its newest completed snapshot. A claimed one counts: it
-// is a backup, and shows that the runs work.
+// watched gives the volumes that the runs of a schedule work on, each with its newest completed snapshot. A claimed snapshot counts: it is
+// a backup, and it shows that the runs work.
 func (s *Service) watched(ctx context.Context, keyword string) ([]Watched, error) {
 	instances, err := s.EC2.Instances(ctx, keyword)
 	if err != nil || len(instances) == 0 {

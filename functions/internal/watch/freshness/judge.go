@@ -12,23 +12,23 @@ import (
 type Watched struct {
 	Keyword string
 	Choice  discover.Choice
-	Newest  ebs.Snapshot // the newest completed one of the schedule; the zero one: there is none
+	Newest  ebs.Snapshot // the schedule's newest completed one; the zero value if there is none
 }
 
-// State is what a check found, and what the next one has to know of it.
+// State is what a check found, and what the next check needs to know.
 type State struct {
 	CheckedAt time.Time
-	Volumes   int // that were looked at; one with two schedules counts twice
+	Volumes   int // that were checked; a volume with two schedules counts twice
 	Stale     []Stale
-	// Seen says since when a volume has been a schedule's, by keyword and ID. EC2 does not tell when an instance was tagged, and
-	// a volume that has just become a schedule's is owed no snapshot yet.
+	// Seen says when a check first saw a volume in a schedule. EC2 does not say when an instance was tagged, and a volume that has just
+	// joined a schedule needs no snapshot yet.
 	Seen times
-	// Away says when a volume was last a schedule's, if it is not now: one that is detached at night waits for its first snapshot,
-	// or its next, all the same.
+	// Away says when a volume that has left its schedule was last in it. A volume that is detached every night still waits for its next
+	// snapshot.
 	Away   times `json:",omitempty"`
 	Limits map[string]Limit
-	Told   told
-	ToldAt time.Time
+	Told   volumeSet // stale volumes that a mail has reported
+	ToldAt time.Time // when the last mail was sent
 }
 
 // times are by keyword and volume ID.
@@ -41,20 +41,20 @@ func (t times) set(keyword, id string, at time.Time) {
 	t[keyword][id] = at
 }
 
-// Limit says how old the snapshots of a schedule may get, and since when that, or less, has been so.
+// Limit says how old the snapshots of a schedule may get, and since when its limit has been no larger than that.
 type Limit struct {
 	Age   time.Duration
 	Since time.Time
 }
 
-// limitOf gives the limit as it stands now. A schedule that is new, enabled again or made more frequent owes no snapshot yet: from
-// then on it has as long as the limit says, or the whole fleet would be stale until its first run.
+// limitOf gives the schedule's limit. A schedule that is new, enabled again or more frequent than before has the whole limit for its next
+// snapshots. Otherwise its whole fleet would be stale until the first run.
 func limitOf(before State, keyword string, age time.Duration, now time.Time) Limit {
-	last, known := before.Limits[keyword]
-	if _, watched := before.Seen[keyword]; !known && watched {
-		return Limit{age, time.Time{}} // a state from before limits stood in it
+	last, hasLimit := before.Limits[keyword]
+	if _, watched := before.Seen[keyword]; !hasLimit && watched {
+		return Limit{age, time.Time{}} // a state that an older version saved without limits
 	}
-	if !known || age < last.Age {
+	if !hasLimit || age < last.Age {
 		return Limit{age, now}
 	}
 	return Limit{age, last.Since}
@@ -65,7 +65,7 @@ type Stale struct {
 	Keyword                            string
 	InstanceID, Name, VolumeID, Device string
 	SnapshotID                         string        `json:",omitempty"` // the newest completed one
-	StartTime                          time.Time     // of it, or since when the volume has been waiting for its first
+	StartTime                          time.Time     // its start, or when a check first saw the volume if it has none
 	Limit                              time.Duration `json:"-"`
 }
 
@@ -73,17 +73,17 @@ func (v Stale) place() ebs.Place {
 	return ebs.Place{InstanceID: v.InstanceID, Name: v.Name, VolumeID: v.VolumeID, Device: v.Device}
 }
 
-// again is how long nobody is told again of the same volumes: a day, and so much less that an hourly check does not miss it.
-const again = 23*time.Hour + 30*time.Minute
+// remindAfter is when a mail reports the same volumes again: a day, minus half an hour so that the hourly check does not miss it.
+const remindAfter = 23*time.Hour + 30*time.Minute
 
-// Judge says which volumes are stale, from what the check before found. limits says of each keyword how old a snapshot may get.
+// Judge says which volumes are stale. before is what the last check saved; limits says for each keyword how old a snapshot may get.
 func Judge(before State, limits map[string]time.Duration, watched []Watched, now time.Time) State {
 	out := State{
 		CheckedAt: now, Volumes: len(watched), Stale: []Stale{}, Seen: times{}, Away: times{}, Limits: map[string]Limit{},
-		Told: told{}, ToldAt: before.ToldAt,
+		Told: volumeSet{}, ToldAt: before.ToldAt,
 	}
 	for keyword, age := range limits {
-		out.Seen[keyword] = map[string]time.Time{} // also if it has no volume now
+		out.Seen[keyword] = map[string]time.Time{} // even if it has no volume now
 		out.Limits[keyword] = limitOf(before, keyword, age, now)
 	}
 	for _, w := range watched {
@@ -97,7 +97,7 @@ func Judge(before State, limits map[string]time.Duration, watched []Watched, now
 		if now.Sub(latest(since, limit.Since, w.Newest.StartTime)) <= limit.Age {
 			continue
 		}
-		if before.Told[w.Keyword][id] {
+		if before.Told.has(w.Keyword, id) {
 			out.Told.add(w.Keyword, id)
 		}
 		if w.Newest.ID != "" {
@@ -108,27 +108,27 @@ func Judge(before State, limits map[string]time.Duration, watched []Watched, now
 			Device: w.Choice.Volume.Device, SnapshotID: w.Newest.ID, StartTime: since, Limit: limit.Age,
 		})
 	}
-	out.keepAway(before)
+	out.rememberAway(before)
 	return out
 }
 
-// notAfter gives the state without times of the future, which a clock that was wrong left, or a person: until then nothing would be stale,
-// and nobody be told. What was told then is told again.
-func (s State) notAfter(now time.Time) State {
+// withoutFuture corrects times in the future, which a wrong clock or a person wrote. Until such a time no volume would be stale and no mail
+// would be sent. Volumes of a mail from the future are reported again.
+func (s State) withoutFuture(now time.Time) State {
 	clamp := func(t time.Time) time.Time {
 		if t.After(now) {
 			return now
 		}
 		return t
 	}
-	all := func(in times) times {
+	clampAll := func(in times) times {
 		out := times{}
 		for keyword, volumes := range in {
 			for id, t := range volumes {
 				out.set(keyword, id, clamp(t))
 			}
 			if len(volumes) == 0 {
-				out[keyword] = map[string]time.Time{} // a schedule without a volume is known, too
+				out[keyword] = map[string]time.Time{} // a schedule without volumes is still a known schedule
 			}
 		}
 		return out
@@ -137,15 +137,15 @@ func (s State) notAfter(now time.Time) State {
 	for keyword, l := range s.Limits {
 		limits[keyword] = Limit{l.Age, clamp(l.Since)}
 	}
-	s.CheckedAt, s.Seen, s.Away, s.Limits = clamp(s.CheckedAt), all(s.Seen), all(s.Away), limits
+	s.CheckedAt, s.Seen, s.Away, s.Limits = clamp(s.CheckedAt), clampAll(s.Seen), clampAll(s.Away), limits
 	if s.ToldAt.After(now) {
-		s.ToldAt, s.Told = time.Time{}, told{}
+		s.ToldAt, s.Told = time.Time{}, volumeSet{}
 	}
 	return s
 }
 
-// keepAway keeps what is known of volumes that are no schedule's now, until they have been away for as long as a snapshot may be old.
-func (s *State) keepAway(before State) {
+// rememberAway keeps what is known about volumes that have left their schedule, until they have been away for as long as the limit.
+func (s *State) rememberAway(before State) {
 	for keyword, limit := range s.Limits {
 		for id, since := range before.Seen[keyword] {
 			if _, here := s.Seen[keyword][id]; here {
@@ -160,7 +160,7 @@ func (s *State) keepAway(before State) {
 			}
 			s.Seen.set(keyword, id, since)
 			s.Away.set(keyword, id, last)
-			if before.Told[keyword][id] {
+			if before.Told.has(keyword, id) {
 				s.Told.add(keyword, id)
 			}
 		}
@@ -169,29 +169,31 @@ func (s *State) keepAway(before State) {
 
 func latest(of ...time.Time) time.Time { return slices.MaxFunc(of, time.Time.Compare) }
 
-// told is of which volumes somebody was told, by keyword and ID.
-type told map[string]map[string]bool
+// volumeSet is a set of volumes, by keyword and volume ID.
+type volumeSet map[string]map[string]bool
 
-func (t told) add(keyword, id string) {
+func (t volumeSet) has(keyword, id string) bool { return t[keyword][id] }
+
+func (t volumeSet) add(keyword, id string) {
 	if t[keyword] == nil {
 		t[keyword] = map[string]bool{}
 	}
 	t[keyword][id] = true
 }
 
-// news says whether somebody should be told: of a volume that he was not told of, or of the same ones after a day. Until then the
-// alarm stands.
-func (s State) news(before State) bool {
+// needsMail says whether to send a mail: for a stale volume that no mail has reported, or as a reminder after a day. In between the alarm
+// stays on.
+func (s State) needsMail(before State) bool {
 	for _, v := range s.Stale {
-		if !before.Told[v.Keyword][v.VolumeID] {
+		if !before.Told.has(v.Keyword, v.VolumeID) {
 			return true
 		}
 	}
-	return len(s.Stale) > 0 && s.CheckedAt.Sub(before.ToldAt) >= again
+	return len(s.Stale) > 0 && s.CheckedAt.Sub(before.ToldAt) >= remindAfter
 }
 
-// tell notes that somebody has been told.
-func (s *State) tell() {
+// markTold records that a mail has reported the stale volumes.
+func (s *State) markTold() {
 	s.ToldAt = s.CheckedAt
 	for _, v := range s.Stale {
 		s.Told.add(v.Keyword, v.VolumeID)

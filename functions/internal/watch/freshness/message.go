@@ -10,14 +10,14 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 )
 
-// How many volumes the message lists; the object in the bucket has them all.
+// How many volumes the message lists. The object in the bucket lists all of them.
 const (
-	maxListed = 20  // of each schedule
-	maxTotal  = 180 // a line may have more than 1 KB, with a name in Chinese, and SNS takes 256 KB
-	maxPlace  = 300 // characters of an instance's name and a volume's device
+	maxListed = 20  // for each schedule
+	maxTotal  = 180 // in all: an entry with a Chinese name can have more than 1 KB, and SNS accepts 256 KB
+	maxPlace  = 300 // characters of an entry's place
 )
 
-// subject is ASCII and short, as SNS wants it for e-mail.
+// subject is ASCII and short, as SNS requires for e-mail.
 func subject(s State) string {
 	if len(s.Stale) == 1 {
 		return "EBS snapshots: 1 volume has no fresh snapshot"
@@ -25,29 +25,32 @@ func subject(s State) string {
 	return fmt.Sprintf("EBS snapshots: %d volumes have no fresh snapshot", len(s.Stale))
 }
 
-// message is what the administrator reads: which volumes, how old their newest snapshot is, what to do. s says who was told before.
+// message says which volumes are stale, how old their newest snapshots are, and what to do. s.Told has the volumes of earlier mails.
 func message(s State, url string) string {
 	var b strings.Builder
-	ebs.Fprintf(&b, "%s, found on %s, whatever the reason.\n", subject(s), s.CheckedAt.Format(ebs.TimeFormat))
-	of, others := map[string]int{}, len(s.Stale)
+	ebs.Fprintf(&b, "%s (checked at %s).\n", subject(s), s.CheckedAt.Format(ebs.TimeFormat))
+	stale, notListed := map[string]int{}, len(s.Stale)
 	for _, v := range s.Stale {
-		of[v.Keyword]++
+		stale[v.Keyword]++
 	}
-	for _, some := range s.listed() {
-		keyword := some[0].Keyword
-		ebs.Fprintf(&b, "\n%s: no completed snapshot in the last %s\n", keyword, span(some[0].Limit))
-		for n, v := range some {
+	for _, volumes := range s.listed() {
+		keyword := volumes[0].Keyword
+		ebs.Fprintf(&b, "\n%s: no completed snapshot in the last %s\n", keyword, span(volumes[0].Limit))
+		for n, v := range volumes {
 			ebs.Fprintf(&b, "%d. %s\n   %s\n", n+1, ebs.Cut(ebs.Visible(v.place().String()), maxPlace), v.newest(s.CheckedAt))
 		}
-		more(&b, of[keyword]-len(some), "")
-		others -= of[keyword]
+		more(&b, stale[keyword]-len(volumes), "")
+		notListed -= stale[keyword]
 	}
-	more(&b, others, " of other schedules")
-	b.WriteString("\nWhat to do: see in the EventBridge Scheduler console whether the schedule is enabled, and in the Step Functions console whether\n" +
-		"its runs start and how they end; then start one by hand, with the keyword as input: {\"SnapshotKeyWord\": \"…\"}. A volume alone\n" +
-		"among many: see its events in the EC2 console. One that is to have no snapshots: give it the schedule's tag with the value off.\n")
-	ebs.Fprintf(&b, "\nOf the same volumes you are told again in a day. The alarm StaleVolumes stands until all are fresh, and tells that, too.\n"+
-		"The whole list: %s\n", url)
+	more(&b, notListed, " of other schedules")
+	b.WriteString("\nWhat to do:\n" +
+		"1. See in the EventBridge Scheduler console whether the schedule is enabled.\n" +
+		"2. See in the Step Functions console whether its runs start, and how they end.\n" +
+		"3. Start a run by hand, with the keyword as input: {\"SnapshotKeyWord\": \"…\"}\n" +
+		"If only one volume of many is stale, see its events in the EC2 console.\n" +
+		"If a volume should have no snapshots, give it the schedule's tag with the value off.\n")
+	ebs.Fprintf(&b, "\nYou will be reminded of these volumes in a day. The alarm StaleVolumes stays on until all volumes have fresh\n"+
+		"snapshots, and then reports that too.\nFull list: %s\n", url)
 	return b.String()
 }
 
@@ -57,10 +60,10 @@ func more(b *strings.Builder, n int, of string) {
 	}
 }
 
-// listed gives the volumes that find room, by schedule. Those come first of which nobody was told yet.
+// listed gives the volumes that the message lists, by schedule. Volumes that no mail has listed yet are first.
 func (s State) listed() [][]Stale {
 	told := func(v Stale) int {
-		if s.Told[v.Keyword][v.VolumeID] {
+		if s.Told.has(v.Keyword, v.VolumeID) {
 			return 1
 		}
 		return 0
@@ -81,12 +84,12 @@ func (s State) listed() [][]Stale {
 
 func (v Stale) newest(now time.Time) string {
 	if v.SnapshotID == "" {
-		return "No completed snapshot, and the volume has been the schedule's for " + span(now.Sub(v.StartTime)) + " at least"
+		return "No completed snapshot yet; in the schedule for at least " + span(now.Sub(v.StartTime))
 	}
-	return fmt.Sprintf("Newest: %s of %s, %s old", v.SnapshotID, v.StartTime.UTC().Format(ebs.TimeFormat), span(now.Sub(v.StartTime)))
+	return fmt.Sprintf("Newest snapshot: %s of %s, %s old", v.SnapshotID, v.StartTime.UTC().Format(ebs.TimeFormat), span(now.Sub(v.StartTime)))
 }
 
-// span says a time in days and hours, or in minutes if it is short.
+// span writes a duration in days, in hours, or, if it is short, in minutes.
 func span(d time.Duration) string {
 	hours := int(d / time.Hour)
 	switch {
