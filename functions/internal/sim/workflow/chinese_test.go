@@ -89,5 +89,5 @@ func TestTheChecksNameThemInTheirMails(t *testing.T) {
 		Now: l.world.Now, Wait: l.world.Sleep, Log: log,
 	}
 	l.tidyDaily(tidy, 10)
-	l.lastMail(chinese+", volume vol-db-0 (there", chinese+", volume vol-cafe-0 (there", chinese+", volume vol-elephant-0 (there")
+	l.lastMail(chinese+": instance i-db, volume vol-db-0 (exists", chinese+": instance i-cafe, volume vol-cafe-0 (exists", chinese+": instance i-elephant, volume vol-elephant-0 (exists")
 }

@@ -53,15 +53,15 @@ func TestOrphansAreReportedAndKept(t *testing.T) {
 	l.leftBehind()
 	l.tidyDaily(l.tidier("report", 0), 30)
 	same(t, "mails", l.subjects(), []string{"EBS snapshots: 3 volumes are orphaned"})
-	l.lastMail("volume vol-terminated-0 (there, at no instance with the tag)", "volume vol-untagged-0 (there,", "volume vol-detached-0 (gone), of instance i-web: 3",
-		"Nothing is deleted.", "s3://bucket/orphans.json")
+	l.lastMail("volume vol-terminated-0 (exists, but not in the schedule)", "volume vol-untagged-0 (exists,", "instance i-web, volume vol-detached-0 (deleted): 3 snapshots\n",
+		"These snapshots are not deleted.", "s3://bucket/orphans.json")
 	same(t, "deleted", l.pruned(""), []string(nil))
 	l.old("vol-untagged-2", 1)
 	l.tidyDaily(l.tidier("report", 0), 1)
 	same(t, "mails once there is another", l.subjects(), []string{"EBS snapshots: 3 volumes are orphaned", "EBS snapshots: 4 volumes are orphaned"})
 }
 
-func TestOrphansAreTidiedUpAfterAWeekAndTheNewestStays(t *testing.T) {
+func TestOrphansAreDeletedAfterAWeekExceptTheNewestSnapshot(t *testing.T) {
 	l := newLab(t)
 	l.leftBehind()
 	claimed := l.old("vol-untagged-0", 9, "SnapshotDaily=keep")
@@ -74,7 +74,7 @@ func TestOrphansAreTidiedUpAfterAWeekAndTheNewestStays(t *testing.T) {
 	s := l.tidier("last=1", 0)
 	l.tidyDaily(s, 7)
 	same(t, "deleted within the week", l.pruned(""), []string(nil))
-	l.lastMail("3, of which 2 go from 2026-11-30 on", "what stays is last=1, and always the newest. The others are deleted.")
+	l.lastMail("3 snapshots; 2 of them will be deleted from 2026-11-30", "its snapshots are deleted, except those that last=1 keeps and the newest one.")
 	l.tidyDaily(s, 30)
 	for _, v := range []string{"vol-untagged-0", "vol-detached-0"} {
 		same(t, "deleted of "+v, len(l.pruned(v)), 2)
@@ -90,14 +90,14 @@ func TestOrphansAreTidiedUpAfterAWeekAndTheNewestStays(t *testing.T) {
 	}
 }
 
-func TestAPolicyThatIsNewIsToldOfAWeekBeforeItDeletes(t *testing.T) {
+func TestANewPolicyIsReportedAWeekBeforeItDeletes(t *testing.T) {
 	l := newLab(t)
 	l.leftBehind()
 	l.tidyDaily(l.tidier("report", 0), 60)
 	l.tidyDaily(l.tidier("last=1", 0), 7)
 	same(t, "deleted within a week", l.pruned(""), []string(nil))
 	same(t, "mails", len(l.topic.mails), 2)
-	l.lastMail("of which 2 go from 2027-01-29 on")
+	l.lastMail("2 of them will be deleted from 2027-01-29")
 	l.tidyDaily(l.tidier("last=1", 0), 1)
 	same(t, "deleted after it", len(l.pruned("")), 6)
 }

@@ -10,17 +10,17 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/retention"
 )
 
-// Grace is how long a volume must have been orphaned, at each check and under the same policy, before any of its snapshots goes: who
-// detaches a volume, takes a tag away by mistake, or configures what he did not mean, is told, and has that long to put it right.
+// Grace is how long a volume must have been an orphan, at each check and under the same policy, before any of its snapshots is deleted. A
+// person who detached a volume, removed a tag or changed the policy by mistake gets a mail, and has that long to correct it.
 const Grace = 7 * 24 * time.Hour
 
-// Policy says what becomes of the snapshots of orphaned volumes.
+// Policy says which snapshots of orphans are kept.
 type Policy struct {
-	Rules  retention.Rules // what is kept; none: all is
-	Expire time.Duration   // after which age all go, the last one too; 0: never
+	Rules  retention.Rules // what is kept; the zero value keeps all
+	Expire time.Duration   // the age at which every snapshot is deleted, even the last one; 0 if never
 }
 
-// ReadPolicy reads what the configuration says: report, or what to keep, as a retention says it.
+// ReadPolicy reads the configured policy: report, or a retention.
 func ReadPolicy(text string, expireDays int) (Policy, error) {
 	p := Policy{Expire: time.Duration(expireDays) * 24 * time.Hour}
 	if text == Report {
@@ -54,7 +54,7 @@ func (p Policy) days() int { return int(p.Expire / (24 * time.Hour)) }
 
 func (p Policy) deletes() bool { return p.Rules != (retention.Rules{}) || p.Expire > 0 }
 
-// apply decides about the snapshots of one orphaned volume as a run would, and then about those that are too old altogether.
+// apply decides about the snapshots of one orphan as a run would, and then removes those older than Expire.
 func (p Policy) apply(keyword string, snapshots []ebs.Snapshot, now time.Time) retention.Plan {
 	plan := retention.Apply(retention.Policy{Keyword: keyword, Rules: p.Rules}, snapshots, now)
 	for i, d := range plan.Decisions {
@@ -67,7 +67,7 @@ func (p Policy) apply(keyword string, snapshots []ebs.Snapshot, now time.Time) r
 	return plan
 }
 
-// Outlook says which snapshots of a volume the policy lets go if it is an orphan, and why, by ID.
+// Outlook says which snapshots of an orphan the policy would delete, and why, by ID.
 func (p Policy) Outlook(keyword string, snapshots []ebs.Snapshot, now time.Time) map[string]string {
 	out := map[string]string{}
 	for _, o := range Find(keyword, nil, snapshots, p, State{}, now) {
@@ -78,48 +78,48 @@ func (p Policy) Outlook(keyword string, snapshots []ebs.Snapshot, now time.Time)
 	return out
 }
 
-// State is what a check found, and what the next one has to know of it.
+// State is what a check found, and what the next check needs to know.
 type State struct {
 	CheckedAt   time.Time
 	Policy      string
 	PolicySince time.Time
 	Orphans     []Orphan
-	// Refused says when EC2 refused to delete a snapshot for good: an AMI uses it, or it is locked. It is tried again in a week: many of
-	// them, each day, would leave no time for the others.
+	// Refused says when EC2 last refused to delete a snapshot because an AMI uses it or it is locked. It is tried again only after a week:
+	// to try many of them each day would leave no time for the others.
 	Refused map[string]time.Time `json:",omitempty"`
-	ToldAt  time.Time            // when the last mail left no orphan untold
+	ToldAt  time.Time            // when the last mail was sent that left no new orphan unlisted
 }
 
-// Orphan is a volume that no run of a schedule works on any more, and that has managed snapshots of it.
+// Orphan is a volume with managed snapshots of a schedule that no run of the schedule works on any more.
 type Orphan struct {
-	Keyword, VolumeID, InstanceID string // the instance is that of its newest snapshot
-	Exists                        bool   // the volume does: its instance is gone, has lost its tag, or lets it go
+	Keyword, VolumeID, InstanceID string // the instance of its newest snapshot
+	Exists                        bool   // the volume still exists
 	Since                         time.Time
-	Told                          time.Time `json:",omitzero"` // when somebody was told of it under the present policy; nothing goes before
+	Told                          time.Time `json:",omitzero"` // when a mail listed it under the present policy; nothing is deleted before that
 	Snapshots                     int       // managed ones
-	Going                         int       // of them; the policy lets them go, once Since and Told are a week ago
+	Going                         int       // those that the policy deletes when Since and Told are a week ago
 	plan                          retention.Plan
 }
 
 func (o Orphan) key() string { return o.Keyword + " " + o.VolumeID }
 
-// maxGap is how long nothing may have looked; one daily look that failed is forgiven.
+// maxGap is the longest accepted time between two checks: one daily check may fail.
 const maxGap = 50 * time.Hour
 
-// unlessOld gives what is still known of the last look. Whatever came back and went away again while nothing looked was not orphaned
-// all the time, so each volume, and the policy, has its week again.
-func (s State) unlessOld(now time.Time) State {
+// afterGap gives the state for the next check. After a long gap the week of grace starts again for each volume and for the policy: in the
+// gap a volume may have come back and left again.
+func (s State) afterGap(now time.Time) State {
 	if now.Sub(s.CheckedAt) > maxGap {
 		s.Orphans, s.PolicySince = nil, now
 	}
 	return s
 }
 
-// notAfter gives the state without times of the future, which a clock that was wrong left, or a person: until then nobody would be told,
-// and nothing be tried again. What was told then is told again.
-func (s State) notAfter(now time.Time) State {
+// withoutFuture corrects times in the future, which a wrong clock or a person wrote. Until such a time no mail would be sent and nothing
+// tried again. Orphans of a mail from the future are reported again.
+func (s State) withoutFuture(now time.Time) State {
 	if s.CheckedAt.After(now) {
-		s.CheckedAt, s.Orphans = time.Time{}, nil // nothing is known of the time in between
+		s.CheckedAt, s.Orphans = time.Time{}, nil // nothing is known about the time since the check before
 	}
 	if s.PolicySince.After(now) {
 		s.PolicySince = now
@@ -148,13 +148,13 @@ func (s State) notAfter(now time.Time) State {
 	return s
 }
 
-// begin gives the state of a check that has found nothing yet.
-func begin(before State, p Policy, now time.Time) State {
-	before = before.unlessOld(now)
+// newState gives the state of a check that has found nothing yet.
+func newState(before State, p Policy, now time.Time) State {
+	before = before.afterGap(now)
 	out := State{CheckedAt: now, Policy: p.String(), PolicySince: before.PolicySince, Orphans: []Orphan{}, ToldAt: before.ToldAt}
 	out.Refused = map[string]time.Time{}
 	for id, at := range before.Refused {
-		if now.Sub(at) < quiet {
+		if now.Sub(at) < weekly {
 			out.Refused[id] = at
 		}
 	}
@@ -164,20 +164,20 @@ func begin(before State, p Policy, now time.Time) State {
 	return out
 }
 
-// Find gives the orphans of a schedule, by volume. volumes are those of the instances that carry the keyword, and those that
-// carry it themselves, also if they are off: a person who writes off is still there to decide.
-func Find(keyword string, volumes map[string]bool, snapshots []ebs.Snapshot, p Policy, before State, now time.Time) []Orphan {
+// Find gives the orphans of a schedule, sorted by volume. scheduled has the volumes that belong to the schedule, even if their tag says off:
+// whoever wrote off still decides about their snapshots.
+func Find(keyword string, scheduled map[string]bool, snapshots []ebs.Snapshot, p Policy, before State, now time.Time) []Orphan {
 	last := map[string]Orphan{}
-	for _, o := range before.unlessOld(now).Orphans {
+	for _, o := range before.afterGap(now).Orphans {
 		last[o.key()] = o
 	}
-	byVolume, made := map[string][]ebs.Snapshot{}, map[string]time.Time{}
+	byVolume, newestByRun := map[string][]ebs.Snapshot{}, map[string]time.Time{}
 	for _, s := range snapshots {
 		whose := ebs.OwnershipOf(s, keyword)
-		if whose != ebs.Foreign && s.StartTime.After(made[s.VolumeID]) {
-			made[s.VolumeID] = s.StartTime // by a run, claimed or not
+		if whose != ebs.Foreign && s.StartTime.After(newestByRun[s.VolumeID]) { // claimed or not
+			newestByRun[s.VolumeID] = s.StartTime
 		}
-		if !volumes[s.VolumeID] && whose == ebs.Managed {
+		if !scheduled[s.VolumeID] && whose == ebs.Managed {
 			byVolume[s.VolumeID] = append(byVolume[s.VolumeID], s)
 		}
 	}
@@ -187,23 +187,23 @@ func Find(keyword string, volumes map[string]bool, snapshots []ebs.Snapshot, p P
 		o.InstanceID = slices.MaxFunc(byVolume[id], ebs.OldestFirst).Tags[ebs.TagInstance]
 		o.Going = len(o.plan.Removals())
 		o.Since = now
-		if was, known := last[o.key()]; known {
+		if was, ok := last[o.key()]; ok {
 			o.Since = was.Since
 			if before.Policy == p.String() {
 				o.Told = was.Told
 			}
 		}
-		if made[id].After(o.Since) {
-			// A run works on it, and only the looks miss its instance: one that is terminated each night, and launched each morning.
-			o.Since = made[id]
+		if newestByRun[id].After(o.Since) {
+			// A run worked on it between two checks: its instance may be terminated each evening and launched again each morning.
+			o.Since = newestByRun[id]
 		}
 		out = append(out, o)
 	}
 	return out
 }
 
-// goesFrom says when the first snapshot may go, once somebody has been told.
-func (o Orphan) goesFrom(policySince time.Time) time.Time {
+// deletableFrom says from when snapshots of a reported orphan may be deleted.
+func (o Orphan) deletableFrom(policySince time.Time) time.Time {
 	last := o.Since
 	for _, t := range []time.Time{policySince, o.Told} {
 		if t.After(last) {
@@ -213,9 +213,9 @@ func (o Orphan) goesFrom(policySince time.Time) time.Time {
 	return last.Add(Grace)
 }
 
-// removals gives what goes now, the oldest first.
+// removals gives the snapshots to delete now, oldest first.
 func (o Orphan) removals(policySince, now time.Time) []retention.Decision {
-	if o.Told.IsZero() || now.Before(o.goesFrom(policySince)) {
+	if o.Told.IsZero() || now.Before(o.deletableFrom(policySince)) {
 		return nil
 	}
 	out := o.plan.Removals()
@@ -223,33 +223,34 @@ func (o Orphan) removals(policySince, now time.Time) []retention.Decision {
 	return out
 }
 
-// quiet is how long nobody is told of more orphans after he was told of some: where instances come and go there are new ones each day.
-const quiet = 7*24*time.Hour - time.Hour
+// weekly is how often new orphans are reported, and refused deletions are tried again: a week, minus an hour so that a daily check does not
+// miss it. Where instances come and go there are new orphans every day.
+const weekly = 7*24*time.Hour - time.Hour
 
-// news says whether somebody should be told.
-func (s State) news() bool {
-	return s.CheckedAt.Sub(s.ToldAt) >= quiet && slices.ContainsFunc(s.Orphans, func(o Orphan) bool { return o.Told.IsZero() })
+// needsMail says whether to send a mail.
+func (s State) needsMail() bool {
+	return s.CheckedAt.Sub(s.ToldAt) >= weekly && slices.ContainsFunc(s.Orphans, func(o Orphan) bool { return o.Told.IsZero() })
 }
 
-// tell gives the orphans for a mail, those first of which nobody was told, and the state once it is sent. Those that find no room
-// stay untold, and are told of at the next look.
-func (s State) tell() (listed []Orphan, told State) {
+// listForMail gives the orphans that a mail lists, new ones first, and the state after it is sent. New ones for which the mail has no room are
+// reported by the next check.
+func (s State) listForMail() (listed []Orphan, told State) {
 	told = s
 	told.Orphans = slices.Clone(s.Orphans)
-	untold := 0
+	unreported := 0
 	for i := range told.Orphans {
 		o := &told.Orphans[i]
 		if !o.Told.IsZero() {
 			continue
 		}
-		if untold++; untold <= maxUntold {
+		if unreported++; unreported <= maxNew {
 			o.Told = s.CheckedAt
 		}
 	}
-	if untold <= maxUntold {
+	if unreported <= maxNew {
 		told.ToldAt = s.CheckedAt
 	}
 	listed = slices.DeleteFunc(slices.Clone(told.Orphans), func(o Orphan) bool { return o.Told.IsZero() })
 	slices.SortStableFunc(listed, func(a, b Orphan) int { return b.Told.Compare(a.Told) })
-	return listed[:min(len(listed), max(maxListed, min(untold, maxUntold)))], told
+	return listed[:min(len(listed), max(maxListed, min(unreported, maxNew)))], told
 }

@@ -17,7 +17,7 @@ const keyword = "Daily"
 
 var now = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
-// of is a managed snapshot of a volume, so many days old, with tags over the usual ones.
+// of is a managed snapshot of a volume, so many days old, with changed tags.
 func of(volume string, days int, state ebs.State, change ...string) ebs.Snapshot {
 	start := now.AddDate(0, 0, -days)
 	s := ebs.Made(ebs.Stamp{Keyword: keyword, Retention: "3", RunID: ebs.RunID(keyword, start), InstanceID: "i-gone"},
@@ -29,7 +29,7 @@ func of(volume string, days int, state ebs.State, change ...string) ebs.Snapshot
 	return s
 }
 
-// copies are those of snapshots of four volumes, as EC2 makes them, and of one with a description of the person's own.
+// copies are copies of snapshots of four volumes, with EC2's description, except the first, whose description a person wrote.
 func copies() []ebs.Snapshot {
 	var out []ebs.Snapshot
 	for n := 1; n < 5; n++ {
@@ -50,7 +50,7 @@ func policy(t *testing.T, text string, expireDays int) Policy {
 	return p
 }
 
-func TestWhatGoes(t *testing.T) {
+func TestWhatThePolicyDeletes(t *testing.T) {
 	held := []ebs.Snapshot{
 		of("vol-1", 400, ebs.Completed), of("vol-1", 100, ebs.Completed), of("vol-1", 40, ebs.Completed), of("vol-1", 30, ebs.Completed),
 		of("vol-1", 20, ebs.Error), of("vol-1", 10, ebs.Pending),
@@ -61,17 +61,17 @@ func TestWhatGoes(t *testing.T) {
 		held   []ebs.Snapshot
 		want   []string
 	}{
-		"nothing by a report":                                 {"report", 0, held, nil},
-		"what is beyond the last so many, and failed ones":    {"last=2", 0, held, []string{"400", "100", "020"}},
+		"nothing if it only reports":                          {"report", 0, held, nil},
+		"what is beyond the last N, and failed ones":          {"last=2", 0, held, []string{"400", "100", "020"}},
 		"what is too old, but never the newest completed one": {"7d", 0, held, []string{"400", "100", "040", "020"}},
-		"what is older than an age whatever is kept":          {"last=9", 365, held, []string{"400", "020"}},
-		"also the last one, if that is asked for":             {"last=9", 25, held, []string{"400", "100", "040", "030", "020"}},
+		"what has expired, even if the rules keep it":         {"last=9", 365, held, []string{"400", "020"}},
+		"even the last one, if it has expired":                {"last=9", 25, held, []string{"400", "100", "040", "030", "020"}},
 		"not a claimed one, however old": {"last=1", 25, []ebs.Snapshot{of("vol-1", 400, ebs.Completed, keyword+"=keep"), of("vol-1", 50, ebs.Completed)},
 			[]string{"050"}},
-		"not another schedule's":                                    {"last=1", 25, []ebs.Snapshot{of("vol-1", 400, ebs.Completed, ebs.TagSchedule+"=Hourly")}, nil},
-		"not the only completed one for its age":                    {"1h", 0, []ebs.Snapshot{of("vol-1", 400, ebs.Completed)}, nil},
-		"not copies, which have one arbitrary volume, and our tags": {"last=1", 25, copies(), nil},
-		"not one that is exactly as old as it may be":               {"last=1", 30, []ebs.Snapshot{of("vol-1", 30, ebs.Completed)}, nil},
+		"not another schedule's":                   {"last=1", 25, []ebs.Snapshot{of("vol-1", 400, ebs.Completed, ebs.TagSchedule+"=Hourly")}, nil},
+		"not the only completed one for its age":   {"1h", 0, []ebs.Snapshot{of("vol-1", 400, ebs.Completed)}, nil},
+		"not copies, although they carry our tags": {"last=1", 25, copies(), nil},
+		"not one that is exactly at the limit":     {"last=1", 30, []ebs.Snapshot{of("vol-1", 30, ebs.Completed)}, nil},
 		"not one that is listed twice": {"last=1", 25, []ebs.Snapshot{of("vol-1", 400, ebs.Completed), of("vol-1", 400, ebs.Pending), of("vol-1", 50, ebs.Completed)},
 			[]string{"050"}},
 	} {
@@ -90,27 +90,27 @@ func TestWhatGoes(t *testing.T) {
 	}
 }
 
-func TestNothingGoesOfAnOrphanThatNobodyWasToldOf(t *testing.T) {
+func TestNothingOfAnUnreportedOrphanIsDeleted(t *testing.T) {
 	held := []ebs.Snapshot{of("vol-1", 30, ebs.Completed), of("vol-1", 20, ebs.Completed)}
 	o := Find(keyword, nil, held, policy(t, "last=1", 0), State{}, now)[0]
 	o.Since = now.Add(-10 * Grace)
 	if n := len(o.removals(time.Time{}, now)); n > 0 {
-		t.Errorf("%d go", n)
+		t.Errorf("%d are deleted", n)
 	}
 }
 
-func TestAVolumeHasAWeekToComeBack(t *testing.T) {
+func TestAVolumeHasAWeekToReturn(t *testing.T) {
 	held := []ebs.Snapshot{of("vol-1", 30, ebs.Completed), of("vol-1", 20, ebs.Completed)}
 	p := policy(t, "last=1", 0)
 	var state State
-	goes := func(day int, attached ...string) int {
+	deletes := func(day int, attached ...string) int {
 		at := now.AddDate(0, 0, day)
 		volumes := map[string]bool{}
 		for _, v := range attached {
 			volumes[v] = true
 		}
 		state = State{CheckedAt: at, Policy: p.String(), Orphans: Find(keyword, volumes, held, p, state, at)}
-		_, state = state.tell()
+		_, state = state.listForMail()
 		n := 0
 		for _, o := range state.Orphans {
 			n += len(o.removals(time.Time{}, at))
@@ -118,30 +118,30 @@ func TestAVolumeHasAWeekToComeBack(t *testing.T) {
 		return n
 	}
 	for day := range 6 {
-		if n := goes(day); n > 0 {
-			t.Errorf("day %d: %d go", day, n)
+		if n := deletes(day); n > 0 {
+			t.Errorf("day %d: %d are deleted", day, n)
 		}
 	}
-	if goes(6, "vol-1"); len(state.Orphans) > 0 {
-		t.Errorf("attached again, it is an orphan: %v", state.Orphans)
+	if deletes(6, "vol-1"); len(state.Orphans) > 0 {
+		t.Errorf("it is attached again, but an orphan: %v", state.Orphans)
 	}
 	for day := 7; day < 14; day++ {
-		if n := goes(day); n > 0 {
-			t.Errorf("day %d: %d go", day, n)
+		if n := deletes(day); n > 0 {
+			t.Errorf("day %d: %d are deleted", day, n)
 		}
 	}
-	if n := goes(14); n != 1 {
-		t.Errorf("a week later %d go, want 1", n)
+	if n := deletes(14); n != 1 {
+		t.Errorf("a week later %d are deleted, want 1", n)
 	}
 }
 
-// look gives what goes of vol-1 on a day, after a look at that day.
-func look(t *testing.T, state *State, day int, held ...ebs.Snapshot) int {
+// check runs a check on a day, and gives how many snapshots it deletes.
+func check(t *testing.T, state *State, day int, held ...ebs.Snapshot) int {
 	t.Helper()
 	p, at := policy(t, "last=1", 0), now.AddDate(0, 0, day)
-	next := begin(*state, p, at)
+	next := newState(*state, p, at)
 	next.Orphans = Find(keyword, nil, held, p, *state, at)
-	_, next = next.tell()
+	_, next = next.listForMail()
 	*state = next
 	n := 0
 	for _, o := range next.Orphans {
@@ -150,13 +150,13 @@ func look(t *testing.T, state *State, day int, held ...ebs.Snapshot) int {
 	return n
 }
 
-func TestAVolumeThatRunsStillSnapshotIsNoOrphanHoweverTheLooksFindIt(t *testing.T) {
+func TestAVolumeThatRunsStillSnapshotIsNotAnOrphanEvenIfNoCheckSeesItsInstance(t *testing.T) {
 	for name, change := range map[string][]string{"managed": nil, "claimed": {keyword + "=keep"}} {
 		held := []ebs.Snapshot{of("vol-1", 30, ebs.Completed), of("vol-1", 20, ebs.Completed)}
 		var state State
 		for day := range 30 {
-			if n := look(t, &state, day, held...); n > 0 {
-				t.Errorf("%s: day %d: %d go", name, day, n)
+			if n := check(t, &state, day, held...); n > 0 {
+				t.Errorf("%s: day %d: %d are deleted", name, day, n)
 			}
 			if day < 23 { // by day its instance is there
 				s := of("vol-1", -day, ebs.Completed, change...)
@@ -164,23 +164,23 @@ func TestAVolumeThatRunsStillSnapshotIsNoOrphanHoweverTheLooksFindIt(t *testing.
 				held = append(held, s)
 			}
 		}
-		if n := look(t, &state, 30, held...); n == 0 {
-			t.Errorf("%s: a week after the last run nothing goes", name)
+		if n := check(t, &state, 30, held...); n == 0 {
+			t.Errorf("%s: a week after the last run nothing is deleted", name)
 		}
 	}
 }
 
-func TestAWeekInWhichNothingLookedDoesNotCount(t *testing.T) {
+func TestAWeekWithoutChecksDoesNotCount(t *testing.T) {
 	held := []ebs.Snapshot{of("vol-1", 30, ebs.Completed), of("vol-1", 20, ebs.Completed)}
 	var state State
-	for _, c := range []struct{ day, goes int }{{0, 0}, {40, 0}, {41, 0}, {43, 0}, {44, 0}, {46, 0}, {47, 1}} { // one failed look is forgiven
-		if n := look(t, &state, c.day, held...); n != c.goes {
-			t.Errorf("day %d: %d go, want %d", c.day, n, c.goes)
+	for _, c := range []struct{ day, deletes int }{{0, 0}, {40, 0}, {41, 0}, {43, 0}, {44, 0}, {46, 0}, {47, 1}} { // one failed check is accepted
+		if n := check(t, &state, c.day, held...); n != c.deletes {
+			t.Errorf("day %d: %d are deleted, want %d", c.day, n, c.deletes)
 		}
 	}
 }
 
-func TestOrphansAreListedWithWhatIsLeftOfThem(t *testing.T) {
+func TestOrphansAreFoundWithTheirSnapshots(t *testing.T) {
 	held := []ebs.Snapshot{
 		of("vol-2", 9, ebs.Completed, ebs.TagInstance+"=i-old"), of("vol-2", 1, ebs.Completed, ebs.TagInstance+"=i-new"),
 		of("vol-1", 5, ebs.Completed), of("vol-watched", 5, ebs.Completed), of("vol-3", 5, ebs.Completed, keyword+"=keep"),
@@ -198,7 +198,7 @@ func TestOrphansAreListedWithWhatIsLeftOfThem(t *testing.T) {
 	}
 }
 
-func TestAPolicyThatCanNotBeReadIsRefused(t *testing.T) {
+func TestAnInvalidPolicyIsRefused(t *testing.T) {
 	for _, text := range []string{"", "keep", "0", "off", "last=0"} {
 		if _, err := ReadPolicy(text, 0); err == nil {
 			t.Errorf("%q is accepted", text)
@@ -206,7 +206,7 @@ func TestAPolicyThatCanNotBeReadIsRefused(t *testing.T) {
 	}
 }
 
-// infra/config refuses what is no policy when it is deployed; the table holds the two together.
+// infra/config refuses an invalid policy before it is deployed. Both are tested with the same table.
 func TestPoliciesOfTheSharedTable(t *testing.T) {
 	body, err := os.ReadFile("../../../../statemachine/testdata/orphan-policies.json")
 	if err != nil {

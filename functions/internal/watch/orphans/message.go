@@ -8,13 +8,13 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 )
 
-// How many orphans the message lists; the object in the bucket has them all.
+// How many orphans the message lists. The object in the bucket lists all of them.
 const (
 	maxListed = 50
-	maxUntold = 350 // of which nobody was told yet: these have to be in it before anything goes. SNS takes 256 KB
+	maxNew    = 350 // new ones: a mail must list an orphan before any of its snapshots is deleted. SNS accepts 256 KB
 )
 
-// subject is ASCII and short, as SNS wants it for e-mail.
+// subject is ASCII and short, as SNS requires for e-mail.
 func subject(s State) string {
 	if len(s.Orphans) == 1 {
 		return "EBS snapshots: 1 volume is orphaned"
@@ -22,10 +22,10 @@ func subject(s State) string {
 	return fmt.Sprintf("EBS snapshots: %d volumes are orphaned", len(s.Orphans))
 }
 
-// message is what the administrator reads: what is left of which volumes, and what becomes of it. s is the state once he has read it.
+// message says which volumes are orphans, how many snapshots they have, and what will be deleted. s is the state after the mail.
 func message(s State, listed []Orphan, p Policy, url string) string {
 	var b strings.Builder
-	b.WriteString("Snapshots of these volumes belong to no run any more: the volume or its instance is gone, or the instance has lost its tag.\n")
+	b.WriteString("No run prunes the snapshots of these volumes any more: the volume or its instance was deleted, or the instance lost its tag.\n")
 	for n, o := range listed {
 		ebs.Fprintf(&b, "%d. %s\n", n+1, o.describe(p, s.PolicySince))
 	}
@@ -33,31 +33,46 @@ func message(s State, listed []Orphan, p Policy, url string) string {
 		ebs.Fprintf(&b, "… and %d more\n", more)
 	}
 	ebs.Fprintf(&b, "\n%s\n", p.outlook())
-	ebs.Fprintf(&b, "To keep a snapshot, remove or change its tag with the schedule's keyword. The whole list: %s\n", url)
-	b.WriteString("New ones come first in the list. They are told of once a week at most, and none of their snapshots goes in the week after that.\n")
+	b.WriteString("\nWhat to do:\n" +
+		"To keep a snapshot for ever, remove or change its tag with the schedule's keyword.\n" +
+		"To return a volume to its schedule, tag its instance, or the volume itself, with the keyword.\n" +
+		"\nNew orphans are listed first. They are reported at most once a week, and their snapshots are kept for a week after the report.\n")
+	ebs.Fprintf(&b, "Full list: %s\n", url)
 	return b.String()
 }
 
 func (o Orphan) describe(p Policy, policySince time.Time) string {
-	where := "gone"
+	is := "deleted"
 	if o.Exists {
-		where = "there, at no instance with the tag"
+		is = "exists, but not in the schedule"
 	}
-	instance := ebs.Cut(ebs.Visible(o.InstanceID), len("i-0123456789abcdef0")) // a tag says which, and people can change it
-	text := fmt.Sprintf("%s, volume %s (%s), of instance %s: %d", o.Keyword, o.VolumeID, where, instance, o.Snapshots)
-	if p.deletes() {
-		text += fmt.Sprintf(", of which %d go from %s on", o.Going, o.goesFrom(policySince).Format(time.DateOnly))
+	instance := ebs.Cut(ebs.Visible(o.InstanceID), len("i-0123456789abcdef0")) // from a tag, which people can change
+	text := fmt.Sprintf("%s: %s (%s): %s", o.Keyword, ebs.Place{InstanceID: instance, VolumeID: o.VolumeID}, is, count(o.Snapshots, "snapshot"))
+	switch {
+	case !p.deletes():
+	case o.Going == 0:
+		text += "; none of them will be deleted"
+	default:
+		text += fmt.Sprintf("; %d of them will be deleted from %s", o.Going, o.deletableFrom(policySince).Format(time.DateOnly))
 	}
 	return text
 }
 
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
 func (p Policy) outlook() string {
 	if !p.deletes() {
-		return "Nothing is deleted. To have such snapshots deleted, set \"orphans\" in cdk.json, such as \"last=1\" or \"90d\"."
+		return "These snapshots are not deleted. To have them deleted, set \"orphans\" in cdk.json, for example to \"last=1\" or \"90d\"."
 	}
-	text := fmt.Sprintf("Of a volume that has been orphaned for %d days what stays is %s, and always the newest", int(Grace/(24*time.Hour)), p.Rules)
+	text := fmt.Sprintf("%d days after a volume is orphaned, its snapshots are deleted, except those that %s keeps and the newest one.",
+		int(Grace/(24*time.Hour)), p.Rules)
 	if p.Expire > 0 {
-		text += fmt.Sprintf(", until it is %d days old", p.days())
+		text += fmt.Sprintf(" These are deleted too when they are %d days old.", p.days())
 	}
-	return text + ". The others are deleted."
+	return text
 }

@@ -1,5 +1,5 @@
-// Package orphans is the use case of tidy-orphans: snapshots whose volume or instance is gone, or whose instance has lost its tag,
-// belong to no run any more, and no run prunes them. It lists them, and deletes what a configured policy does not keep.
+// Package orphans is the use case of tidy-orphans. A volume is an orphan if the volume or its instance was deleted, or the instance lost its
+// tag: no run prunes its snapshots any more. The check lists orphans, and deletes what a configured policy does not keep of them.
 package orphans
 
 import (
@@ -27,7 +27,7 @@ type snapshots interface {
 	ScheduleSnapshots(ctx context.Context, keyword string) ([]ebs.Snapshot, error)
 	VolumeSnapshots(ctx context.Context, volumeID, keyword string) ([]ebs.Snapshot, error)
 	DeleteSnapshot(ctx context.Context, id string) error
-	Time() time.Time // EC2's clock at its last answer; the zero time: unknown
+	Time() time.Time // EC2's clock at its last answer; zero if unknown
 }
 
 type objects interface {
@@ -39,35 +39,35 @@ type topic interface {
 	Publish(ctx context.Context, subject, message string) error
 }
 
-// Key is the object in which a check leaves what it found, for people and for the next check.
+// Key is the object in which a check saves what it found, for people and for the next check.
 const Key = "orphans.json"
 
-// The log's lines for what happens to a snapshot, as prune-volume has them.
+// The log messages about a snapshot, the same as prune-volume's.
 const (
 	LogDeleted = "snapshot deleted"
-	LogKept    = "snapshot kept" // the policy would drop it, and EC2 does not let it go
+	LogKept    = "snapshot kept" // the policy would delete it, but EC2 refuses, or it has changed
 )
 
-// Service tidies up.
+// Service finds orphans and deletes their snapshots.
 type Service struct {
 	EC2      account
 	Objects  objects
 	Topic    topic
 	Keywords []string // the schedules'
 	Policy   Policy
-	Base     string // what stands before Key in the message: s3://bucket/
+	Base     string // put before Key in the message: s3://bucket/
 	Now      func() time.Time
 	Wait     func(ctx context.Context, d time.Duration) error
 	Log      *slog.Logger
 }
 
-// Request is what it is called with: nothing.
+// Request is the empty input.
 type Request struct{}
 
-// Result is what it found and did.
+// Result counts the orphans found and the snapshots deleted.
 type Result struct{ Orphans, Deleted int }
 
-// Tidy finds the orphans of all schedules, tells of new ones, and deletes what the policy lets go.
+// Tidy finds the orphans of all schedules, reports new ones, and deletes the snapshots that the policy does not keep.
 func (s *Service) Tidy(ctx context.Context, _ Request) (Result, error) {
 	before, err := store.Load[State](ctx, s.Objects, Key, s.Log)
 	if err != nil {
@@ -77,15 +77,15 @@ func (s *Service) Tidy(ctx context.Context, _ Request) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	var untold error
-	if now.news() {
-		listed, told := now.tell()
-		if untold = s.Topic.Publish(ctx, subject(now), message(told, listed, s.Policy, s.Base+Key)); untold == nil {
+	var mailErr error
+	if now.needsMail() {
+		listed, told := now.listForMail()
+		if mailErr = s.Topic.Publish(ctx, subject(now), message(told, listed, s.Policy, s.Base+Key)); mailErr == nil {
 			now = told
 		}
 	}
-	// Written before anything goes: a week has to be over at each check, and this was one, also if nobody could be told.
-	if err := errors.Join(untold, store.Save(ctx, s.Objects, Key, now)); err != nil {
+	// Save before anything is deleted, and even if the mail failed: the week of grace counts only days with a check, and this was one.
+	if err := errors.Join(mailErr, store.Save(ctx, s.Objects, Key, now)); err != nil {
 		return Result{}, err
 	}
 	deleted, refused, err := s.deleteAll(ctx, now)
@@ -99,23 +99,23 @@ func (s *Service) Tidy(ctx context.Context, _ Request) (Result, error) {
 func (s *Service) find(ctx context.Context, before State) (State, error) {
 	var out State
 	for n, keyword := range s.Keywords {
-		// The snapshots first: what is tagged after that has its instance listed.
+		// List the snapshots before the instances: the first snapshots of a new instance must not look like an orphan's.
 		snapshots, err := s.EC2.ScheduleSnapshots(ctx, keyword)
 		if err != nil {
 			return State{}, err
 		}
-		volumes, err := s.known(ctx, keyword)
+		volumes, err := s.scheduledVolumes(ctx, keyword)
 		if err != nil {
 			return State{}, err
 		}
 		if n == 0 {
-			// By EC2's clock: to one of ours that is ahead, young snapshots are old, and weeks are over.
+			// EC2's clock: by a local clock that is ahead, young snapshots would be old, and weeks of grace over.
 			now := s.EC2.Time()
 			if now.IsZero() {
-				return State{}, errors.New("EC2's answers do not say what time it is, so nothing can be told by age")
+				return State{}, errors.New("EC2's answers carry no time, so the age of snapshots is unknown")
 			}
-			before = before.notAfter(now)
-			out = begin(before, s.Policy, now)
+			before = before.withoutFuture(now)
+			out = newState(before, s.Policy, now)
 		}
 		out.Orphans = append(out.Orphans, Find(keyword, volumes, snapshots, s.Policy, before, out.CheckedAt)...)
 	}
@@ -133,9 +133,9 @@ func (s *Service) find(ctx context.Context, before State) (State, error) {
 	return out, nil
 }
 
-// known gives the volumes about which a person says something: those of instances with the schedule's tag, and those that carry it
-// themselves, attached or not.
-func (s *Service) known(ctx context.Context, keyword string) (map[string]bool, error) {
+// scheduledVolumes gives the volumes that belong to the schedule: those of instances with its tag, and those that carry the tag themselves,
+// attached or not.
+func (s *Service) scheduledVolumes(ctx context.Context, keyword string) (map[string]bool, error) {
 	instances, err := s.EC2.Instances(ctx, keyword)
 	if err != nil {
 		return nil, err

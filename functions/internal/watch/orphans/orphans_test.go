@@ -16,13 +16,13 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
-// lab is the service over an account without instances, and a clock.
-type lab struct {
+// fixture is the service with a fake account that has no instances, a fake topic and a fake clock.
+type fixture struct {
 	t         *testing.T
 	now       time.Time
-	ahead     time.Duration // the function's clock
+	ahead     time.Duration // of the function's clock
 	held      []ebs.Snapshot
-	refused   map[string]bool      // snapshots that EC2 does not let go
+	refused   map[string]bool      // snapshots that EC2 refuses to delete
 	denied    func(id string) bool // snapshots whose deletion EC2 denies
 	asked     int                  // deletions
 	deleted   []string
@@ -32,29 +32,31 @@ type lab struct {
 	service   *Service
 }
 
-func newLab(t *testing.T, p string) *lab {
-	l := &lab{t: t, now: now, refused: map[string]bool{}}
-	l.service = &Service{
-		EC2: l, Objects: &l.objects, Topic: l, Keywords: []string{keyword}, Policy: policy(t, p, 0), Base: "s3://bucket/",
-		Now: func() time.Time { return l.now }, Log: slog.New(slog.DiscardHandler),
-		Wait: func(_ context.Context, d time.Duration) error { l.now = l.now.Add(d); return nil },
+func newFixture(t *testing.T, p string) *fixture {
+	f := &fixture{t: t, now: now, refused: map[string]bool{}}
+	f.service = &Service{
+		EC2: f, Objects: &f.objects, Topic: f, Keywords: []string{keyword}, Policy: policy(t, p, 0), Base: "s3://bucket/",
+		Now: func() time.Time { return f.now }, Log: slog.New(slog.DiscardHandler),
+		Wait: func(_ context.Context, d time.Duration) error { f.now = f.now.Add(d); return nil },
 	}
-	return l
+	return f
 }
 
-func (l *lab) Time() time.Time { return l.now.Add(-l.ahead) }
+func (f *fixture) Time() time.Time { return f.now.Add(-f.ahead) }
 
-func (l *lab) Instances(context.Context, string) ([]ebs.Instance, error)         { return nil, nil }
-func (l *lab) TaggedVolumes(context.Context, string) ([]ebs.Volume, error)       { return nil, nil }
-func (l *lab) ScheduleSnapshots(context.Context, string) ([]ebs.Snapshot, error) { return l.held, nil }
+func (f *fixture) Instances(context.Context, string) ([]ebs.Instance, error)   { return nil, nil }
+func (f *fixture) TaggedVolumes(context.Context, string) ([]ebs.Volume, error) { return nil, nil }
+func (f *fixture) ScheduleSnapshots(context.Context, string) ([]ebs.Snapshot, error) {
+	return f.held, nil
+}
 
-func (l *lab) ExistingVolumes(context.Context, []string) (map[string]bool, error) {
+func (f *fixture) ExistingVolumes(context.Context, []string) (map[string]bool, error) {
 	return map[string]bool{}, nil
 }
 
-func (l *lab) VolumeSnapshots(_ context.Context, volumeID, _ string) ([]ebs.Snapshot, error) {
+func (f *fixture) VolumeSnapshots(_ context.Context, volumeID, _ string) ([]ebs.Snapshot, error) {
 	var out []ebs.Snapshot
-	for _, s := range l.held {
+	for _, s := range f.held {
 		if s.VolumeID == volumeID {
 			out = append(out, s)
 		}
@@ -62,162 +64,162 @@ func (l *lab) VolumeSnapshots(_ context.Context, volumeID, _ string) ([]ebs.Snap
 	return out, nil
 }
 
-func (l *lab) DeleteSnapshot(_ context.Context, id string) error {
-	l.asked++
-	if l.denied != nil && l.denied(id) {
+func (f *fixture) DeleteSnapshot(_ context.Context, id string) error {
+	f.asked++
+	if f.denied != nil && f.denied(id) {
 		return &contract.AccessDeniedError{Message: "denied " + id}
 	}
-	if l.refused[id] {
+	if f.refused[id] {
 		return &ebs.RefusedError{SnapshotID: id, Code: "InvalidSnapshot.InUse", Message: "an AMI uses it"}
 	}
-	l.deleted = append(l.deleted, id)
-	for i, s := range l.held {
+	f.deleted = append(f.deleted, id)
+	for i, s := range f.held {
 		if s.ID == id {
-			l.held = append(l.held[:i:i], l.held[i+1:]...)
+			f.held = append(f.held[:i:i], f.held[i+1:]...)
 			return nil
 		}
 	}
 	return nil
 }
 
-func (l *lab) Publish(_ context.Context, subject, message string) error {
-	if l.mailFails != nil {
-		return l.mailFails
+func (f *fixture) Publish(_ context.Context, subject, message string) error {
+	if f.mailFails != nil {
+		return f.mailFails
 	}
 	if err := snssim.Check(subject, message); err != nil {
 		return err
 	}
-	l.mails = append(l.mails, subject+"\n\n"+message)
+	f.mails = append(f.mails, subject+"\n\n"+message)
 	return nil
 }
 
-// orphan adds two snapshots of a volume that nobody has.
-func (l *lab) orphan(volume string) {
-	l.held = append(l.held, of(volume, 31, ebs.Completed), of(volume, 21, ebs.Completed))
+// orphan adds two snapshots of a deleted volume.
+func (f *fixture) orphan(volume string) {
+	f.held = append(f.held, of(volume, 31, ebs.Completed), of(volume, 21, ebs.Completed))
 }
 
-// day lets the service look on a day.
-func (l *lab) day(n int) error {
-	l.now = now.AddDate(0, 0, n)
-	_, err := l.service.Tidy(l.t.Context(), Request{})
+// day runs the service on a day.
+func (f *fixture) day(n int) error {
+	f.now = now.AddDate(0, 0, n)
+	_, err := f.service.Tidy(f.t.Context(), Request{})
 	return err
 }
 
-func (l *lab) days(from, to int) {
-	l.t.Helper()
+func (f *fixture) days(from, to int) {
+	f.t.Helper()
 	for n := from; n <= to; n++ {
-		if err := l.day(n); err != nil {
-			l.t.Fatal(err)
+		if err := f.day(n); err != nil {
+			f.t.Fatal(err)
 		}
 	}
 }
 
-func TestNothingGoesInTheWeekAfterPeopleWereToldOfIt(t *testing.T) {
-	l := newLab(t, "last=1")
-	l.orphan("vol-0")
-	l.days(0, 0)
-	l.orphan("vol-1") // an hour after the mail
-	l.days(1, 6)
-	if len(l.mails) != 1 || len(l.deleted) > 0 {
-		t.Fatalf("in the first week: %d mails, %v deleted", len(l.mails), l.deleted)
+func TestNothingIsDeletedInTheWeekAfterItWasReported(t *testing.T) {
+	f := newFixture(t, "last=1")
+	f.orphan("vol-0")
+	f.days(0, 0)
+	f.orphan("vol-1") // an hour after the mail
+	f.days(1, 6)
+	if len(f.mails) != 1 || len(f.deleted) > 0 {
+		t.Fatalf("in the first week: %d mails, %v deleted", len(f.mails), f.deleted)
 	}
-	l.days(7, 13)
-	if len(l.mails) != 2 || !strings.Contains(l.mails[1], "1. Daily, volume vol-1 (gone), of instance i-gone: 2, of which 1 go from 2026-12-06 on\n2. Daily, volume vol-0") {
-		t.Fatalf("the mails do not name vol-1 first: %v", l.mails)
+	f.days(7, 13)
+	if len(f.mails) != 2 || !strings.Contains(f.mails[1], "1. Daily: instance i-gone, volume vol-1 (deleted): 2 snapshots; 1 of them will be deleted from 2026-12-06\n2. Daily: instance i-gone, volume vol-0") {
+		t.Fatalf("the mails do not name vol-1 first: %v", f.mails)
 	}
-	if got := strings.Join(l.deleted, " "); got != "snap-vol-0-031" {
-		t.Errorf("in the second week %s goes", got)
+	if got := strings.Join(f.deleted, " "); got != "snap-vol-0-031" {
+		t.Errorf("in the second week %s is deleted", got)
 	}
-	l.days(14, 14)
-	if got := strings.Join(l.deleted, " "); got != "snap-vol-0-031 snap-vol-1-031" {
-		t.Errorf("after it %s is gone", got)
+	f.days(14, 14)
+	if got := strings.Join(f.deleted, " "); got != "snap-vol-0-031 snap-vol-1-031" {
+		t.Errorf("after it %s is deleted", got)
 	}
 }
 
-// EC2 denies what was deleted or claimed a moment ago, and its lists show that some seconds late.
-func TestADeniedDeletionIsAskedOnceMoreAfterSomeSeconds(t *testing.T) {
-	l := newLab(t, "last=1")
-	l.orphan("vol-0")
-	l.orphan("vol-1")
-	l.days(0, 6)
+// EC2 denies deleting what was deleted or claimed a moment ago, and its lists show that some seconds late.
+func TestADeniedDeletionIsTriedAgainAfterSomeSeconds(t *testing.T) {
+	f := newFixture(t, "last=1")
+	f.orphan("vol-0")
+	f.orphan("vol-1")
+	f.days(0, 6)
 	begin := now.AddDate(0, 0, 7)
-	l.denied = func(string) bool { return l.now.Sub(begin) < ebs.ListsSettle }
-	l.days(7, 7)
-	if len(l.deleted) != 2 || l.asked != 3 {
-		t.Errorf("%d deletions were asked for, and %v went", l.asked, l.deleted)
+	f.denied = func(string) bool { return f.now.Sub(begin) < ebs.ListsSettle }
+	f.days(7, 7)
+	if len(f.deleted) != 2 || f.asked != 3 {
+		t.Errorf("%d deletions were tried, and %v deleted", f.asked, f.deleted)
 	}
 
-	l.orphan("vol-2")
-	l.orphan("vol-3")
-	l.orphan("vol-4")
-	l.days(8, 14)
-	l.asked, l.denied = 0, func(string) bool { return true }
-	if err := l.day(15); err == nil || l.asked != 4 {
-		t.Errorf("where all three are denied, %d deletions were asked for, want 4: %v", l.asked, err)
+	f.orphan("vol-2")
+	f.orphan("vol-3")
+	f.orphan("vol-4")
+	f.days(8, 14)
+	f.asked, f.denied = 0, func(string) bool { return true }
+	if err := f.day(15); err == nil || f.asked != 4 {
+		t.Errorf("if all three are denied, %d deletions were tried, want 4: %v", f.asked, err)
 	}
 }
 
-func TestWhoeverIsToldIsInTheMail(t *testing.T) {
-	l := newLab(t, "last=1")
-	const many = maxUntold + 60
+func TestEachOrphanIsListedInAMailBeforeItsSnapshotsAreDeleted(t *testing.T) {
+	f := newFixture(t, "last=1")
+	const many = maxNew + 60
 	for n := range many {
-		l.orphan(fmt.Sprintf("vol-%03d", n))
+		f.orphan(fmt.Sprintf("vol-%03d", n))
 	}
-	l.days(0, 2)
-	if len(l.mails) != 2 || !strings.Contains(l.mails[0], "… and 60 more") || !strings.Contains(l.mails[1], fmt.Sprintf("1. Daily, volume vol-%03d", maxUntold)) {
-		t.Fatalf("%d mails; the second is to begin with what the first had no room for", len(l.mails))
+	f.days(0, 2)
+	if len(f.mails) != 2 || !strings.Contains(f.mails[0], "… and 60 more") || !strings.Contains(f.mails[1], fmt.Sprintf("1. Daily: instance i-gone, volume vol-%03d", maxNew)) {
+		t.Fatalf("%d mails; the second must begin with what the first had no room for", len(f.mails))
 	}
-	for n, m := range l.mails {
+	for n, m := range f.mails {
 		if len(m) > 250_000 {
 			t.Errorf("mail %d has %d bytes", n, len(m))
 		}
 	}
-	l.days(3, 8)
-	for _, id := range l.deleted {
+	f.days(3, 8)
+	for _, id := range f.deleted {
 		volume := strings.TrimSuffix(strings.TrimPrefix(id, "snap-"), "-031")
-		if !strings.Contains(strings.Join(l.mails, ""), "volume "+volume+" ") {
-			t.Errorf("%s is gone, and no mail named it", volume)
+		if !strings.Contains(strings.Join(f.mails, ""), "volume "+volume+" ") {
+			t.Errorf("%s is deleted, and no mail listed it", volume)
 		}
 	}
-	if len(l.deleted) != many {
-		t.Errorf("%d are deleted, want %d", len(l.deleted), many)
+	if len(f.deleted) != many {
+		t.Errorf("%d are deleted, want %d", len(f.deleted), many)
 	}
 }
 
-func TestNothingGoesOfWhichNobodyCouldBeTold(t *testing.T) {
-	l := newLab(t, "last=1")
-	l.orphan("vol-1")
-	l.mailFails = errors.New("the topic is closed")
+func TestNothingIsDeletedIfTheMailFailed(t *testing.T) {
+	f := newFixture(t, "last=1")
+	f.orphan("vol-1")
+	f.mailFails = errors.New("the topic is closed")
 	for n := range 20 {
-		if err := l.day(n); err == nil {
-			t.Error("nobody could be told, and the look succeeds")
+		if err := f.day(n); err == nil {
+			t.Error("the mail failed, and the check succeeds")
 		}
 	}
-	l.mailFails = nil
-	l.days(20, 26)
-	if len(l.mails) != 1 || len(l.deleted) > 0 {
-		t.Errorf("%d mails, %v deleted", len(l.mails), l.deleted)
+	f.mailFails = nil
+	f.days(20, 26)
+	if len(f.mails) != 1 || len(f.deleted) > 0 {
+		t.Errorf("%d mails, %v deleted", len(f.mails), f.deleted)
 	}
-	if l.days(27, 27); len(l.deleted) != 1 {
-		t.Errorf("%v deleted", l.deleted)
+	if f.days(27, 27); len(f.deleted) != 1 {
+		t.Errorf("%v deleted", f.deleted)
 	}
 }
 
-func TestAPolicyThatIsNewIsToldOfAnew(t *testing.T) {
-	l := newLab(t, Report)
-	l.orphan("vol-1")
-	l.days(0, 9)
-	l.service.Policy = policy(t, "last=1", 0)
-	l.mailFails = errors.New("the topic is closed")
+func TestNothingIsDeletedBeforeAChangedPolicyIsReported(t *testing.T) {
+	f := newFixture(t, Report)
+	f.orphan("vol-1")
+	f.days(0, 9)
+	f.service.Policy = policy(t, "last=1", 0)
+	f.mailFails = errors.New("the topic is closed")
 	for n := 10; n < 19; n++ {
-		_ = l.day(n)
+		_ = f.day(n)
 	}
-	if len(l.deleted) > 0 {
-		t.Errorf("nobody was told of the new policy, and %v went", l.deleted)
+	if len(f.deleted) > 0 {
+		t.Errorf("no mail reported the new policy, and %v deleted", f.deleted)
 	}
 }
 
-// ending is a context that ends at a time of the lab's.
+// ending is a context that ends at a time of the fixture's.
 type ending struct {
 	context.Context
 	at time.Time
@@ -225,124 +227,124 @@ type ending struct {
 
 func (e ending) Deadline() (time.Time, bool) { return e.at, true }
 
-func TestDeletingStopsBeforeItsTimeIsOver(t *testing.T) {
-	l := newLab(t, "last=1")
+func TestDeletingStopsBeforeTheFunctionTimesOut(t *testing.T) {
+	f := newFixture(t, "last=1")
 	for n := range 300 {
-		l.orphan(fmt.Sprintf("vol-%03d", n))
+		f.orphan(fmt.Sprintf("vol-%03d", n))
 	}
-	l.days(0, 6)
-	l.now = now.AddDate(0, 0, 7)
-	r, err := l.service.Tidy(ending{t.Context(), l.now.Add(3 * time.Minute)}, Request{})
-	if err != nil || r.Deleted != 121 || len(l.deleted) != 121 { // one a second, until a minute is left
-		t.Errorf("%+v, %d deleted: %v", r, len(l.deleted), err)
+	f.days(0, 6)
+	f.now = now.AddDate(0, 0, 7)
+	r, err := f.service.Tidy(ending{t.Context(), f.now.Add(3 * time.Minute)}, Request{})
+	if err != nil || r.Deleted != 121 || len(f.deleted) != 121 { // one a second, until a minute is left
+		t.Errorf("%+v, %d deleted: %v", r, len(f.deleted), err)
 	}
-	if l.days(8, 8); len(l.deleted) != 300 {
-		t.Errorf("the day after, %d are gone", len(l.deleted))
+	if f.days(8, 8); len(f.deleted) != 300 {
+		t.Errorf("the day after, %d are deleted", len(f.deleted))
 	}
 }
 
-// An AMI uses them, or they are locked: hundreds of them, tried again each day, would be all that a day has time for.
-func TestSnapshotsThatMayNotGoLeaveRoomForTheOthers(t *testing.T) {
-	l := newLab(t, "last=1")
+// To try hundreds of snapshots that are locked or used by AMIs again each day would take all the time of a day.
+func TestSnapshotsThatEC2RefusesToDeleteLeaveTimeForTheOthers(t *testing.T) {
+	f := newFixture(t, "last=1")
 	const held = 900 // one a second: more than a call has time for
 	for n := range held {
 		volume := fmt.Sprintf("vol-%04d", n)
-		l.orphan(volume)
-		l.refused["snap-"+volume+"-031"] = true
+		f.orphan(volume)
+		f.refused["snap-"+volume+"-031"] = true
 	}
 	for n := range 100 {
-		l.orphan(fmt.Sprintf("vol-x-%04d", n))
+		f.orphan(fmt.Sprintf("vol-x-%04d", n))
 	}
-	l.days(0, 8)
+	f.days(0, 8)
 	end := func(day int) ending { return ending{t.Context(), now.AddDate(0, 0, day).Add(15 * time.Minute)} }
 	for day := 9; day < 12; day++ {
-		l.now = now.AddDate(0, 0, day)
-		if _, err := l.service.Tidy(end(day), Request{}); err != nil {
+		f.now = now.AddDate(0, 0, day)
+		if _, err := f.service.Tidy(end(day), Request{}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if len(l.deleted) != 100 {
-		t.Errorf("%d of 100 are gone", len(l.deleted))
+	if len(f.deleted) != 100 {
+		t.Errorf("%d of 100 are deleted", len(f.deleted))
 	}
-	calls := len(l.deleted)
-	l.refused = map[string]bool{} // the AMIs are deregistered
-	if l.days(12, 19); len(l.deleted) < calls+maxRemovals {
-		t.Errorf("a week later %d are gone: they are not tried again", len(l.deleted))
+	calls := len(f.deleted)
+	f.refused = map[string]bool{} // the AMIs are deregistered
+	if f.days(12, 19); len(f.deleted) < calls+maxRemovals {
+		t.Errorf("a week later %d are deleted: they are not tried again", len(f.deleted))
 	}
 }
 
-func TestAClockThatIsAheadDeletesNothingYoung(t *testing.T) {
-	l := newLab(t, "1d")
-	l.orphan("vol-1")
+func TestAClockThatIsAheadDoesNotShortenTheWeek(t *testing.T) {
+	f := newFixture(t, "1d")
+	f.orphan("vol-1")
 	for day := range 5 { // not yet a week
-		l.ahead = time.Duration(day) * 24 * time.Hour // so that by its own clock the week is over
-		l.now = now.AddDate(0, 0, day).Add(l.ahead)
-		if _, err := l.service.Tidy(t.Context(), Request{}); err != nil {
+		f.ahead = time.Duration(day) * 24 * time.Hour // so that by its own clock the week is over
+		f.now = now.AddDate(0, 0, day).Add(f.ahead)
+		if _, err := f.service.Tidy(t.Context(), Request{}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if len(l.deleted) > 0 {
-		t.Errorf("%v were deleted within the week", l.deleted)
+	if len(f.deleted) > 0 {
+		t.Errorf("%v were deleted within the week", f.deleted)
 	}
-	l.now, l.ahead = time.Time{}, 0 // EC2 does not say
-	if _, err := l.service.Tidy(t.Context(), Request{}); err == nil || len(l.deleted) > 0 {
-		t.Errorf("error %v, %v deleted; want an error where the time is unknown", err, l.deleted)
+	f.now, f.ahead = time.Time{}, 0 // EC2 does not say
+	if _, err := f.service.Tidy(t.Context(), Request{}); err == nil || len(f.deleted) > 0 {
+		t.Errorf("error %v, %v deleted; want an error if the time is unknown", err, f.deleted)
 	}
 }
 
-func TestAStateOfTheFutureSilencesNothing(t *testing.T) {
-	l := newLab(t, "last=1")
-	l.orphan("vol-1")
+func TestAStateFromTheFutureDoesNotSuppressMailsOrDeletions(t *testing.T) {
+	f := newFixture(t, "last=1")
+	f.orphan("vol-1")
 	future := now.AddDate(50, 0, 0)
-	if err := store.Save(t.Context(), &l.objects, Key, State{
-		CheckedAt: future, Policy: l.service.Policy.String(), PolicySince: future, ToldAt: future, Refused: map[string]time.Time{of("vol-1", 31, ebs.Completed).ID: future},
+	if err := store.Save(t.Context(), &f.objects, Key, State{
+		CheckedAt: future, Policy: f.service.Policy.String(), PolicySince: future, ToldAt: future, Refused: map[string]time.Time{of("vol-1", 31, ebs.Completed).ID: future},
 		Orphans: []Orphan{{Keyword: keyword, VolumeID: "vol-1", Since: future, Told: future}},
 	}); err != nil {
 		t.Fatal(err)
 	}
-	l.days(0, 9)
-	if len(l.mails) == 0 || len(l.deleted) != 1 {
-		t.Errorf("%d mails, %v deleted; want one of two deleted, a week after it was told", len(l.mails), l.deleted)
+	f.days(0, 9)
+	if len(f.mails) == 0 || len(f.deleted) != 1 {
+		t.Errorf("%d mails, %v deleted; want one of two deleted, a week after the mail", len(f.mails), f.deleted)
 	}
 }
 
-// SNS refuses a message of more than 256 KiB, and nothing that nobody was told of may go: then nothing would, ever.
-func TestTheMailFindsRoomWithTheLongestKeywordAndIDs(t *testing.T) {
+// SNS refuses a message of more than 256 KiB. Then nothing would ever be deleted, since no mail lists it.
+func TestTheMailIsNotTooLargeWithTheLongestKeywordAndIDs(t *testing.T) {
 	long := strings.Repeat("𠀀", contract.MaxTagKey)
 	if err := contract.CheckKeyword(long); err != nil {
 		t.Fatal(err)
 	}
 	now := State{CheckedAt: now}
-	for n := range maxUntold + maxListed {
+	for n := range maxNew + maxListed {
 		now.Orphans = append(now.Orphans, Orphan{Keyword: long, VolumeID: fmt.Sprintf("vol-%017d", n), InstanceID: strings.Repeat("𠀀", ebs.MaxTagValLen), Snapshots: 100_000, Going: 100_000, Exists: true})
 	}
-	listed, told := now.tell()
+	listed, told := now.listForMail()
 	if err := snssim.Check(subject(told), message(told, listed, policy(t, "last=1 daily=7 weekly=4 monthly=12", 400), "s3://bucket/"+Key)); err != nil {
 		t.Error(err)
 	}
 }
 
-// The tag that names a snapshot's instance can be changed by whoever may tag.
-func TestTheMailIsHarmlessAndFindsRoomWhateverPeopleWriteInTags(t *testing.T) {
+// Whoever may tag can change the tag that names a snapshot's instance.
+func TestTheMailIsHarmlessAndNotTooLargeWithHostileTags(t *testing.T) {
 	const hostile = "\nFORGED\r\u009b2K\u202e\u2028"
-	l := newLab(t, "report")
-	for n := range maxUntold + maxListed {
-		l.held = append(l.held, of(fmt.Sprintf("vol-%d", n), 31, ebs.Completed, ebs.TagInstance+"="+hostile+strings.Repeat("\U000e0041", ebs.MaxTagValLen-len([]rune(hostile)))))
+	f := newFixture(t, "report")
+	for n := range maxNew + maxListed {
+		f.held = append(f.held, of(fmt.Sprintf("vol-%d", n), 31, ebs.Completed, ebs.TagInstance+"="+hostile+strings.Repeat("\U000e0041", ebs.MaxTagValLen-len([]rune(hostile)))))
 	}
-	l.days(0, 0) // the topic refuses what SNS refuses
-	if len(l.mails) != 1 {
-		t.Fatalf("%d mails", len(l.mails))
+	f.days(0, 0) // the topic refuses what SNS refuses
+	if len(f.mails) != 1 {
+		t.Fatalf("%d mails", len(f.mails))
 	}
-	body, _, err := l.objects.Get(t.Context(), Key)
+	body, _, err := f.objects.Get(t.Context(), Key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, text := range []string{l.mails[0], string(body)} {
+	for _, text := range []string{f.mails[0], string(body)} {
 		if strings.Contains(text, "\nFORGED") || strings.ContainsAny(text, "\r\u009b\u202e\u2028\U000e0041") {
 			t.Errorf("hostile text acts in\n%.2000q", text)
 		}
 	}
-	if !strings.Contains(l.mails[0], `of instance \nFORGED\r\u009b2K\…: 1`) {
-		t.Errorf("what the tag says is not in\n%.2000s", l.mails[0])
+	if !strings.Contains(f.mails[0], `: instance \nFORGED\r\u009b2K\…, volume vol-`) {
+		t.Errorf("what the tag says is not in\n%.2000s", f.mails[0])
 	}
 }

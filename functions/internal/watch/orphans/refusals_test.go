@@ -16,7 +16,7 @@ import (
 
 // refusing is an EC2 that refuses one of the lists.
 type refusing struct {
-	*lab
+	*fixture
 	list string
 }
 
@@ -28,7 +28,7 @@ func (r refusing) err(list string) error {
 }
 
 func (r refusing) ScheduleSnapshots(ctx context.Context, keyword string) ([]ebs.Snapshot, error) {
-	out, _ := r.lab.ScheduleSnapshots(ctx, keyword)
+	out, _ := r.fixture.ScheduleSnapshots(ctx, keyword)
 	return out, r.err("the schedule's snapshots")
 }
 
@@ -44,66 +44,66 @@ func (r refusing) ExistingVolumes(context.Context, []string) (map[string]bool, e
 	return nil, r.err("the existing volumes")
 }
 
-// A list that EC2 refuses looks like one without anything in it: without its instances, each volume would be an orphan.
-func TestAListThatEC2RefusesEndsTheLookAndIsNotTakenForAnEmptyOne(t *testing.T) {
+// A refused list must not count as an empty one: without the instances, each volume would be an orphan.
+func TestARefusedListEndsTheCheckAndChangesNothing(t *testing.T) {
 	for _, list := range []string{"the schedule's snapshots", "the instances", "the tagged volumes", "the existing volumes"} {
-		l := newLab(t, "last=1")
-		l.orphan("vol-1")
-		l.days(0, 6)
-		mails := len(l.mails)
-		before, _, err := l.objects.Get(t.Context(), Key)
+		f := newFixture(t, "last=1")
+		f.orphan("vol-1")
+		f.days(0, 6)
+		mails := len(f.mails)
+		before, _, err := f.objects.Get(t.Context(), Key)
 		if err != nil {
 			t.Fatal(err)
 		}
-		l.service.EC2 = refusing{l, list}
+		f.service.EC2 = refusing{f, list}
 		for day := 7; day < 10; day++ {
-			if err := l.day(day); err == nil || !strings.Contains(err.Error(), list+" refused") {
-				t.Errorf("%s: the look ends with %v", list, err)
+			if err := f.day(day); err == nil || !strings.Contains(err.Error(), list+" refused") {
+				t.Errorf("%s: the check ends with %v", list, err)
 			}
 		}
-		after, _, err := l.objects.Get(t.Context(), Key)
-		if d := cmp.Diff(string(before), string(after)); err != nil || d != "" || len(l.deleted) > 0 || len(l.mails) != mails {
-			t.Errorf("%s: %v deleted, %d new mails, error %v; the state (-before +after):\n%s", list, l.deleted, len(l.mails)-mails, err, d)
+		after, _, err := f.objects.Get(t.Context(), Key)
+		if d := cmp.Diff(string(before), string(after)); err != nil || d != "" || len(f.deleted) > 0 || len(f.mails) != mails {
+			t.Errorf("%s: %v deleted, %d new mails, error %v; the state (-before +after):\n%s", list, f.deleted, len(f.mails)-mails, err, d)
 		}
 	}
 }
 
-func TestAStateThatCanNotBeFetchedEndsTheLookAndIsNotBegunAnew(t *testing.T) {
-	l := newLab(t, "last=1")
-	l.orphan("vol-1")
-	l.days(0, 6)
-	l.objects.Fault = func(string, string) error { return errors.New("the bucket refused") }
-	if err := l.day(7); err == nil || !strings.Contains(err.Error(), "the bucket refused") {
-		t.Errorf("the look ends with %v", err)
+func TestAStateThatCannotBeLoadedEndsTheCheckAndDoesNotRestartTheWeek(t *testing.T) {
+	f := newFixture(t, "last=1")
+	f.orphan("vol-1")
+	f.days(0, 6)
+	f.objects.Fault = func(string, string) error { return errors.New("the bucket refused") }
+	if err := f.day(7); err == nil || !strings.Contains(err.Error(), "the bucket refused") {
+		t.Errorf("the check ends with %v", err)
 	}
-	l.objects.Fault = nil
-	l.days(8, 8)
-	if len(l.deleted) != 1 || len(l.mails) != 1 {
-		t.Errorf("the week did not go on: %v deleted, %d mails", l.deleted, len(l.mails))
-	}
-}
-
-func TestANewPolicyIsToldAtOnceAlthoughAMailCameYesterday(t *testing.T) {
-	l := newLab(t, Report)
-	l.orphan("vol-1")
-	l.days(0, 1)
-	l.service.Policy = policy(t, "last=1", 0)
-	l.days(2, 8)
-	if len(l.mails) != 2 || !strings.Contains(l.mails[1], "from 2026-12-01 on") || len(l.deleted) > 0 {
-		t.Fatalf("in the first week %d mails, %v deleted: %v", len(l.mails), l.deleted, l.mails)
-	}
-	if l.days(9, 9); len(l.deleted) != 1 {
-		t.Errorf("after it %v is gone", l.deleted)
+	f.objects.Fault = nil
+	f.days(8, 8)
+	if len(f.deleted) != 1 || len(f.mails) != 1 {
+		t.Errorf("the week did not continue: %v deleted, %d mails", f.deleted, len(f.mails))
 	}
 }
 
-func TestThatARefusalCouldNotBeWrittenDownIsAnError(t *testing.T) {
-	l := newLab(t, "last=1")
-	l.orphan("vol-1")
-	l.refused["snap-vol-1-031"] = true
-	l.days(0, 6)
+func TestANewPolicyIsReportedImmediatelyEvenIfAMailCameYesterday(t *testing.T) {
+	f := newFixture(t, Report)
+	f.orphan("vol-1")
+	f.days(0, 1)
+	f.service.Policy = policy(t, "last=1", 0)
+	f.days(2, 8)
+	if len(f.mails) != 2 || !strings.Contains(f.mails[1], "from 2026-12-01") || len(f.deleted) > 0 {
+		t.Fatalf("in the first week %d mails, %v deleted: %v", len(f.mails), f.deleted, f.mails)
+	}
+	if f.days(9, 9); len(f.deleted) != 1 {
+		t.Errorf("after it %v is deleted", f.deleted)
+	}
+}
+
+func TestARefusalThatCannotBeSavedIsAnError(t *testing.T) {
+	f := newFixture(t, "last=1")
+	f.orphan("vol-1")
+	f.refused["snap-vol-1-031"] = true
+	f.days(0, 6)
 	writes := 0
-	l.objects.Fault = func(op, _ string) error {
+	f.objects.Fault = func(op, _ string) error {
 		if op == "put" {
 			writes++
 		}
@@ -112,26 +112,26 @@ func TestThatARefusalCouldNotBeWrittenDownIsAnError(t *testing.T) {
 		}
 		return nil
 	}
-	if err := l.day(7); err == nil || !strings.Contains(err.Error(), "the bucket refused") {
-		t.Errorf("the look ends with %v", err)
+	if err := f.day(7); err == nil || !strings.Contains(err.Error(), "the bucket refused") {
+		t.Errorf("the check ends with %v", err)
 	}
 }
 
-func TestEachSnapshotWhoseDeletionIsDeniedAtFirstIsAskedOnceMore(t *testing.T) {
-	l := newLab(t, "last=1")
-	l.orphan("vol-1")
-	l.orphan("vol-2")
+func TestEachSnapshotWhoseFirstDeletionIsDeniedIsTriedAgain(t *testing.T) {
+	f := newFixture(t, "last=1")
+	f.orphan("vol-1")
+	f.orphan("vol-2")
 	asked := map[string]int{}
-	l.denied = func(id string) bool { asked[id]++; return asked[id] == 1 }
-	l.days(0, 7)
-	if len(l.deleted) != 2 {
-		t.Errorf("%v deleted, want one of each volume", l.deleted)
+	f.denied = func(id string) bool { asked[id]++; return asked[id] == 1 }
+	f.days(0, 7)
+	if len(f.deleted) != 2 {
+		t.Errorf("%v deleted, want one of each volume", f.deleted)
 	}
 }
 
 // counting counts how often the instances are listed: there may be 100,000 of them.
 type counting struct {
-	*lab
+	*fixture
 	lists int
 }
 
@@ -141,44 +141,44 @@ func (c *counting) Instances(context.Context, string) ([]ebs.Instance, error) {
 }
 
 func TestTheInstancesAreNotListedForEachOrphan(t *testing.T) {
-	l := newLab(t, "last=1")
+	f := newFixture(t, "last=1")
 	for n := range 200 {
-		l.orphan(fmt.Sprintf("vol-%03d", n))
+		f.orphan(fmt.Sprintf("vol-%03d", n))
 	}
-	l.days(0, 6)
-	account := &counting{lab: l}
-	l.service.EC2 = account
+	f.days(0, 6)
+	account := &counting{fixture: f}
+	f.service.EC2 = account
 	began := now.AddDate(0, 0, 7)
-	l.days(7, 7)
-	if most := 2 + int(l.now.Sub(began)/lookAgain); len(l.deleted) != 200 || account.lists > most {
-		t.Errorf("%d deleted, and the instances listed %d times in %v, want at most %d", len(l.deleted), account.lists, l.now.Sub(began), most)
+	f.days(7, 7)
+	if most := 2 + int(f.now.Sub(began)/recheckAfter); len(f.deleted) != 200 || account.lists > most {
+		t.Errorf("%d deleted, and the instances listed %d times in %v, want at most %d", len(f.deleted), account.lists, f.now.Sub(began), most)
 	}
 }
 
-// Each time of the state may be one of the future by itself: a person may have written it, or a clock have been wrong for one look.
-func TestATimeOfTheFutureInAStateThatIsNotHoldsNothingUpForEver(t *testing.T) {
+// Each time in the state may be in the future by itself: a person may have written it, or a clock was wrong for one check.
+func TestASingleTimeInTheFutureDoesNotBlockDeletionForEver(t *testing.T) {
 	future := now.AddDate(10, 0, 0)
 	for name, change := range map[string]func(*State){
-		"when the policy was new": func(s *State) { s.PolicySince = future },
-		"when somebody was told":  func(s *State) { s.Orphans[0].Told = future },
-		"when the last mail went": func(s *State) { s.ToldAt, s.Orphans[0].Told = future, time.Time{} },
-		"when it was an orphan":   func(s *State) { s.Orphans[0].Since = future },
-		"when EC2 refused it":     func(s *State) { s.Refused = map[string]time.Time{"snap-vol-1-031": future} },
+		"when the policy was new":     func(s *State) { s.PolicySince = future },
+		"when a mail listed it":       func(s *State) { s.Orphans[0].Told = future },
+		"when the last mail was sent": func(s *State) { s.ToldAt, s.Orphans[0].Told = future, time.Time{} },
+		"when it became an orphan":    func(s *State) { s.Orphans[0].Since = future },
+		"when EC2 refused it":         func(s *State) { s.Refused = map[string]time.Time{"snap-vol-1-031": future} },
 	} {
-		l := newLab(t, "last=1")
-		l.orphan("vol-1")
-		l.days(0, 1)
-		state, err := store.Load[State](t.Context(), &l.objects, Key, l.service.Log)
+		f := newFixture(t, "last=1")
+		f.orphan("vol-1")
+		f.days(0, 1)
+		state, err := store.Load[State](t.Context(), &f.objects, Key, f.service.Log)
 		if err != nil {
 			t.Fatal(err)
 		}
 		change(&state)
-		if err := store.Save(t.Context(), &l.objects, Key, state); err != nil {
+		if err := store.Save(t.Context(), &f.objects, Key, state); err != nil {
 			t.Fatal(err)
 		}
-		l.days(2, 17)
-		if len(l.deleted) != 1 {
-			t.Errorf("%s: %v deleted after two weeks", name, l.deleted)
+		f.days(2, 17)
+		if len(f.deleted) != 1 {
+			t.Errorf("%s: %v deleted after two weeks", name, f.deleted)
 		}
 	}
 }
