@@ -8,14 +8,14 @@ import (
 	"unicode/utf16"
 )
 
-// JSON gives a value as JSON in ASCII: what is beyond it is written \uXXXX, which reads the same. CloudFormation gives a question
-// mark for any other character of a template or an output back, and `cdk diff` would compare with that.
+// JSON encodes a value as JSON in ASCII. Any other character is written as \uXXXX, which means the same. CloudFormation would
+// return it as a question mark, in templates and in outputs, and `cdk diff` would compare with that.
 func JSON(v any) string {
 	var body bytes.Buffer
 	e := json.NewEncoder(&body)
-	e.SetEscapeHTML(false) // Scheduler knows its placeholders by their angle brackets
+	e.SetEscapeHTML(false) // EventBridge Scheduler recognizes its placeholders by their angle brackets
 
-	if err := e.Encode(v); err != nil { // texts, and lists, maps and structures of them
+	if err := e.Encode(v); err != nil { // can't happen: v holds only strings, lists, maps and structs
 		panic(err)
 	}
 	var out strings.Builder

@@ -7,13 +7,13 @@ import (
 	"path/filepath"
 )
 
-// Functions are the folders of the functions.
+// Functions lists the folders of the Lambda functions.
 func Functions() []string {
 	return []string{"discover-instances", "snapshot-volume", "prune-volume", "report-run", "check-freshness", "tidy-orphans"}
 }
 
-// CheckBinaries says whether the functions in the folder were built, for this architecture: Lambda would find out at the first
-// run only.
+// CheckBinaries checks that all functions in the folder are built for this architecture. Without it, nobody would notice before
+// the first run.
 func CheckBinaries(folder, architecture string) error {
 	machine, build := elf.EM_AARCH64, "make build"
 	if architecture == X8664 {
@@ -23,7 +23,7 @@ func CheckBinaries(folder, architecture string) error {
 	for _, f := range Functions() {
 		path := filepath.Join(folder, f, "bootstrap")
 		if err := checkBinary(path, machine); err != nil {
-			faults = append(faults, Fault{path, err.Error(), fmt.Sprintf("Run `%s`, which makes it for %s", build, architecture)})
+			faults = append(faults, Fault{path, err.Error(), fmt.Sprintf("Run `%s`, which builds it for %s", build, architecture)})
 		}
 	}
 	if len(faults) > 0 {
@@ -35,14 +35,14 @@ func CheckBinaries(folder, architecture string) error {
 func checkBinary(path string, machine elf.Machine) error {
 	file, err := elf.Open(path)
 	if err != nil {
-		return errors.New("there is no program")
+		return errors.New("there is no program here")
 	}
 	found := file.Machine
 	if err := file.Close(); err != nil {
 		return err
 	}
 	if found != machine {
-		return fmt.Errorf("it is for %v", found)
+		return fmt.Errorf("it is built for %v", found)
 	}
 	return nil
 }

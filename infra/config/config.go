@@ -1,5 +1,5 @@
-// Package config reads what the CDK app is to deploy from the CDK's context (cdk.json, or -c key=value), and says all that is
-// wrong with it at once. It knows nothing of the CDK, so that it is all checked before anything is synthesized.
+// Package config reads the configuration from the CDK's context (cdk.json, or -c key=value) and reports all its faults at once.
+// It does not import the CDK: everything is checked before anything is synthesized.
 package config
 
 import (
@@ -11,41 +11,41 @@ import (
 type Config struct {
 	Schedules        []Schedule
 	AlertEmails      []string
-	AlertTopicARN    string // an existing topic; "": the stack makes one
+	AlertTopicARN    string // an existing topic; "": the stack creates one
 	AlertTopicKeyARN string // the KMS key of that topic, if it has one
-	MaxConcurrency   int    // child executions at once
-	CreateBurst      int    // snapshots created at once after a rest
+	MaxConcurrency   int    // child executions that run at the same time
+	CreateBurst      int    // snapshots created at once after a pause
 	CreateRate       float64
-	SettleSeconds    int     // from a snapshot's creation to the first look at it
-	FreshnessPeriods float64 // of its schedule, after which a volume without a snapshot is told of; 0: none is
-	Orphans          string  // what becomes of snapshots that belong to no run any more: report, off, or what to keep
-	OrphansExpire    int     // days after which all of those go, the last one too; 0: never
+	SettleSeconds    int     // from a snapshot's creation to the first check whether it has completed
+	FreshnessPeriods float64 // how many periods of its schedule a volume may be without a snapshot before that is reported; 0: no check
+	Orphans          string  // what happens to snapshots that no run manages any more: report, off, or what to keep
+	OrphansExpire    int     // age in days at which every orphan is deleted, also a volume's last one; 0: never
 	LogRetentionDays int
 	Architecture     string // of the functions
 	Tags             map[string]string
-	Targets          []Target // none: the account and Region of the AWS CLI's configuration
+	Targets          []Target // empty: the account and Region of the AWS CLI's configuration
 }
 
-// Schedule fires runs of a keyword.
+// Schedule triggers the runs of a keyword.
 type Schedule struct {
 	Keyword       string // the tag key by which instances opt in
 	Expression    Expression
 	TimeZone      string // IANA name, of the expression and of calendar rules in retentions
-	WindowMinutes int    // how much later than its time a firing may come; 0: none
+	WindowMinutes int    // how many minutes after its scheduled time a run may start; 0: on time
 	Enabled       bool
 	ExcludeBoot   bool // its runs exclude boot volumes
 }
 
-// Target is where a stack goes.
+// Target is an account and a Region that a stack is deployed to.
 type Target struct {
 	Account string // "": that of the AWS CLI's configuration
 	Region  string
 }
 
-// StackName is the stack's, the state machine's, and what all other names begin with.
+// StackName is the name of the stack and of the state machine. All other names begin with it.
 const StackName = "EbsSnapshotLifecycle"
 
-// StackID is the CDK's name of the target's stack, by which one of several can be named on the command line.
+// StackID is the CDK's ID of the target's stack. The command line selects one of several stacks by it.
 func (t Target) StackID() string {
 	id := StackName
 	if t.Account != "" {
@@ -63,31 +63,31 @@ const (
 	X8664 = "x86_64"
 )
 
-// Key is a key of the context that is ours.
+// Key is a key of the context that this app reads.
 type Key struct {
 	Name, Preset, Meaning string
 }
 
-// Keys lists the keys of the context in the order in which a person reads of them. The README's table is made of it.
+// Keys lists the keys of the context in the order of the README's table, which is generated from it.
 func Keys() []Key {
 	return []Key{
 		{"schedules", "hourly, and daily at 08:00 in Shanghai", "list of schedules, see below"},
-		{"alertEmails", "none", "list of addresses that alerts go to; AWS asks each to confirm"},
-		{"alertTopicArn", "none: the stack makes a topic", "an existing SNS topic, in place of `alertEmails`"},
-		{"alertTopicKeyArn", "none", "the KMS key of that topic, if it is encrypted with one of yours"},
-		{"maxConcurrency", "10000", "instances worked on at once, 1 to 10000; most of them wait, at no cost"},
-		{"createBurst", "95", "snapshots created at once after a rest; EC2 allows 100"},
-		{"createRate", "4.95", "snapshots created per second after that; EC2 allows 5"},
-		{"settleSeconds", "120", "how long after its creation a snapshot is first looked at, 0 to 3600"},
-		{"freshnessPeriods", "2", "how many periods of its schedule a volume's newest completed snapshot may be old, 1 to 100; `0`: nothing checks that"},
-		{"orphans", OrphansReport, "what becomes of snapshots whose volume or instance is gone or untagged: `report`, what to keep of each volume (`last=1`, `90d`), " +
-			"or `off`: nothing looks for them"},
-		{"orphansExpireDays", "0", "days after which all of those go, the last one of a volume too, 30 to 36500; `0`: never"},
-		{"logRetentionDays", "90", "how long logs are kept; a number of days that CloudWatch Logs knows"},
-		{"architecture", ARM64, "`arm64`, or `x86_64`, which needs `make … ARCH=amd64`"},
-		{"tags", "none", "object of tags for all resources of the stack"},
-		{"targets", "none: where the AWS CLI's configuration points",
-			"list of `{\"region\": …, \"account\": …}`, one stack each; `account` may be left out"},
+		{"alertEmails", "none", "list of e-mail addresses that receive the alerts; AWS asks each address to confirm"},
+		{"alertTopicArn", "none: the stack creates a topic", "an existing SNS topic, instead of `alertEmails`"},
+		{"alertTopicKeyArn", "none", "the KMS key of that topic, if it is encrypted with a key of your own"},
+		{"maxConcurrency", "10000", "how many instances a run processes at the same time, 1 to 10000; most of them only wait, which costs nothing"},
+		{"createBurst", "95", "how many snapshots are created at once after a pause; EC2 allows 100"},
+		{"createRate", "4.95", "how many snapshots are created per second after the burst; EC2 allows 5"},
+		{"settleSeconds", "120", "seconds from the creation of a snapshot to the first check whether it has completed, 0 to 3600"},
+		{"freshnessPeriods", "2", "how old a volume's newest completed snapshot may be, in periods of its schedule, 1 to 100; `0` turns the check off"},
+		{"orphans", OrphansReport, "what happens to snapshots whose volume or instance no longer exists or has lost its tag: `report` only reports them; " +
+			"`last=1` or `90d` says what to keep of each volume, and the rest is deleted; `off` turns the check off"},
+		{"orphansExpireDays", "0", "age in days at which all such snapshots are deleted, also the last one of a volume, 30 to 36500; `0`: never"},
+		{"logRetentionDays", "90", "how many days logs are kept; one of the numbers that CloudWatch Logs accepts"},
+		{"architecture", ARM64, "`arm64` or `x86_64`; `x86_64` needs `make … ARCH=amd64`"},
+		{"tags", "none", "object with tags for all resources of the stack"},
+		{"targets", "none: the account and Region of the AWS CLI's configuration",
+			"list of `{\"region\": …, \"account\": …}`, one stack each; `account` is optional"},
 	}
 }
 
@@ -95,17 +95,17 @@ func Keys() []Key {
 func ScheduleKeys() []Key {
 	return []Key{
 		{"keyword", "", "the tag key by which instances opt in"},
-		{"expression", "", "`cron(…)`, `rate(…)` or `at(…)`, as EventBridge Scheduler has them"},
-		{"timeZone", "UTC", "IANA name, of the expression and of retentions that count days, weeks and so on"},
-		{"flexibleWindowMinutes", "0", "how much later than its time a run may start, 0 to 1440"},
-		{"enabled", "true", "`false` keeps the schedule and fires nothing"},
-		{"excludeBootVolumes", "false", "`true` excludes the volumes that instances boot from, unless they carry the tag themselves"},
+		{"expression", "", "`cron(…)`, `rate(…)` or `at(…)`, in the syntax of EventBridge Scheduler"},
+		{"timeZone", "UTC", "IANA name of the time zone, for the expression and for retentions that count days, weeks, months or years"},
+		{"flexibleWindowMinutes", "0", "how many minutes after its scheduled time a run may start, 0 to 1440"},
+		{"enabled", "true", "`false` pauses the schedule: it stays configured and triggers no run"},
+		{"excludeBootVolumes", "false", "`true` excludes boot volumes, except those that have the tag themselves"},
 	}
 }
 
 var targetKeys = []string{"region", "account"}
 
-// Default is the first users' set-up.
+// Default is the configuration of the first users.
 func Default() Config {
 	return Config{
 		Schedules: []Schedule{
@@ -116,17 +116,17 @@ func Default() Config {
 	}
 }
 
-// Read makes a configuration of the context. Keys that are not given keep their defaults. cli is where the AWS CLI's
-// configuration points, as far as it is known.
+// Read reads a configuration from the context. A key that is missing keeps its default. cli is the account and Region of the AWS
+// CLI's configuration, as far as they are known.
 func Read(context map[string]any, cli Target) (Config, error) {
 	c, r := Default(), &reader{}
-	r.unknown("", names(Keys()), ours(context))
+	r.unknownKeys("", names(Keys()), ownKeys(context))
 	for _, key := range slices.Sorted(maps.Keys(context)) {
 		if value := context[key]; value != nil {
 			r.read(&c, key, value)
 		}
 	}
-	r.together(c, cli)
+	r.checkCombinations(c, cli)
 	return c, r.err()
 }
 
@@ -138,7 +138,7 @@ func names(keys []Key) []string {
 	return out
 }
 
-// read sets one key. A value from the command line is always a string, whatever the key wants.
+// read sets one key. A value from the command line is always a string, whatever type the key needs.
 func (r *reader) read(c *Config, key string, value any) {
 	switch key {
 	case "schedules":
@@ -147,10 +147,10 @@ func (r *reader) read(c *Config, key string, value any) {
 		c.AlertEmails = r.emails(key, value)
 	case "alertTopicArn":
 		c.AlertTopicARN = r.arn(key, value, topicARN,
-			"the ARN of a standard SNS topic, such as arn:aws:sns:eu-central-1:123456789012:alerts")
+			"the ARN of a standard SNS topic", "arn:aws:sns:eu-central-1:123456789012:alerts")
 	case "alertTopicKeyArn":
 		c.AlertTopicKeyARN = r.arn(key, value, keyARN,
-			"the ARN of a KMS key, such as arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555")
+			"the ARN of a KMS key", "arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555")
 	case "maxConcurrency":
 		c.MaxConcurrency = r.whole(key, value, 1, 10_000)
 	case "createBurst":

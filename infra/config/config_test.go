@@ -48,7 +48,7 @@ func readFile(t *testing.T, path string) []byte {
 	return body
 }
 
-func TestNothingGivenIsTheFirstUsersSetUp(t *testing.T) {
+func TestAnEmptyConfigurationIsTheDefault(t *testing.T) {
 	same(t, "the default", read(t, `{}`), config.Default())
 	var schedules []string
 	for _, s := range config.Default().Schedules {
@@ -90,8 +90,8 @@ func TestAllKeysAreRead(t *testing.T) {
 	})
 }
 
-// cdk -c key=value gives strings, whatever the key wants.
-func TestTheCommandLineGivesTexts(t *testing.T) {
+// cdk -c key=value gives strings, whatever type the key needs.
+func TestValuesOfTheCommandLineAreDecoded(t *testing.T) {
 	got := read(t, `{
 		"schedules": "[{\"keyword\": \"K\", \"expression\": \"rate(1 day)\"}]", "alertEmails": "ops@example.com, dba@example.com",
 		"maxConcurrency": "50", "createRate": "2.5", "tags": "{\"a\": \"b\"}", "architecture": "x86_64",
@@ -108,7 +108,7 @@ func TestTheCommandLineGivesTexts(t *testing.T) {
 	same(t, "none", read(t, `{"alertEmails": ""}`).AlertEmails, []string(nil))
 }
 
-func TestAllFaultsAreToldAtOnce(t *testing.T) {
+func TestAllFaultsAreReportedAtOnce(t *testing.T) {
 	_, err := config.Read(decode(t, `{
 		"shedules": [], "maxConcurrency": 0, "architecture": "arm",
 		"schedules": [
@@ -120,13 +120,13 @@ func TestAllFaultsAreToldAtOnce(t *testing.T) {
 		t.Fatal("it is accepted")
 	}
 	for _, want := range []string{
-		"The configuration has 8 faults; nothing was synthesized.",
+		"The configuration has 8 faults. No template was made.",
 		"  shedules: there is no such key. Did you mean schedules?",
 		"  maxConcurrency: 0 is out of range. Give a whole number from 1 to 10000.",
-		`  architecture: "arm" is not known. Give arm64 or x86_64.`,
+		`  architecture: "arm" is not an allowed value. Give arm64 or x86_64.`,
 		`  schedules[0].keyword: "Snapshot*" can't be a keyword: it contains '*'; a tag key holds letters, numbers, spaces and _ . : / = + - @. Give a tag key such as SnapshotDaily`,
 		"  schedules[0].expression: cron(0 8 * * *) has 5 fields",
-		`  schedules[0].timeZone: "Asia/Beijing" is no time zone. Give an IANA name such as Asia/Shanghai`,
+		`  schedules[0].timeZone: "Asia/Beijing" is not a time zone. Give an IANA name such as Asia/Shanghai`,
 		"  schedules[1].expresion: there is no such key. Did you mean expression?",
 		"  schedules[1].expression: it is missing.",
 	} {
@@ -152,8 +152,8 @@ func TestFreshnessLimitsArePeriodsOfTheSchedule(t *testing.T) {
 	}
 }
 
-// tidy-orphans reads the same policies; the table holds the two together.
-func TestPoliciesForOrphansOfTheSharedTable(t *testing.T) {
+// tidy-orphans parses the same policies. Both are tested with this table.
+func TestPoliciesForOrphansAreThoseOfTheSharedTable(t *testing.T) {
 	var table struct{ Good, Bad []string }
 	if err := json.Unmarshal(readFile(t, "../../statemachine/testdata/orphan-policies.json"), &table); err != nil {
 		t.Fatal(err)

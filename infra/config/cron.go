@@ -11,18 +11,18 @@ import (
 
 const minYear, maxYear = 1970, 2199
 
-// cron is what a cron expression's fields say.
+// cron is a parsed cron expression.
 type cron struct {
-	times     []int // minutes of the day, in order
+	times     []int // minutes since midnight, in order
 	months    map[int]bool
 	years     map[int]bool
 	everyYear bool
-	days      func(time.Time) bool // by the day of the month, or by that of the week
+	days      func(time.Time) bool // selects by day of the month or by day of the week
 }
 
-func (c *cron) fires(day time.Time) bool { return c.months[int(day.Month())] && c.days(day) }
+func (c *cron) matchesDay(day time.Time) bool { return c.months[int(day.Month())] && c.days(day) }
 
-// field is one of the six.
+// field is one of the six fields of a cron expression.
 type field struct {
 	name        string
 	least, most int
@@ -38,20 +38,20 @@ var (
 	yearField    = field{"year", minYear, maxYear, nil}
 )
 
-func parseCron(text string) (*cron, *misread) {
+func parseCron(text string) (*cron, *parseFault) {
 	parts := strings.Split(text, " ")
 	if len(parts) != 6 || slices.Contains(parts, "") {
-		return nil, &misread{fmt.Sprintf("cron(%s) has %d fields, or spaces too many", text, len(strings.Fields(text))), cronRight}
+		return nil, &parseFault{fmt.Sprintf("cron(%s) has %d fields instead of 6, or too many spaces", text, len(strings.Fields(text))), cronRight}
 	}
 	if (parts[2] == "?") == (parts[4] == "?") {
-		return nil, &misread{fmt.Sprintf("of the day-of-month %s and the day-of-week %s exactly one must be ?", parts[2], parts[4]), cronRight}
+		return nil, &parseFault{fmt.Sprintf("the day-of-month is %s and the day-of-week is %s, but exactly one must be ?", parts[2], parts[4]), cronRight}
 	}
 	c := &cron{everyYear: parts[5] == "*"}
 	minutes, err := minuteField.set(parts[0])
 	hours, err := next(err, hourField.set, parts[1])
 	c.months, err = next(err, monthField.set, parts[3])
 	c.years, err = next(err, yearField.set, parts[5])
-	c.days, err = next(err, func(string) (func(time.Time) bool, *misread) { return parseDays(parts[2], parts[4]) }, "")
+	c.days, err = next(err, func(string) (func(time.Time) bool, *parseFault) { return parseDays(parts[2], parts[4]) }, "")
 	if err != nil {
 		return nil, err
 	}
@@ -65,8 +65,8 @@ func parseCron(text string) (*cron, *misread) {
 	return c, nil
 }
 
-// next parses one more field unless one before it was wrong already.
-func next[T any](before *misread, parse func(string) (T, *misread), text string) (T, *misread) {
+// next parses one more field, unless an earlier one was wrong.
+func next[T any](before *parseFault, parse func(string) (T, *parseFault), text string) (T, *parseFault) {
 	if before != nil {
 		var none T
 		return none, before
@@ -74,8 +74,8 @@ func next[T any](before *misread, parse func(string) (T, *misread), text string)
 	return parse(text)
 }
 
-// set reads a list of numbers, names, ranges and steps.
-func (f field) set(text string) (map[int]bool, *misread) {
+// set parses a list of numbers, names, ranges and steps.
+func (f field) set(text string) (map[int]bool, *parseFault) {
 	out := map[int]bool{}
 	for part := range strings.SplitSeq(text, ",") {
 		from, to, step, err := f.span(part)
@@ -89,7 +89,7 @@ func (f field) set(text string) (map[int]bool, *misread) {
 	return out, nil
 }
 
-func (f field) span(part string) (from, to, step int, wrong *misread) {
+func (f field) span(part string) (from, to, step int, wrong *parseFault) {
 	text, steps, stepped := strings.Cut(part, "/")
 	step = 1
 	if stepped {
@@ -117,7 +117,7 @@ func (f field) span(part string) (from, to, step int, wrong *misread) {
 	return from, to, step, nil
 }
 
-// number gives -1 for what is none.
+// number returns -1 if the text is not a number or a name of the field.
 func (f field) number(text string) int {
 	if i := slices.Index(f.names, strings.ToUpper(text)); i >= 0 {
 		return f.least + i
@@ -129,14 +129,14 @@ func (f field) number(text string) int {
 	return n
 }
 
-func (f field) wrong(part string) *misread {
+func (f field) wrong(part string) *parseFault {
 	right := fmt.Sprintf("Give numbers from %d to %d", f.least, f.most)
 	if f.names != nil {
 		right += fmt.Sprintf(", or %s to %s", f.names[0], f.names[len(f.names)-1])
 	}
-	return &misread{
+	return &parseFault{
 		fmt.Sprintf("the %s %s can't be read", f.name, show(part)),
-		right + ", ranges that do not run backwards, lists with commas and steps such as */6",
+		right + ", ranges from low to high, lists with commas, or steps such as */6",
 	}
 }
 
@@ -147,8 +147,8 @@ var (
 	lastOfAny = "L"
 )
 
-// parseDays reads the two fields of which one is a question mark.
-func parseDays(date, weekday string) (func(time.Time) bool, *misread) {
+// parseDays parses the two day fields. One of them is a question mark.
+func parseDays(date, weekday string) (func(time.Time) bool, *parseFault) {
 	if weekday != "?" {
 		return parseWeekdays(weekday)
 	}
@@ -164,7 +164,7 @@ func parseDays(date, weekday string) (func(time.Time) bool, *misread) {
 	return func(t time.Time) bool { return dates[t.Day()] }, err
 }
 
-func parseWeekdays(text string) (func(time.Time) bool, *misread) {
+func parseWeekdays(text string) (func(time.Time) bool, *parseFault) {
 	if text == lastOfAny {
 		text = "SAT"
 	}
@@ -189,7 +189,7 @@ func lastDate(t time.Time) int {
 	return time.Date(t.Year(), t.Month()+1, 0, 0, 0, 0, 0, time.UTC).Day()
 }
 
-// nearestWorkday gives the date of the Monday to Friday that is nearest to a date, inside the month.
+// nearestWorkday returns the day of the month of the nearest Monday to Friday, within the same month.
 func nearestWorkday(t time.Time, date int) int {
 	last := lastDate(t)
 	if date > last {

@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// Expression says when a schedule fires.
+// Expression says when a schedule triggers a run.
 type Expression struct {
-	Text string // as EventBridge Scheduler takes it
-	// Longest is the longest time between two firings that follow each other, by the clock on the wall; 0 if it fires once.
+	Text string // in the syntax of EventBridge Scheduler
+	// Longest is the longest time from one run to the next, by the clock of the time zone; 0 if there is only one run.
 	Longest time.Duration
 }
 
-// misread says why an expression can't be read, and what would be right.
-type misread struct{ wrong, right string }
+// parseFault says why an expression can't be read, and what would be right.
+type parseFault struct{ wrong, right string }
 
 var (
 	rateForm = regexp.MustCompile(`^rate\((\d+) ([a-z]+)\)$`)
@@ -24,12 +24,12 @@ var (
 	cronForm = regexp.MustCompile(`^cron\((.*)\)$`)
 )
 
-// parseExpression reads what EventBridge Scheduler would (EventBridge Scheduler User Guide, "Schedule types"), more strictly
-// where the guide is silent: CloudFormation would refuse a wrong one in the middle of a deployment, and accept one that never
-// fires.
-func parseExpression(text string) (Expression, *misread) {
+// parseExpression parses the syntax of EventBridge Scheduler (EventBridge Scheduler User Guide, "Schedule types"). It is stricter
+// where the guide is silent: CloudFormation refuses a wrong expression only in the middle of a deployment, and it accepts one that
+// never triggers a run.
+func parseExpression(text string) (Expression, *parseFault) {
 	e := Expression{Text: text}
-	var err *misread
+	var err *parseFault
 	switch {
 	case strings.HasPrefix(text, "rate"):
 		e.Longest, err = parseRate(text)
@@ -38,13 +38,13 @@ func parseExpression(text string) (Expression, *misread) {
 	case strings.HasPrefix(text, "cron"):
 		m := cronForm.FindStringSubmatch(text)
 		if m == nil {
-			err = &misread{show(text) + " is not closed", cronRight}
+			err = &parseFault{show(text) + " has no closing bracket at its end", cronRight}
 			break
 		}
 		e.Longest, err = longestGap(m[1])
 	default:
-		err = &misread{show(text) + " is no schedule expression",
-			`Give "cron(0 8 * * ? *)", "rate(1 hour)" or "at(2026-11-22T08:00:00)", or one like them`}
+		err = &parseFault{show(text) + " is not a schedule expression",
+			`Give an expression such as "cron(0 8 * * ? *)", "rate(1 hour)" or "at(2026-11-22T08:00:00)"`}
 	}
 	return e, err
 }
@@ -59,11 +59,11 @@ func mustExpression(text string) Expression {
 
 const maxRate = 365 * 24 * time.Hour
 
-func parseRate(text string) (time.Duration, *misread) {
-	const right = `Give a whole number from 1 and a unit, such as "rate(1 hour)", "rate(6 hours)" or "rate(1 day)"`
+func parseRate(text string) (time.Duration, *parseFault) {
+	const right = `Give a whole number of at least 1 and a unit, such as "rate(1 hour)", "rate(6 hours)" or "rate(1 day)"`
 	m := rateForm.FindStringSubmatch(text)
 	if m == nil {
-		return 0, &misread{show(text) + " can't be read", right}
+		return 0, &parseFault{show(text) + " can't be read", right}
 	}
 	units := map[string]time.Duration{"minute": time.Minute, "hour": time.Hour, "day": 24 * time.Hour}
 	n, err := strconv.Atoi(m[1])
@@ -73,31 +73,31 @@ func parseRate(text string) (time.Duration, *misread) {
 	}
 	switch {
 	case err != nil || n < 1 || unit == 0 || n > int(maxRate/unit):
-		return 0, &misread{show(text) + " can't be read, or is more than a year", right}
+		return 0, &parseFault{show(text) + " can't be read, or is more than a year", right}
 	case one != (n == 1):
-		return 0, &misread{show(text) + " has the wrong unit: 1 takes the singular, others the plural", right}
+		return 0, &parseFault{show(text) + " has the wrong unit: 1 needs the singular, other numbers need the plural", right}
 	}
 	return time.Duration(n) * unit, nil
 }
 
 const atTime = "2006-01-02T15:04:05"
 
-func parseAt(text string) *misread {
+func parseAt(text string) *parseFault {
 	m := atForm.FindStringSubmatch(text)
 	if m != nil {
 		if _, err := time.Parse(atTime, m[1]); err == nil && len(m[1]) == len(atTime) {
 			return nil
 		}
 	}
-	return &misread{show(text) + " is no date and time", `Give "at(2026-11-22T08:00:00)" or one like it, in the schedule's timeZone`}
+	return &parseFault{show(text) + " is not a date and time", `Give a time such as "at(2026-11-22T08:00:00)", in the schedule's timeZone`}
 }
 
-const cronRight = `Give six fields, minutes hours day-of-month month day-of-week year, one of the two day fields a ?, such as ` +
-	`"cron(0 8 * * ? *)" or "cron(30 2 ? * MON-FRI *)"`
+const cronRight = `Give six fields: minutes, hours, day-of-month, month, day-of-week, year. One of the two day fields must be ?. ` +
+	`Examples: "cron(0 8 * * ? *)", "cron(30 2 ? * MON-FRI *)"`
 
-// longestGap looks through the years for the longest time without a firing. Eight years have two leap days, and every weekday
-// on every date but that one.
-func longestGap(fields string) (time.Duration, *misread) {
+// longestGap searches several years for the longest time from one run to the next. Eight years are enough: they have two leap
+// days, and every date falls on every weekday, except for 29 February.
+func longestGap(fields string) (time.Duration, *parseFault) {
 	c, err := parseCron(fields)
 	if err != nil {
 		return 0, err
@@ -113,7 +113,7 @@ func longestGap(fields string) (time.Duration, *misread) {
 			day = time.Date(day.Year(), 12, 31, 0, 0, 0, 0, time.UTC)
 			continue
 		}
-		if !c.fires(day) {
+		if !c.matchesDay(day) {
 			continue
 		}
 		for _, m := range c.times {
@@ -125,9 +125,9 @@ func longestGap(fields string) (time.Duration, *misread) {
 		}
 	}
 	if previous.IsZero() {
-		return 0, &misread{
-			fmt.Sprintf("cron(%s) never fires", fields),
-			`Give days that exist, such as "cron(0 8 L * ? *)" for the last one of each month`,
+		return 0, &parseFault{
+			fmt.Sprintf("cron(%s) never triggers a run", fields),
+			`Give days that exist, such as "cron(0 8 L * ? *)" for the last day of each month`,
 		}
 	}
 	return longest, nil

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// The longest time between two firings, by hand.
+// The longest time from one run to the next, calculated by hand.
 func TestLongestGaps(t *testing.T) {
 	const day = 24 * time.Hour
 	for expression, want := range map[string]time.Duration{
@@ -70,13 +70,13 @@ func TestWatches(t *testing.T) {
 	]}`)
 	for _, w := range c.Watches() {
 		got[w.Keyword] = fmt.Sprintf("%d × %v", w.Periods, w.Period)
-		if w.Not != "" {
-			got[w.Keyword] = w.Not
+		if w.WhyNot != "" {
+			got[w.Keyword] = w.WhyNot
 		}
 	}
 	same(t, "watches", got, map[string]string{
 		"Often": "21 × 1m0s", "Windowed": "37 × 5m0s", "Twice": "49 × 1h0m0s",
-		"Weekly": "two of its periods are 14 days, and CloudWatch looks back 7 at most",
-		"Once":   "it fires once", "备份": "49 × 1h0m0s",
+		"Weekly": "two of its periods are 14 days, but CloudWatch can evaluate only 7",
+		"Once":   "it triggers only one run", "备份": "49 × 1h0m0s",
 	})
 }

@@ -8,20 +8,20 @@ import (
 
 // Fault is one thing that is wrong with the configuration.
 type Fault struct {
-	Where string // the place, e.g. schedules[1].timeZone
-	Wrong string
-	Right string // what would be right
+	Where string // e.g. schedules[1].timeZone
+	Wrong string // what is wrong
+	Right string // what to write instead
 }
 
 func (f Fault) String() string { return f.Where + ": " + f.Wrong + ". " + f.Right + "." }
 
-// FaultErrors is all that is wrong with the configuration.
+// FaultErrors holds all faults of the configuration.
 type FaultErrors []Fault
 
 func (f FaultErrors) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "The configuration has %s; nothing was synthesized. It stands under \"context\" in cdk.json, and in -c key=value.\n",
-		count(len(f)))
+	fmt.Fprintf(&b, "The configuration has %s. No template was made. The configuration is \"context\" in cdk.json, "+
+		"and -c key=value on the command line.\n", count(len(f)))
 	for _, one := range f {
 		fmt.Fprintf(&b, "  %s\n", one)
 	}
@@ -30,7 +30,7 @@ func (f FaultErrors) Error() string {
 
 func count(n int) string {
 	if n == 1 {
-		return "a fault"
+		return "1 fault"
 	}
 	return fmt.Sprintf("%d faults", n)
 }
@@ -49,8 +49,8 @@ func (r *reader) err() error {
 	return r.faults
 }
 
-// unknown refuses keys that nothing would read: a misspelt one must not pass for its default.
-func (r *reader) unknown(where string, known, found []string) {
+// unknownKeys refuses keys that nothing reads. Otherwise a misspelt key would silently keep its default.
+func (r *reader) unknownKeys(where string, known, found []string) {
 	for _, key := range found {
 		if slices.Contains(known, key) {
 			continue
@@ -70,7 +70,7 @@ func join(where, key string) string {
 	return where + "." + key
 }
 
-// nearest gives the known key that the misspelt one resembles, if one does.
+// nearest returns the known key that is most similar to the misspelt one; "" if none is similar.
 func nearest(key string, known []string) string {
 	best, at := "", max(2, len(key)/3)+1
 	for _, k := range known {
@@ -81,7 +81,7 @@ func nearest(key string, known []string) string {
 	return best
 }
 
-// distance is Levenshtein's.
+// distance is the Levenshtein distance.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
@@ -102,11 +102,11 @@ func distance(a, b string) int {
 	return row[len(b)]
 }
 
-// ours gives the keys of the context that can only be meant for us: the CDK's own have a colon or a slash, or are in this list.
-func ours(context map[string]any) []string {
+// ownKeys returns the context's keys that are meant for this app. Keys of the CDK have a colon or a slash, or are in cdkKeys.
+func ownKeys(context map[string]any) []string {
 	var out []string
 	for key := range context {
-		if !strings.ContainsAny(key, ":/") && !slices.Contains(ofCDK, key) {
+		if !strings.ContainsAny(key, ":/") && !slices.Contains(cdkKeys, key) {
 			out = append(out, key)
 		}
 	}
@@ -114,5 +114,5 @@ func ours(context map[string]any) []string {
 	return out
 }
 
-// What the CDK's commands write into the context by themselves.
-var ofCDK = []string{"acknowledged-issue-numbers", "cli-telemetry", "aws-cdk"}
+// cdkKeys are keys that the CDK's commands write into the context.
+var cdkKeys = []string{"acknowledged-issue-numbers", "cli-telemetry", "aws-cdk"}

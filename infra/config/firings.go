@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// Firings gives the times at which the enabled schedules of a keyword fire after a moment, until another, in order and so many at
-// most. Of a rate, which counts from the moment when the schedule was made, only the distances are right: its first firing is taken
-// to be a whole period away.
+// Firings returns the scheduled times of a keyword's enabled schedules that are later than after and not later than until, in
+// order, at most so many. A rate counts from the moment when its schedule was deployed, which nobody knows here: its first time is
+// assumed to be one period after after.
 func (c Config) Firings(keyword string, after, until time.Time, most int) []time.Time {
 	var out []time.Time
 	for _, s := range c.Schedules {
@@ -56,13 +56,13 @@ func cronFirings(fields string, zone *time.Location, after, until time.Time, mos
 		if day.Add(-24 * time.Hour).After(until) {
 			break
 		}
-		if !c.years[day.Year()] || !c.fires(day) {
+		if !c.years[day.Year()] || !c.matchesDay(day) {
 			continue
 		}
 		for _, m := range c.times {
 			t := time.Date(day.Year(), day.Month(), day.Day(), m/60, m%60, 0, 0, zone)
 			switch {
-			case t.Hour()*60+t.Minute() != m: // the clock skips this time, and so does Scheduler
+			case t.Hour()*60+t.Minute() != m: // the clock skips this time, and EventBridge Scheduler skips it too
 			case !t.After(after):
 			case t.After(until) || len(out) == most:
 				return out
@@ -74,7 +74,7 @@ func cronFirings(fields string, zone *time.Location, after, until time.Time, mos
 	return out
 }
 
-// String says the schedule in a person's words.
+// String describes the schedule for a person.
 func (s Schedule) String() string {
 	text := s.Expression.Text + ", " + s.TimeZone
 	if s.WindowMinutes > 0 {

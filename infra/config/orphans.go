@@ -5,28 +5,30 @@ import (
 	"slices"
 )
 
-// What can be said of orphans besides what to keep of them.
+// The values of the key orphans that are not a retention.
 const (
-	OrphansReport = "report" // they are told of, and none is deleted
-	OrphansOff    = "off"    // nothing looks for them
+	OrphansReport = "report" // orphans are reported, and none is deleted
+	OrphansOff    = "off"    // nothing looks for orphans
 )
 
-// orphanRule is a part of what a retention may say. tidy-orphans reads it; a table in statemachine/testdata holds the two together.
+// orphanRule matches the retentions that are allowed for orphans. tidy-orphans parses the same texts; both are tested with the
+// table in statemachine/testdata.
 var orphanRule = regexp.MustCompile(`^(last=[1-9]\d{0,4}|[1-9]\d{0,3}[hdw])$`)
 
 func (r *reader) orphans(key string, value any) string {
 	s, ok := value.(string)
 	if !ok || s != OrphansReport && s != OrphansOff && !orphanRule.MatchString(s) {
-		r.fault(key, `Give "report", "off", or what to keep of each volume, such as "last=1" or "90d"`, "%s is none of those", show(value))
+		r.fault(key, `Give "report", "off", or what to keep of each volume, such as "last=1" or "90d"`, "%s is not an allowed value", show(value))
 		return OrphansReport
 	}
 	return s
 }
 
-// OrphansDeleted says whether snapshots that belong to no run any more are deleted at all.
+// OrphansDeleted says whether orphans are deleted at all.
 func (c Config) OrphansDeleted() bool { return c.Orphans != OrphansReport && c.Orphans != OrphansOff }
 
-// OrphanKeywords gives the keywords whose orphans are looked for: those with an enabled schedule, since pausing one deletes nothing.
+// OrphanKeywords returns the keywords whose orphans are looked for: those with an enabled schedule. Pausing a schedule must not
+// delete its snapshots.
 func (c Config) OrphanKeywords() []string {
 	var out []string
 	if c.Orphans == OrphansOff {

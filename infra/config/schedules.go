@@ -6,14 +6,14 @@ import (
 	"slices"
 	"strings"
 	"time"
-	_ "time/tzdata" // the machine that synthesizes need not have them
+	_ "time/tzdata" // the machine may have no time zone database
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
 func sortedKeys(m map[string]any) []string { return slices.Sorted(maps.Keys(m)) }
 
-// maxSchedules keeps the template inside CloudFormation's limit of resources.
+// maxSchedules keeps the template within CloudFormation's limit of resources.
 const maxSchedules = 100
 
 func (r *reader) schedules(list []any) []Schedule {
@@ -28,7 +28,7 @@ func (r *reader) schedules(list []any) []Schedule {
 			continue
 		}
 		s := r.schedule(where, entry)
-		r.besides(where, out, s)
+		r.checkConflicts(where, out, s)
 		out = append(out, s)
 	}
 	return out
@@ -36,10 +36,10 @@ func (r *reader) schedules(list []any) []Schedule {
 
 func (r *reader) schedule(where string, entry map[string]any) Schedule {
 	s := Schedule{TimeZone: "UTC", Enabled: true}
-	r.unknown(where, names(ScheduleKeys()), sortedKeys(entry))
+	r.unknownKeys(where, names(ScheduleKeys()), sortedKeys(entry))
 	for _, key := range []string{"keyword", "expression"} {
 		if entry[key] == nil {
-			r.fault(join(where, key), "Give one: a schedule has a keyword and an expression", "it is missing")
+			r.fault(join(where, key), "Add it: each schedule needs a keyword and an expression", "it is missing")
 		}
 	}
 	for _, key := range sortedKeys(entry) {
@@ -78,7 +78,7 @@ func (r *reader) scheduleKey(s *Schedule, where, key string, value any) {
 func (r *reader) keyword(where string, value any) string {
 	s, ok := value.(string)
 	if !ok {
-		r.fault(where, "Give a tag key such as SnapshotDaily", "%s is no text", show(value))
+		r.fault(where, "Give a tag key such as SnapshotDaily", "%s is not a text", show(value))
 		return ""
 	}
 	if err := contract.CheckKeyword(s); err != nil {
@@ -92,26 +92,26 @@ func (r *reader) zone(where string, value any) string {
 	const right = "Give an IANA name such as Asia/Shanghai, Europe/Berlin or UTC"
 	s, ok := value.(string)
 	if _, err := time.LoadLocation(s); !ok || err != nil || s == "" || s == "Local" {
-		r.fault(where, right, "%s is no time zone", show(value))
+		r.fault(where, right, "%s is not a time zone", show(value))
 		return "UTC"
 	}
 	return s
 }
 
-// besides says what is wrong with a schedule beside those before it.
-func (r *reader) besides(where string, before []Schedule, s Schedule) {
-	for i, other := range before {
+// checkConflicts reports what in a schedule contradicts an earlier schedule of the same keyword.
+func (r *reader) checkConflicts(where string, earlier []Schedule, s Schedule) {
+	for i, other := range earlier {
 		switch {
 		case s.Keyword == "" || other.Keyword != s.Keyword:
 		case other.Expression.Text == s.Expression.Text:
-			r.fault(where, "Leave one of them out", "it is the same as schedules[%d]", i)
+			r.fault(where, "Remove one of them", "it is the same as schedules[%d]", i)
 		case other.TimeZone != s.TimeZone:
-			// A run that a person starts with the keyword alone has to know in which zone its calendar rules count.
-			r.fault(join(where, "timeZone"), "Give all schedules of a keyword one time zone, or one of them another keyword",
-				"%s is in %s here and in %s in schedules[%d]", s.Keyword, s.TimeZone, other.TimeZone, i)
+			// A person may start a run with the keyword alone: then only the keyword says in which time zone calendar rules count.
+			r.fault(join(where, "timeZone"), "Give all schedules of a keyword the same time zone, or use another keyword",
+				"%s has the time zone %s here and %s in schedules[%d]", s.Keyword, s.TimeZone, other.TimeZone, i)
 		case other.ExcludeBoot != s.ExcludeBoot:
-			r.fault(join(where, "excludeBootVolumes"), "Give all schedules of a keyword the same, or one of them another keyword",
-				"%s excludes boot volumes in one of this and schedules[%d] only", s.Keyword, i)
+			r.fault(join(where, "excludeBootVolumes"), "Give all schedules of a keyword the same value, or use another keyword",
+				"%s has excludeBootVolumes %t here and %t in schedules[%d]", s.Keyword, s.ExcludeBoot, other.ExcludeBoot, i)
 		}
 	}
 }

@@ -6,22 +6,22 @@ import (
 	"time"
 )
 
-// Watch is how CloudWatch tells that a keyword's runs no longer succeed: by the successes that it misses.
+// Watch describes the alarm that reports when a keyword's runs no longer succeed.
 type Watch struct {
 	Keyword string
-	Within  time.Duration // two periods of the schedule
+	Within  time.Duration // two periods of the schedule: the alarm reports when no run has succeeded for so long
 	Period  time.Duration // of the alarm's metric
 	Periods int
-	Not     string // why it can't be watched so; "" if it can
+	WhyNot  string // why CloudWatch can't watch this keyword; "" if it can
 }
 
-// CloudWatch looks back seven days at most, over periods of an hour or more, and one day over shorter ones.
+// CloudWatch evaluates at most seven days if the period is an hour or longer, and at most one day if it is shorter.
 const (
 	lookBack     = 7 * 24 * time.Hour
 	lookBackFine = 24 * time.Hour
 )
 
-// Watches says of each keyword that has an enabled schedule how its runs are watched, in the order of the configuration.
+// Watches returns a Watch for each keyword that has an enabled schedule, in the order of the configuration.
 func (c Config) Watches() []Watch {
 	var out []Watch
 	at := map[string]int{}
@@ -35,31 +35,32 @@ func (c Config) Watches() []Watch {
 			at[s.Keyword] = i
 			out = append(out, Watch{Keyword: s.Keyword})
 		}
-		// Of several schedules of a keyword the most frequent says when a success is overdue.
+		// If a keyword has several schedules, the most frequent one decides when a success is overdue.
 		two := 2 * (s.Expression.Longest + time.Duration(s.WindowMinutes)*time.Minute)
 		if s.Expression.Longest > 0 && (out[i].Within == 0 || two < out[i].Within) {
 			out[i].Within = two
 		}
 	}
 	for i := range out {
-		out[i].settle()
+		out[i].choosePeriods()
 	}
 	return out
 }
 
-// settle chooses the periods of the alarm: fine ones, so that it comes when it says, as far as CloudWatch's look back allows. One more
-// than are needed: the latest has only begun, and counts like one without a success.
-func (w *Watch) settle() {
+// choosePeriods chooses the periods of the alarm, or says why there can be no alarm.
+func (w *Watch) choosePeriods() {
 	w.Period, w.Periods = Periods(w.Within)
 	switch {
 	case w.Within == 0:
-		w.Not = "it fires once"
+		w.WhyNot = "it triggers only one run"
 	case w.Within > lookBack:
-		w.Not = fmt.Sprintf("two of its periods are %g days, and CloudWatch looks back 7 at most", w.Within.Hours()/24)
+		w.WhyNot = fmt.Sprintf("two of its periods are %g days, but CloudWatch can evaluate only 7", w.Within.Hours()/24)
 	}
 }
 
-// Periods gives the length and number of the periods over which an alarm sees that something stays away for so long.
+// Periods returns the length and the number of the periods of an alarm that reports when data has been missing for so long. The
+// periods are short, so that the alarm comes on time; CloudWatch limits how short. It is one period more than needed: the latest
+// period has only begun, and it counts as one without data.
 func Periods(within time.Duration) (period time.Duration, n int) {
 	most := lookBack
 	switch {
@@ -76,7 +77,7 @@ func Periods(within time.Duration) (period time.Duration, n int) {
 	return period, min(int((within+period-1)/period)+1, int(most/period))
 }
 
-// ExcludeBoot gives the keywords whose runs exclude boot volumes.
+// ExcludeBoot returns the keywords whose runs exclude boot volumes.
 func (c Config) ExcludeBoot() []string {
 	out := []string{}
 	for _, s := range c.Schedules {
@@ -87,8 +88,8 @@ func (c Config) ExcludeBoot() []string {
 	return out
 }
 
-// FreshnessLimits says of each keyword how old a volume's newest completed snapshot may get. Who disables a schedule in the
-// configuration means it, and is not told; neither can a schedule that fires once be late.
+// FreshnessLimits returns for each keyword how old a volume's newest completed snapshot may become. A disabled schedule has no
+// limit: somebody disabled it on purpose. A schedule that triggers only one run has no limit either, because it has no period.
 func (c Config) FreshnessLimits() map[string]time.Duration {
 	out := map[string]time.Duration{}
 	if c.FreshnessPeriods == 0 {
@@ -102,7 +103,7 @@ func (c Config) FreshnessLimits() map[string]time.Duration {
 	return out
 }
 
-// TimeZones gives the time zone of each keyword that has a schedule.
+// TimeZones returns the time zone of each keyword that has a schedule.
 func (c Config) TimeZones() map[string]string {
 	out := map[string]string{}
 	for _, s := range c.Schedules {

@@ -11,7 +11,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
-// alarmOf says what an alarm is about, in a line.
+// alarm describes an alarm in one line.
 func (r resource) alarm() string {
 	if all, ok := r.at("Metrics").([]any); ok {
 		metric := metricOf(all)
@@ -26,20 +26,20 @@ func (r resource) alarm() string {
 	for _, d := range all {
 		dimensions += fmt.Sprintf(" %v", d.(map[string]any)["Value"])
 	}
-	// A resource's ID ends in a hash that says nothing here.
+	// A resource's ID ends with a hash, which the test ignores.
 	dimensions = regexp.MustCompile(`[0-9A-F]{8}(\.\w+)?}`).ReplaceAllString(dimensions, "}")
 	return fmt.Sprintf("%v %v%s: %v of %v s %v %v %v", r.at("Namespace"), r.at("MetricName"), dimensions, r.at("EvaluationPeriods"),
 		r.at("Period"), r.at("Statistic"), operators[r.at("ComparisonOperator").(string)], r.at("Threshold"))
 }
 
-// metricOf gives the metric of an expression's alarm.
+// metricOf returns the metric of an alarm on an expression.
 func metricOf(all []any) map[string]any {
 	for _, one := range all {
 		if stat, ok := one.(map[string]any)["MetricStat"].(map[string]any); ok && len(all) == 2 {
 			return stat
 		}
 	}
-	panic("an alarm's expression has not one metric")
+	panic("the expression of an alarm does not have exactly one metric")
 }
 
 var operators = map[string]string{"GreaterThanOrEqualToThreshold": ">=", "LessThanThreshold": "<"}
@@ -74,36 +74,36 @@ func TestAlarms(t *testing.T) {
 	})
 }
 
-func TestEveryAlarmReachesAPersonAndSaysWhatToDo(t *testing.T) {
+func TestEveryAlarmIsSentToTheTopicAndSaysWhatToDo(t *testing.T) {
 	tp := standardTemplate(t)
 	topic := any([]any{"${" + tp.one("AWS::SNS::Topic", "Alerts").id + "}"})
 	for _, a := range tp.resources("AWS::CloudWatch::Alarm") {
 		same(t, a.id+"'s actions", a.at("AlarmActions"), topic)
-		same(t, a.id+"'s actions are enabled", a.at("ActionsEnabled"), nil) // they are, unless it says otherwise
-		if d := fmt.Sprint(a.at("AlarmDescription")); !regexp.MustCompile(`^[A-Z].*\. What to do: [A-Z1].*\.$`).MatchString(d) || len(atLength(d)) > 1024 {
+		same(t, a.id+"'s actions are enabled", a.at("ActionsEnabled"), nil) // the default is true
+		if d := fmt.Sprint(a.at("AlarmDescription")); !regexp.MustCompile(`^[A-Z].*\. What to do: [A-Z1].*\.$`).MatchString(d) || len(realLength(d)) > 1024 {
 			t.Errorf("%s does not say what happened and what to do: %s", a.id, d)
 		}
 		missing, want := a.at("TreatMissingData"), any("notBreaching")
 		switch {
 		case strings.HasPrefix(a.id, "AlarmsNoSuccess"), strings.HasPrefix(a.id, "AlarmsFreshnessUnchecked"):
-			want = "breaching" // no data is what it is about
+			want = "breaching" // it is an alarm for missing data
 		case strings.HasPrefix(a.id, "AlarmsStaleVolumes"):
-			want = "ignore" // what was stale is, until a check says otherwise
+			want = "ignore" // a stale volume stays stale until a check says otherwise
 		}
 		if want != "notBreaching" {
-			same(t, a.id+" tells, too, when it is over", a.at("OKActions"), topic)
+			same(t, a.id+" also reports that it is over", a.at("OKActions"), topic)
 		}
 		same(t, a.id+" takes missing data as", missing, want)
 	}
 }
 
-// atLength puts something about as long as what is deployed in place of CloudFormation's functions.
-func atLength(text string) string {
+// realLength replaces CloudFormation's functions by texts about as long as the deployed ones.
+func realLength(text string) string {
 	return regexp.MustCompile(`\$\{[^}]*\}`).ReplaceAllString(text, strings.Repeat("x", 120))
 }
 
-// A dead letter of Scheduler: its body is the API request, in which the input is a text.
-func TestTheAdviceOnAFiringThatWasNotDeliveredFitsTheMessage(t *testing.T) {
+// The body of a dead letter of EventBridge Scheduler is the API request, which contains the input as a text.
+func TestTheAdviceOnAnUndeliveredRunFitsTheMessage(t *testing.T) {
 	const body = `{"StateMachineArn": "arn:aws:states:eu-central-1:123456789012:stateMachine:EbsSnapshotLifecycle",
 		"Input": "{\"SnapshotKeyWord\": \"SnapshotDaily\", \"ScheduledTime\": \"2026-11-22T00:00:00Z\", \"TimeZone\": \"Asia/Shanghai\"}"}`
 	attributes := map[string]string{
@@ -134,24 +134,24 @@ func TestTheAdviceOnAFiringThatWasNotDeliveredFitsTheMessage(t *testing.T) {
 	if err := json.Unmarshal([]byte(input), &got); err != nil {
 		t.Fatalf("%v: %s", err, input)
 	}
-	want.TimeZone = "" // the keyword's schedule has it
+	want.TimeZone = "" // discover-instances takes it from the keyword's schedule
 	same(t, "the input", got, want)
 }
 
-// An alarm that takes missing data as breaching looks for older data first: one of two hours comes after four or five.
-func TestAlarmsOnWhatStaysAwayDoNotWaitForOlderData(t *testing.T) {
-	waits := 0
+// If an alarm treats missing data as breaching, CloudWatch looks for older data first: an alarm for two hours comes after four or five.
+func TestAlarmsForMissingDataDoNotWaitForOlderData(t *testing.T) {
+	n := 0
 	for _, a := range standardTemplate(t).resources("AWS::CloudWatch::Alarm") {
 		if a.at("ComparisonOperator") != "LessThanThreshold" && a.at("TreatMissingData") != "breaching" {
 			continue
 		}
-		waits++
+		n++
 		all, _ := a.at("Metrics").([]any)
 		if len(all) != 2 || all[0].(map[string]any)["Expression"] != "FILL(m, 0)" || all[1].(map[string]any)["Id"] != "m" {
-			t.Errorf("%s does not fill in what is missing: %v", a.id, all)
+			t.Errorf("%s does not fill in missing data: %v", a.id, all)
 		}
 	}
-	same(t, "alarms on what stays away", waits, 3)
+	same(t, "alarms for missing data", n, 3)
 }
 
 func TestASuccessIsOverdueAfterTwoPeriods(t *testing.T) {
@@ -160,12 +160,12 @@ func TestASuccessIsOverdueAfterTwoPeriods(t *testing.T) {
 		"rate(15 minutes)":          "31 of 60 s",
 		"rate(1 hour)":              "25 of 300 s",
 		"cron(0 */6 * * ? *)":       "145 of 300 s",
-		"rate(719 minutes)":         "288 of 300 s", // a day is as far as CloudWatch looks back over such periods
+		"rate(719 minutes)":         "288 of 300 s", // with such periods CloudWatch evaluates at most a day
 		"rate(12 hours)":            "25 of 3600 s",
 		"cron(0 8 * * ? *)":         "49 of 3600 s",
 		"cron(0 8 ? * MON-FRI *)":   "145 of 3600 s", // from Friday to Monday, twice
 		"rate(84 hours)":            "168 of 3600 s",
-		"rate(85 hours)":            "", // CloudWatch looks back seven days
+		"rate(85 hours)":            "", // CloudWatch evaluates at most seven days
 		"cron(0 8 ? * SUN *)":       "",
 		"at(2030-01-01T00:00:00)":   "",
 		"cron(0 8 1 1 ? 2030)":      "",
@@ -183,14 +183,14 @@ func TestASuccessIsOverdueAfterTwoPeriods(t *testing.T) {
 			t.Errorf("%s: the alarm looks at %q, want %q", expression, got, want)
 		}
 		outputs := tp.body["Outputs"].(map[string]any)
-		if _, told := outputs["NotWatched"]; told != (want == "") {
-			t.Errorf("%s: the outputs say that it is not watched: %t", expression, told)
+		if _, listed := outputs["NotWatched"]; listed != (want == "") {
+			t.Errorf("%s: the output NotWatched lists it: %t", expression, listed)
 		}
 	}
 }
 
-// A query names fields of the functions' log lines. (functions/internal/sim/workflow holds the metric filters against real lines.)
-func TestWhatQueriesReadIsLogged(t *testing.T) {
+// A query uses fields of the functions' log lines. (functions/internal/sim/workflow tests the metric filters with real lines.)
+func TestTheFunctionsLogWhatTheQueriesRead(t *testing.T) {
 	tp := standardTemplate(t)
 	logged := map[string]string{
 		"message": "", "level": "", "timestamp": "", "@timestamp": "", "@message": "", "@log": "", // the logger's, and CloudWatch's
@@ -239,11 +239,11 @@ func queriesOf(t *testing.T, tp *template) map[string]string {
 	return out
 }
 
-// fieldsOf gives the fields that a query reads, leaving out what it makes itself.
+// fieldsOf returns the fields that a query reads, without those that it defines itself.
 func fieldsOf(query string) []string {
-	made := map[string]bool{}
+	defined := map[string]bool{}
 	for _, m := range regexp.MustCompile(` as (\w+)`).FindAllStringSubmatch(query, -1) {
-		made[m[1]] = true
+		defined[m[1]] = true
 	}
 	text := regexp.MustCompile(`#.*|"[^"]*"|/[^/\n]*/|SOURCE '[^']*'| as \w+|\b\d+\b`).ReplaceAllString(query, "")
 	words := map[string]bool{
@@ -252,7 +252,7 @@ func fieldsOf(query string) []string {
 	}
 	var out []string
 	for _, m := range regexp.MustCompile(`@?[A-Za-z_]+`).FindAllString(text, -1) {
-		if !words[m] && !made[m] {
+		if !words[m] && !defined[m] {
 			out = append(out, m)
 		}
 	}

@@ -11,12 +11,12 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/infra/config"
 )
 
-// alerts is the topic by which administrators are told: one of the stack, encrypted with a key of its own, or one that was there.
+// alerts is the SNS topic that receives the alerts. Either the stack creates it, with a key of its own, or it is an existing topic.
 type alerts struct {
 	TopicARN *string
-	KeyARN   *string // nil: none that is known
+	KeyARN   *string // nil: the topic is not encrypted, or nobody configured its key
 	Topic    awssns.ITopic
-	own      awssns.Topic // nil: the topic was there
+	own      awssns.Topic // nil: the topic existed before
 	key      awskms.Key
 }
 
@@ -32,11 +32,11 @@ func newAlerts(scope constructs.Construct, c config.Config) *alerts {
 	key := awskms.NewKey(at, str("Key"), &awskms.KeyProps{
 		Description:       str("Encrypts the alerts of " + Name),
 		EnableKeyRotation: yes,
-		// Nothing that is kept is encrypted with it, and a key that stays costs 1 USD a month.
+		// It encrypts nothing that is kept, and a key that is kept costs 1 USD a month.
 		RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
 	})
 	topic := awssns.NewTopic(at, str("Topic"), &awssns.TopicProps{
-		DisplayName: str("EBS snapshots"), // whom the e-mails are from
+		DisplayName: str("EBS snapshots"), // the sender of the e-mails
 		MasterKey:   key,
 		EnforceSSL:  yes,
 	})
@@ -46,20 +46,21 @@ func newAlerts(scope constructs.Construct, c config.Config) *alerts {
 	return &alerts{TopicARN: topic.TopicArn(), KeyARN: key.KeyArn(), Topic: topic, own: topic, key: key}
 }
 
-// useKey is what publishing to an encrypted topic takes (SNS Developer Guide, "Key management").
+// useKey lists the permissions that are needed to publish to an encrypted topic (SNS Developer Guide, "Key management").
 var useKey = []string{"kms:Decrypt", "kms:GenerateDataKey"}
 
-// letPublish lets a role of this account publish. Its own policy is enough: neither the topic's nor the key's says otherwise.
-func (a *alerts) letPublish(role awsiam.Role) {
-	allow(role, "Alert", []string{"sns:Publish"}, []string{*a.TopicARN}, nil)
+// allowRole lets a role of this account publish. The role's own policy is enough: the policies of the topic and of the key do not
+// forbid it.
+func (a *alerts) allowRole(role awsiam.Role) {
+	allow(role, "PublishAlerts", []string{"sns:Publish"}, []string{*a.TopicARN}, nil)
 	if a.KeyARN != nil {
-		allow(role, "AlertEncrypted", useKey, []string{*a.KeyARN}, nil)
+		allow(role, "EncryptAlerts", useKey, []string{*a.KeyARN}, nil)
 	}
 }
 
-// admit lets in the services that publish for the stack, for this account's alarms and these rules only, so that nobody else
-// can have a service speak in our name. A topic that was there is its owner's to open; the README says how.
-func (a *alerts) admit(r *rules, at arns) {
+// allowServices lets CloudWatch and EventBridge publish, but only for alarms of this account and for these rules. Nobody else can
+// use these services to send an alert. The policy of an existing topic is left to its owner; the README says how to change it.
+func (a *alerts) allowServices(r *rules, at arns) {
 	if a.own == nil {
 		return
 	}
@@ -71,16 +72,16 @@ func (a *alerts) admit(r *rules, at arns) {
 		"StringEquals": {"aws:SourceAccount": *at.stack.Account()},
 		"ArnLike":      {"aws:SourceArn": alarms},
 	})
-	// IfExists: AWS documents that EventBridge gives neither key when it publishes to SNS, nor when SNS asks KMS for it ("adding
+	// IfExists, because EventBridge sends neither key when it publishes to SNS, and SNS sends neither to KMS ("adding
 	// aws:SourceAccount and aws:SourceArn to a KMS policy is not supported for EventBridge-to-encrypted topics", SNS Developer
-	// Guide; the EventBridge User Guide says the like of topic policies). Plain conditions would drop each message silently.
-	// EventBridge itself lets a rule have only targets of its own account, unless it publishes by a role and not by this.
+	// Guide; the EventBridge User Guide says the same about topic policies). With plain conditions, every message would be dropped
+	// silently. EventBridge itself allows a rule without a role only targets of the rule's own account.
 	a.statement("RulesPublish", "events.amazonaws.com", conditions{
 		"StringEqualsIfExists": {"aws:SourceAccount": *at.stack.Account()},
 		"ArnLikeIfExists":      {"aws:SourceArn": r.arns()},
 	}, conditions{
 		"StringEqualsIfExists": {"aws:SourceAccount": *at.stack.Account()},
-		// * : as above, a rule names the topic, and the topic the key.
+		// * : a rule's ARN can't be used here, because the rule depends on the topic and the topic on the key.
 		"ArnLikeIfExists": {"aws:SourceArn": at.of("events", "rule/"+Name+"-*")},
 	})
 }
@@ -92,7 +93,7 @@ func (a *alerts) statement(sid, service string, onTopic, onKey conditions) {
 	}))
 	a.key.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Sid: str(sid), Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(str(service), nil)},
-		// * : in a key's policy it means this key.
+		// * : in the policy of a key, it means this key.
 		Actions: strs(useKey...), Resources: strs("*"), Conditions: onKey.props(),
 	}), nil)
 }

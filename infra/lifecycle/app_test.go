@@ -79,13 +79,13 @@ func TestTheAppSaysWhatIsWrongAndNoMore(t *testing.T) {
 		}
 	}
 	refused("a bad configuration", `{"maxConcurrency": 0, "tags": 3}`, "2 faults", "maxConcurrency: 0", "tags: 3")
-	refused("nothing was built", `{}`, "6 faults", "build/report-run/bootstrap: there is no program. Run `make build`")
+	refused("nothing was built", `{}`, "6 faults", "build/report-run/bootstrap: there is no program here. Run `make build`")
 	const x86, arm = 62, 183
 	a.built(t, x86)
 	refused("built for another architecture", `{}`,
-		"build/prune-volume/bootstrap: it is for EM_X86_64. Run `make build`, which makes it for arm64")
+		"build/prune-volume/bootstrap: it is built for EM_X86_64. Run `make build`, which builds it for arm64")
 	a.built(t, arm)
-	refused("built for another architecture", `{"architecture": "x86_64"}`, "it is for EM_AARCH64. Run `make build ARCH=amd64`")
+	refused("built for another architecture", `{"architecture": "x86_64"}`, "it is built for EM_AARCH64. Run `make build ARCH=amd64`")
 
 	code, said := a.run(t, `{"targets": [{"region": "eu-central-1"}, {"region": "cn-north-1", "account": "123456789012"}]}`)
 	if code != 0 || said != "" {

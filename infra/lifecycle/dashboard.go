@@ -22,12 +22,13 @@ type dashboardProps struct {
 // maxAlarms is how many alarms CloudWatch lets a widget show.
 const maxAlarms = 100
 
-// dashboardName holds the Region: an account's dashboards are the same in all Regions, so that the stacks of two Regions would
-// fight for one name.
+// dashboardName contains the Region. Dashboards belong to the account and not to a Region, so the stacks of two Regions need
+// different names.
 func dashboardName(region string) string { return Name + "-" + region }
 
-// newDashboard answers at a glance, from the top: is anything wrong, did the last runs work, how many volumes, created, failed,
-// how long it took; how old the newest good snapshots are; what was pruned.
+// newDashboard creates the dashboard. It answers from top to bottom: Is anything wrong? Did the last runs work? How many volumes
+// were there, how many snapshots were created, how many failed, how long did it take? How old are the newest good snapshots? What
+// was pruned?
 func newDashboard(scope constructs.Construct, p dashboardProps) awscloudwatch.Dashboard {
 	board := awscloudwatch.NewDashboard(scope, str("Dashboard"), &awscloudwatch.DashboardProps{
 		DashboardName: str(dashboardName(p.Region)), DefaultInterval: awscdk.Duration_Days(jsii.Number(3)),
@@ -37,11 +38,11 @@ func newDashboard(scope constructs.Construct, p dashboardProps) awscloudwatch.Da
 		alarms = append(alarms, awscloudwatch.Alarm_FromAlarmArn(board, str(name), str(p.ARNs.of("cloudwatch", "alarm:"+name))))
 	}
 	title := "Is anything wrong?"
-	for some := range slices.Chunk(alarms, maxAlarms) {
+	for chunk := range slices.Chunk(alarms, maxAlarms) {
 		board.AddWidgets(awscloudwatch.NewAlarmStatusWidget(&awscloudwatch.AlarmStatusWidgetProps{
-			Title: str(title), Alarms: &some, Width: jsii.Number(24), Height: jsii.Number(4),
+			Title: str(title), Alarms: &chunk, Width: jsii.Number(24), Height: jsii.Number(4),
 		}))
-		title = "Is anything else wrong?"
+		title = "Is anything wrong? (more alarms)"
 	}
 	report := []*function{p.Functions.Report}
 	board.AddWidgets(table("Did the last runs work? How many volumes, and how long from the scheduled time to the report?", 16, report,
@@ -71,16 +72,16 @@ func (p dashboardProps) graphs() []awscloudwatch.IWidget {
 		p.StateMachine.MetricStarted(hourly), p.StateMachine.MetricSucceeded(hourly), p.StateMachine.MetricFailed(hourly),
 		p.StateMachine.MetricTimedOut(hourly), p.StateMachine.MetricAborted(hourly),
 	}
-	took := []awscloudwatch.IMetric{
+	duration := []awscloudwatch.IMetric{
 		p.StateMachine.MetricTime(&awscloudwatch.MetricOptions{Statistic: str("Maximum"), Period: minutes(60)}),
 	}
-	var calls, throttles []awscloudwatch.IMetric
-	for _, f := range p.Functions.all() {
-		calls = append(calls, f.Lambda.MetricInvocations(labelled(hourly, f.Name)))
+	var invocations, throttles []awscloudwatch.IMetric
+	for _, f := range p.Functions.ofWorkflow() {
+		invocations = append(invocations, f.Lambda.MetricInvocations(labelled(hourly, f.Name)))
 		throttles = append(throttles, f.Lambda.MetricThrottles(labelled(hourly, f.Name+" throttled")))
 	}
 	return []awscloudwatch.IWidget{
-		graph("Runs", runs, nil), graph("The longest run", took, nil), graph("Calls of the functions", calls, throttles),
+		graph("Runs", runs, nil), graph("Duration of the longest run", duration, nil), graph("Invocations of the functions", invocations, throttles),
 	}
 }
 
@@ -94,9 +95,9 @@ func graph(title string, left, right []awscloudwatch.IMetric) awscloudwatch.IWid
 	})
 }
 
-func table(title string, width int, of []*function, lines ...string) awscloudwatch.IWidget {
+func table(title string, width int, functions []*function, lines ...string) awscloudwatch.IWidget {
 	var groups, query []*string
-	for _, f := range of {
+	for _, f := range functions {
 		groups = append(groups, f.Logs.LogGroupName())
 	}
 	for _, l := range lines {

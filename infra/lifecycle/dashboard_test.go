@@ -39,7 +39,7 @@ func TestTheDashboardAnswersAtAGlance(t *testing.T) {
 		"Did the last runs work? How many volumes, and how long from the scheduled time to the report?",
 		"How old is the newest good snapshot?",
 		"How many snapshots were pruned?", "What was pruned last, and why?",
-		"Runs", "The longest run", "Calls of the functions",
+		"Runs", "Duration of the longest run", "Invocations of the functions",
 	})
 	shown := tp.widgets()[0]["properties"].(map[string]any)["alarms"]
 	var want []string

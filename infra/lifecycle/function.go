@@ -15,8 +15,8 @@ import (
 
 // function is a Lambda function with a role of its own.
 type function struct {
-	Name   string // its folder's
-	ID     string // its construct's, and its placeholder's in the definition
+	Name   string // the name of its folder
+	ID     string // the ID of its construct, and the name of its placeholder in the definition
 	Lambda awslambda.Function
 	Role   awsiam.Role
 	Logs   awslogs.LogGroup
@@ -38,9 +38,9 @@ func newFunction(scope constructs.Construct, p functionProps) *function {
 	logs := newLogGroup(at, "", p.LogRetentionDays)
 	role := awsiam.NewRole(at, str("Role"), &awsiam.RoleProps{
 		AssumedBy:   awsiam.NewServicePrincipal(str("lambda.amazonaws.com"), nil),
-		Description: str("What " + p.Name + " may do: what it calls, and nothing else"),
+		Description: str("Allows " + p.Name + " exactly the calls that it makes"),
 	})
-	// In place of AWSLambdaBasicExecutionRole, which would let it write to every log group.
+	// Instead of AWSLambdaBasicExecutionRole, which allows a function to write to every log group.
 	allow(role, "WriteItsLogs", []string{"logs:CreateLogStream", "logs:PutLogEvents"}, []string{*logs.LogGroupArn()}, nil)
 	if p.MemoryMiB == fleetMiB {
 		p.Environment["GOMEMLIMIT"] = str(fleetHeap)
@@ -60,15 +60,15 @@ func newFunction(scope constructs.Construct, p functionProps) *function {
 		Environment:  &p.Environment,
 		Role:         role,
 		LogGroup:     logs,
-		// The functions' logger writes JSON only if Lambda is told so, and metric filters and queries read JSON.
+		// Metric filters and queries read JSON, and the functions' logger writes JSON only with this setting.
 		LoggingFormat:         awslambda.LoggingFormat_JSON,
 		ApplicationLogLevelV2: awslambda.ApplicationLogLevel_INFO,
-		// Of Lambda's own lines, only those of invocations that failed.
+		// WARN: Lambda itself logs only failed invocations.
 		SystemLogLevelV2: awslambda.SystemLogLevel_WARN,
-		// Its permission is on *: X-Ray's segments have no ARN.
+		// The CDK grants its permission on *, because X-Ray segments have no ARN.
 		Tracing: awslambda.Tracing_ACTIVE,
 	})
-	// Lambda has no X-Ray in the China Regions (Getting Started with AWS in China, "Lambda").
+	// In the China Regions, Lambda does not support X-Ray (Getting Started with AWS in China, "Lambda").
 	lambda.Node().DefaultChild().(awslambda.CfnFunction).SetTracingConfig(&awslambda.CfnFunction_TracingConfigProperty{
 		Mode: awscdk.Token_AsString(awscdk.Fn_ConditionIf(p.InChina.LogicalId(), "PassThrough", "Active"), nil),
 	})

@@ -12,22 +12,24 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
-// functions are the four that the state machine calls, and those that have a schedule of their own.
+// functions are the Lambda functions of the stack.
 type functions struct {
 	Discover, Snapshot, Prune, Report *function
-	Freshness, Orphans                *function // nil: nothing checks that
+	Freshness, Orphans                *function // nil: this check is turned off
 }
 
-// all are the four that the state machine calls.
-func (f functions) all() []*function { return []*function{f.Discover, f.Snapshot, f.Prune, f.Report} }
+// ofWorkflow returns the four functions that the state machine calls.
+func (f functions) ofWorkflow() []*function {
+	return []*function{f.Discover, f.Snapshot, f.Prune, f.Report}
+}
 
-// checks are those that have a schedule of their own.
+// checks returns the functions that have a schedule of their own.
 func (f functions) checks() []*function {
 	return slices.DeleteFunc([]*function{f.Freshness, f.Orphans}, func(f *function) bool { return f == nil })
 }
 
-// every is all of both kinds.
-func (f functions) every() []*function { return slices.Concat(f.all(), f.checks()) }
+// all returns the functions of both kinds.
+func (f functions) all() []*function { return slices.Concat(f.ofWorkflow(), f.checks()) }
 
 type functionsProps struct {
 	Config config.Config
@@ -37,19 +39,19 @@ type functionsProps struct {
 	ARNs   arns
 }
 
-// The functions' time is that of the states that call them: no state waits for a function that was killed, and no function goes
-// on after its state has given it up. Discovery and report handle the whole fleet; the others, one volume.
+// A function's timeout is the timeout of the state that calls it. So no state waits for a function that was killed, and no function
+// works on after its state has given up. Functions for the whole fleet get more time and memory than functions for one volume.
 const (
 	fleetSeconds, volumeSeconds = 900, 120
 	fleetMiB, volumeMiB         = 1024, 256
 )
 
-// fleetHeap has Go collect garbage before Lambda's memory is used up. By itself it waits until the heap has doubled, and 100,000
-// snapshots with dozens of tags each are hundreds of MiB, all in use.
+// fleetHeap makes Go collect garbage before Lambda's memory is full. Without it, Go waits until the heap has doubled. 100,000
+// snapshots with dozens of tags each already need hundreds of MiB.
 const fleetHeap = "900MiB"
 
-// creation makes a function with a role that may write logs, and nothing else yet.
-type creation func(name, id, description string, seconds, mib int, environment map[string]*string) *function
+// createFunction creates a function with a role that may only write logs.
+type createFunction func(name, id, description string, seconds, mib int, environment map[string]*string) *function
 
 func newFunctions(scope constructs.Construct, p functionsProps) functions {
 	c := p.Config
@@ -59,13 +61,13 @@ func newFunctions(scope constructs.Construct, p functionsProps) functions {
 			Expression: awscdk.Fn_ConditionEquals(awscdk.Aws_PARTITION(), "aws-cn"),
 		}),
 	}
-	var create creation = func(name, id, description string, seconds, mib int, environment map[string]*string) *function {
+	var create createFunction = func(name, id, description string, seconds, mib int, environment map[string]*string) *function {
 		f := common
 		f.Name, f.ID, f.Description, f.TimeoutSeconds, f.MemoryMiB, f.Environment = name, id, description, seconds, mib, environment
 		return newFunction(scope, f)
 	}
 	f := functions{
-		Discover: create("discover-instances", "DiscoverInstances", "Claims a run, lists its instances and volumes, writes the manifest",
+		Discover: create("discover-instances", "DiscoverInstances", "Claims a run, lists its instances and volumes, and writes the manifest",
 			fleetSeconds, fleetMiB, map[string]*string{
 				contract.EnvBucket:        p.Bucket.BucketName(),
 				contract.EnvCreateBurst:   str(strconv.Itoa(c.CreateBurst)),
@@ -74,65 +76,66 @@ func newFunctions(scope constructs.Construct, p functionsProps) functions {
 				contract.EnvTimeZones:     str(config.JSON(c.TimeZones())),
 				contract.EnvExcludeBoot:   str(config.JSON(c.ExcludeBoot())),
 			}),
-		Snapshot: create("snapshot-volume", "SnapshotVolume", "Creates a run's snapshot of one volume, or finds it",
+		Snapshot: create("snapshot-volume", "SnapshotVolume", "Creates the snapshot of one volume for a run, or finds the existing one",
 			volumeSeconds, volumeMiB, nil),
-		Prune: create("prune-volume", "PruneVolume", "Deletes what the retention of one volume no longer keeps",
+		Prune: create("prune-volume", "PruneVolume", "Deletes the snapshots of one volume that its retention no longer keeps",
 			volumeSeconds, volumeMiB, nil),
-		Report: create("report-run", "ReportRun", "Compares a run with what EC2 holds, and tells what is wrong",
+		Report: create("report-run", "ReportRun", "Compares a run with the snapshots in EC2, and reports what is wrong",
 			fleetSeconds, fleetMiB, map[string]*string{contract.EnvBucket: p.Bucket.BucketName(), contract.EnvTopicARN: p.Alerts.TopicARN}),
 	}
-	p.discover(f.Discover)
-	p.snapshot(f.Snapshot)
-	p.prune(f.Prune)
-	p.report(f.Report)
-	p.checks(&f, create)
+	p.allowDiscover(f.Discover)
+	p.allowSnapshot(f.Snapshot)
+	p.allowPrune(f.Prune)
+	p.allowReport(f.Report)
+	p.createChecks(&f, create)
 	return f
 }
 
-func (p functionsProps) discover(f *function) {
-	// * : EC2's Describe actions know no resources.
+func (p functionsProps) allowDiscover(f *function) {
+	// * : EC2's Describe actions do not support resources.
 	allow(f.Role, "FindInstancesVolumesAndSnapshots",
 		[]string{"ec2:DescribeInstances", "ec2:DescribeVolumes", "ec2:DescribeSnapshots"}, []string{"*"}, nil)
 	// runs/* : a folder for each run.
-	allow(f.Role, "KeepClaimsManifestsAndPace", []string{"s3:GetObject", "s3:PutObject"},
+	allow(f.Role, "ReadAndWriteClaimsManifestsAndPacing", []string{"s3:GetObject", "s3:PutObject"},
 		[]string{*p.Bucket.ArnForObjects(str(runsKeys)), *p.Bucket.ArnForObjects(str(pacingKey))}, nil)
-	// Nothing is listed: but without this, S3 answers 403 for an object that is not there, and discovery has to know that
-	// pacing.json is not there yet. A condition on s3:prefix would never hold, since GetObject has none.
-	allow(f.Role, "TellMissingFromForbidden", []string{"s3:ListBucket"}, []string{*p.Bucket.BucketArn()}, nil)
-	// * : any execution of this state machine; another one may have the run.
-	allow(f.Role, "SeeWhetherAnotherExecutionHasTheRun", []string{"states:DescribeExecution"}, []string{p.ARNs.executions()}, nil)
+	// Nothing lists the bucket. But without this permission, S3 answers 403 for an object that does not exist, and the function has
+	// to know that pacing.json does not exist yet. There can be no condition on s3:prefix, because GetObject sends no prefix.
+	allow(f.Role, "DistinguishMissingFromForbidden", []string{"s3:ListBucket"}, []string{*p.Bucket.BucketArn()}, nil)
+	// * : any execution of this state machine may have claimed the run before.
+	allow(f.Role, "CheckWhetherAnotherExecutionHasTheRun", []string{"states:DescribeExecution"}, []string{p.ARNs.executions()}, nil)
 }
 
-func (p functionsProps) snapshot(f *function) {
-	// * : which volumes is decided by the tags of instances, which may change at any time.
+func (p functionsProps) allowSnapshot(f *function) {
+	// * : the tags of instances decide which volumes, and they may change at any time.
 	allow(f.Role, "SnapshotAnyVolume", []string{"ec2:CreateSnapshot"}, []string{p.ARNs.volumes()}, nil)
-	// * : the snapshot has no ID yet. It must be marked as ours from its first moment.
-	allow(f.Role, "OnlySnapshotsThatAreMarkedAsOurs", []string{"ec2:CreateSnapshot"}, []string{p.ARNs.snapshots()},
+	// * : the snapshot has no ID yet. The condition: it must have the schedule's tag from the start.
+	allow(f.Role, "CreateOnlySnapshotsWithTheTag", []string{"ec2:CreateSnapshot"}, []string{p.ARNs.snapshots()},
 		conditions{"Null": {"aws:RequestTag/" + scheduleTag: "false"}})
-	// * : as above. Only in the call that creates it: tags are what tells our snapshots from a person's.
-	allow(f.Role, "TagWhatItCreates", []string{"ec2:CreateTags"}, []string{p.ARNs.snapshots()},
+	// * : the snapshot has no ID yet. The condition: tags only in the call that creates the snapshot. Otherwise the function could
+	// mark a person's snapshot as one of a run.
+	allow(f.Role, "TagOnlyNewSnapshots", []string{"ec2:CreateTags"}, []string{p.ARNs.snapshots()},
 		conditions{"StringEquals": {"ec2:CreateAction": "CreateSnapshot"}})
-	// * : EC2's Describe actions know no resources.
-	allow(f.Role, "FindWhatItCreated", []string{"ec2:DescribeSnapshots"}, []string{"*"}, nil)
+	// * : EC2's Describe actions do not support resources.
+	allow(f.Role, "FindExistingSnapshots", []string{"ec2:DescribeSnapshots"}, []string{"*"}, nil)
 }
 
-// scheduleTag marks a snapshot as ours; the functions stamp it (functions/internal/ebs).
+// scheduleTag marks a snapshot that a run created. The functions set it (functions/internal/ebs).
 const scheduleTag = "snapshot-lifecycle:schedule"
 
-func (p functionsProps) prune(f *function) {
-	// * : EC2's Describe actions know no resources.
-	allow(f.Role, "FindSnapshotsAndWhatTheirTagsSayNow", []string{"ec2:DescribeSnapshots", "ec2:DescribeTags"}, []string{"*"}, nil)
-	p.deleteOnlyOurs(f)
+func (p functionsProps) allowPrune(f *function) {
+	// * : EC2's Describe actions do not support resources.
+	allow(f.Role, "FindSnapshotsAndTheirCurrentTags", []string{"ec2:DescribeSnapshots", "ec2:DescribeTags"}, []string{"*"}, nil)
+	p.allowDelete(f)
 }
 
-func (p functionsProps) deleteOnlyOurs(f *function) {
-	// * : any snapshot that is ours. The code deletes none but those; this holds even if the code is wrong.
-	allow(f.Role, "DeleteOnlySnapshotsThatAreMarkedAsOurs", []string{"ec2:DeleteSnapshot"}, []string{p.ARNs.snapshots()},
+func (p functionsProps) allowDelete(f *function) {
+	// * : any snapshot that has the schedule's tag. The code deletes no other; the condition holds even if the code is wrong.
+	allow(f.Role, "DeleteOnlySnapshotsWithTheTag", []string{"ec2:DeleteSnapshot"}, []string{p.ARNs.snapshots()},
 		conditions{"Null": {"aws:ResourceTag/" + scheduleTag: "false"}})
 }
 
-func (p functionsProps) report(f *function) {
-	// * : EC2's Describe actions know no resources.
+func (p functionsProps) allowReport(f *function) {
+	// * : EC2's Describe actions do not support resources.
 	allow(f.Role, "FindSnapshotsAndVolumes", []string{"ec2:DescribeSnapshots", "ec2:DescribeVolumes"}, []string{"*"}, nil)
 	// runs/*, results/* : a folder for each run.
 	allow(f.Role, "ReadTheRun", []string{"s3:GetObject"},
@@ -140,5 +143,5 @@ func (p functionsProps) report(f *function) {
 	allow(f.Role, "WriteTheReport", []string{"s3:PutObject"}, []string{*p.Bucket.ArnForObjects(str(runsKeys))}, nil)
 	allow(f.Role, "ListTheFailures", []string{"s3:ListBucket"}, []string{*p.Bucket.BucketArn()},
 		conditions{"StringLike": {"s3:prefix": runsKeys}})
-	p.Alerts.letPublish(f.Role)
+	p.Alerts.allowRole(f.Role)
 }

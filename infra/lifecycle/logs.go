@@ -7,15 +7,15 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// newLogGroup makes a log group that goes with the stack: what it tells of the past, CloudTrail and the reports in the bucket
-// tell too. name "" has CloudFormation choose one.
+// newLogGroup creates a log group that is deleted with the stack. CloudTrail and the reports in the bucket still have the history.
+// If name is "", CloudFormation chooses the name.
 func newLogGroup(scope constructs.Construct, name string, days int) awslogs.LogGroup {
 	props := &awslogs.LogGroupProps{RemovalPolicy: awscdk.RemovalPolicy_DESTROY}
 	if name != "" {
 		props.LogGroupName = str(name)
 	}
 	group := awslogs.NewLogGroup(scope, str("Logs"), props)
-	// The number as configured: the CDK has a name for each, which would have to be looked up.
+	// The configured number is set directly, because the CDK has an enum value for each allowed number.
 	group.Node().DefaultChild().(awslogs.CfnLogGroup).SetRetentionInDays(jsii.Number(days))
 	return group
 }

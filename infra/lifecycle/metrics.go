@@ -10,18 +10,18 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
-// The metrics that AWS has not got: few, since each costs 0.30 USD a month. The dashboard reads the logs themselves.
+// The metrics that AWS does not have. They are few, because each costs 0.30 USD a month. The dashboard reads the logs instead.
 const (
 	metricNamespace = Name
-	runsSucceeded   = "RunsSucceeded"    // by keyword
-	unexpected      = "UnexpectedErrors" // by function, in the name
+	runsSucceeded   = "RunsSucceeded"    // its dimension is the keyword
+	unexpected      = "UnexpectedErrors" // the metric's name also has the name of the function
 	staleVolumes    = "StaleVolumes"
 )
 
-// newMetrics makes metrics of the functions' logs, whose lines are JSON.
+// newMetrics creates metrics from the functions' logs. Each log line is JSON.
 func newMetrics(scope constructs.Construct, f functions) {
 	at := constructs.NewConstruct(scope, str("Metrics"))
-	// One of report-run's lines is the proof that a run came to its end (functions/internal/run/report).
+	// report-run logs this line at the end of a run (functions/internal/run/report).
 	awslogs.NewMetricFilter(at, str("RunsSucceeded"), &awslogs.MetricFilterProps{
 		LogGroup:        f.Report.Logs,
 		FilterPattern:   awslogs.FilterPattern_Literal(str(`{ $.message = "run reported" && $.outcome = "Succeeded" }`)),
@@ -31,16 +31,16 @@ func newMetrics(scope constructs.Construct, f functions) {
 		Dimensions:      &map[string]*string{"Keyword": str("$.keyword_ascii")},
 	})
 	for _, one := range []*function{f.Snapshot, f.Prune} {
-		// UnexpectedError: what the contract has no name for. Of Lambda's own lines: timeout, its time ran out; error with Runtime.*,
-		// it crashed or its memory ran out; failure, Lambda's own trouble. An error with another type is one that the function
-		// returned, and all but the unexpected ones are part of the plan: the state machine waits for what they name.
+		// UnexpectedError is an error that the contract has no name for. In Lambda's own lines, timeout means that the function ran
+		// out of time, error with Runtime.* that it crashed or ran out of memory, and failure that Lambda itself failed. An error of
+		// another type was returned by the function. Unless it is unexpected, it is part of normal work: the state machine waits.
 		awslogs.NewMetricFilter(at, str(one.ID+"Unexpected"), &awslogs.MetricFilterProps{
 			LogGroup: one.Logs,
 			FilterPattern: awslogs.FilterPattern_Literal(str(`{ ($.message = "request failed" && $.error_type = "*UnexpectedError") || ` +
 				`($.type = "platform.report" && ($.record.status = "timeout" || $.record.status = "failure" || ` +
 				`($.record.status = "error" && $.record.errorType = "Runtime.*"))) }`)),
 			MetricNamespace: str(metricNamespace),
-			MetricName:      str(unexpectedOf(one)),
+			MetricName:      str(unexpectedErrorsName(one)),
 			MetricValue:     str("1"),
 		})
 	}
@@ -49,7 +49,7 @@ func newMetrics(scope constructs.Construct, f functions) {
 	}
 }
 
-// newFreshnessMetric makes a metric of the line with which check-freshness ends.
+// newFreshnessMetric creates a metric from the last line that each check-freshness logs.
 func newFreshnessMetric(at constructs.Construct, f *function) {
 	awslogs.NewMetricFilter(at, str("Stale"), &awslogs.MetricFilterProps{
 		LogGroup:        f.Logs,
@@ -60,27 +60,27 @@ func newFreshnessMetric(at constructs.Construct, f *function) {
 	})
 }
 
-// stale counts the volumes whose snapshots are too old, or the checks that said how many there are.
-func stale(statistic string, period int) awscloudwatch.Metric {
+// staleVolumesMetric counts the volumes whose snapshots are too old. With the statistic SampleCount it counts the checks.
+func staleVolumesMetric(statistic string, period int) awscloudwatch.Metric {
 	return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
 		Namespace: str(metricNamespace), MetricName: str(staleVolumes), Statistic: str(statistic), Period: minutes(period),
 	})
 }
 
-func unexpectedOf(f *function) string { return unexpected + "-" + f.Name }
+func unexpectedErrorsName(f *function) string { return unexpected + "-" + f.Name }
 
-// successes counts the runs of a keyword that succeeded.
-func successes(keyword string, period awscdk.Duration) awscloudwatch.Metric {
+// runsSucceededMetric counts the runs of a keyword that succeeded.
+func runsSucceededMetric(keyword string, period awscdk.Duration) awscloudwatch.Metric {
 	return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
 		Namespace: str(metricNamespace), MetricName: str(runsSucceeded), DimensionsMap: &map[string]*string{"Keyword": str(contract.KeywordASCII(keyword))},
 		Statistic: str("Sum"), Period: period,
 	})
 }
 
-// unexpectedErrors counts the errors of a function that the contract has no name for, its crashes and time-outs.
-func unexpectedErrors(f *function) awscloudwatch.Metric {
+// unexpectedErrorsMetric counts the unexpected errors, crashes and timeouts of a function.
+func unexpectedErrorsMetric(f *function) awscloudwatch.Metric {
 	return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
-		Namespace: str(metricNamespace), MetricName: str(unexpectedOf(f)), Statistic: str("Sum"), Period: minutes(5),
+		Namespace: str(metricNamespace), MetricName: str(unexpectedErrorsName(f)), Statistic: str("Sum"), Period: minutes(5),
 	})
 }
 

@@ -19,7 +19,7 @@ type outputsProps struct {
 	Bucket       awss3.Bucket
 }
 
-// consoles are where the AWS console of a partition is.
+// consoles are the domains of the AWS console, by partition.
 var consoles = map[string]string{
 	"aws":        "console.aws.amazon.com",
 	"aws-cn":     "console.amazonaws.cn",
@@ -27,28 +27,28 @@ var consoles = map[string]string{
 	"aws-eusc":   "console.amazonaws-eusc.eu",
 }
 
-// newOutputs says what a person needs next.
+// newOutputs creates the stack's outputs: what a person needs after the deployment.
 func newOutputs(stack awscdk.Stack, p outputsProps) {
 	region := *stack.Region()
 	console := "https://" + domain(stack) + "/"
 	output(stack, "StateMachineArn", "The state machine", *p.StateMachine.StateMachineArn())
-	output(stack, "RunsConsole", "Its runs in the console",
+	output(stack, "RunsConsole", "The runs in the console",
 		console+"states/home?region="+region+"#/statemachines/view/"+*p.StateMachine.StateMachineArn())
-	output(stack, "DashboardConsole", "Did last night's run work?",
+	output(stack, "DashboardConsole", "The dashboard: did the last runs work?",
 		console+"cloudwatch/home?region="+region+"#dashboards:name="+dashboardName(region))
-	output(stack, "QueriesConsole", "What happened to a volume? See the saved queries under "+Name,
+	output(stack, "QueriesConsole", "Logs Insights: open a saved query under "+Name+", for example to see what happened to a volume",
 		console+"cloudwatch/home?region="+region+"#logsV2:logs-insights")
-	output(stack, "AlertTopicArn", "Where alerts go", *p.Alerts.TopicARN)
-	output(stack, "SubscribeToAlerts", "How to subscribe an address; AWS asks it to confirm",
+	output(stack, "AlertTopicArn", "The SNS topic for alerts", *p.Alerts.TopicARN)
+	output(stack, "SubscribeToAlerts", "Subscribes an e-mail address to the alerts; AWS asks the address to confirm",
 		fmt.Sprintf("aws sns subscribe --region %s --topic-arn %s --protocol email --notification-endpoint you@example.com",
 			region, *p.Alerts.TopicARN))
-	output(stack, "StartRun", "How to start a run by hand; instances with the tag are snapshotted now",
+	output(stack, "StartRun", "Starts a run by hand: instances with the tag are snapshotted now",
 		fmt.Sprintf(`aws stepfunctions start-execution --region %s --state-machine-arn %s --input '{"SnapshotKeyWord": %s}'`,
 			region, *p.StateMachine.StateMachineArn(), config.JSON(anyKeyword(p.Config))))
-	output(stack, "RunsBucket", "Where manifests and reports are; it stays when the stack is destroyed, as do all snapshots",
+	output(stack, "RunsBucket", "The bucket of manifests and reports; the bucket and all snapshots are kept when the stack is destroyed",
 		*p.Bucket.BucketName())
 	if unwatched := unwatched(p.Config); unwatched != "" {
-		output(stack, "NotWatched", "Keywords of which no alarm says that their runs stay away; runs that fail are told of all the same",
+		output(stack, "NotWatched", "Keywords without a NoSuccess alarm: no alarm reports if they have no runs; failed runs are still reported",
 			unwatched)
 	}
 }
@@ -57,7 +57,7 @@ func output(stack awscdk.Stack, id, description, value string) {
 	awscdk.NewCfnOutput(stack, str(id), &awscdk.CfnOutputProps{Description: str(description), Value: str(value)})
 }
 
-// domain is the console's: which partition it is, only the deployment knows.
+// domain returns the domain of the console. CloudFormation looks it up, because the partition is known only at the deployment.
 func domain(stack awscdk.Stack) string {
 	mapping := map[string]*map[string]any{}
 	for partition, name := range consoles {
@@ -79,8 +79,8 @@ func anyKeyword(c config.Config) string {
 func unwatched(c config.Config) string {
 	var out []string
 	for _, w := range c.Watches() {
-		if w.Not != "" {
-			out = append(out, contract.KeywordASCII(w.Keyword)+": "+w.Not)
+		if w.WhyNot != "" {
+			out = append(out, contract.KeywordASCII(w.Keyword)+": "+w.WhyNot)
 		}
 	}
 	return strings.Join(out, "; ")

@@ -4,7 +4,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 )
 
-// conditions are a policy statement's: operator, key, value.
+// conditions are the conditions of a policy statement: operator, key, value.
 type conditions map[string]map[string]any
 
 func (c conditions) props() *map[string]any {
@@ -18,7 +18,7 @@ func (c conditions) props() *map[string]any {
 	return &out
 }
 
-// allow lets the role do the actions. The Sid says what for, in the template, where comments do not reach.
+// allow lets the role call the actions. The Sid says why: it is in the template, and comments are not.
 func allow(role awsiam.Role, sid string, actions, resources []string, when conditions) {
 	role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Sid: str(sid), Actions: strs(actions...), Resources: strs(resources...), Conditions: when.props(),

@@ -7,18 +7,18 @@ import (
 	"github.com/aws/constructs-go/constructs/v10"
 )
 
-// query is a question to the functions' logs, in the language of CloudWatch Logs Insights.
+// query is a saved query on the functions' logs, in the language of CloudWatch Logs Insights.
 type query struct {
-	name   string
-	groups func(functions) []*function
-	change string // what is to be changed in the line below before it is run
-	lines  []string
+	name      string
+	functions func(functions) []*function
+	replace   string // what a person must replace in the first line; "": nothing
+	lines     []string
 }
 
-// The questions that an administrator asks.
+// queries answer the questions that an administrator asks.
 var queries = map[string]query{
 	"Volume": {
-		"What happened to a volume", functions.every, "the volume's ID",
+		"What happened to a volume", functions.all, "volume ID",
 		[]string{
 			"filter @message like /vol-0123456789abcdef0/",
 			"fields @timestamp, message, snapshot_id, reason, error, run_id",
@@ -26,7 +26,7 @@ var queries = map[string]query{
 		},
 	},
 	"Run": {
-		"What happened in a run", functions.all, "the run, its time in UTC",
+		"What happened in a run", functions.ofWorkflow, "run ID (keyword/scheduled time in UTC)",
 		[]string{
 			`filter run_id = "SnapshotDaily/2026-11-22T00:00:00Z"`,
 			"fields @timestamp, message, volume_id, snapshot_id, reason, error",
@@ -50,7 +50,7 @@ var queries = map[string]query{
 		},
 	},
 	"Errors": {
-		"Which errors the functions met", functions.every, "",
+		"Which errors the functions met", functions.all, "",
 		[]string{
 			`filter level = "ERROR"`,
 			"stats count(*) as times, latest(error) as example by error_type, @log",
@@ -59,7 +59,7 @@ var queries = map[string]query{
 	},
 }
 
-// deleting are those that delete snapshots.
+// deleting returns the functions that delete snapshots.
 func (f functions) deleting() []*function {
 	if f.Orphans == nil {
 		return []*function{f.Prune}
@@ -67,18 +67,18 @@ func (f functions) deleting() []*function {
 	return []*function{f.Prune, f.Orphans}
 }
 
-// newQueries saves the questions in the console, under the stack's name.
+// newQueries saves the queries in the console, under the stack's name.
 func newQueries(scope constructs.Construct, f functions) {
 	at := constructs.NewConstruct(scope, str("Queries"))
 	for _, id := range sortedKeys(queries) {
 		q := queries[id]
 		var groups []any
-		for _, one := range q.groups(f) {
+		for _, one := range q.functions(f) {
 			groups = append(groups, one.Logs.LogGroupName())
 		}
 		text := strings.Join(q.lines, "\n| ")
-		if q.change != "" {
-			text = "# Put " + q.change + " into the line below.\n" + text
+		if q.replace != "" {
+			text = "# Replace the " + q.replace + " in the next line.\n" + text
 		}
 		awslogs.NewCfnQueryDefinition(at, str(id), &awslogs.CfnQueryDefinitionProps{
 			Name: str(Name + "/" + q.name), LogGroupNames: &groups, QueryString: str(text),

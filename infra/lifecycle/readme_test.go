@@ -12,7 +12,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/infra/config"
 )
 
-// The README's tables are those of the code and of the template; -update writes them.
+// The README's tables are generated from the code and from the template; -update writes them.
 func TestTheTablesOfTheREADME(t *testing.T) {
 	path := filepath.Join(repository, "README.md")
 	body, err := os.ReadFile(path)
@@ -71,21 +71,21 @@ func (t *template) alarmsTable() string {
 	at := map[string]int{}
 	for _, a := range t.resources("AWS::CloudWatch::Alarm") {
 		name := "`" + strings.TrimPrefix(a.at("AlarmName").(string), "EbsSnapshotLifecycle-") + "`"
-		text := anyName(a.at("AlarmDescription").(string))
-		if i, ok := at[text]; ok { // the same of another function or keyword
+		text := withoutNames(a.at("AlarmDescription").(string))
+		if i, ok := at[text]; ok { // another function or keyword has the same text
 			out[i][0] += ", " + name
 			continue
 		}
 		at[text] = len(out)
-		means, todo, _ := strings.Cut(text, " What to do: ")
-		// A < would begin a tag of HTML.
-		out = append(out, []string{name, means, strings.ReplaceAll(todo, "<", `\<`)})
+		happened, whatToDo, _ := strings.Cut(text, " What to do: ")
+		// A < would begin an HTML tag.
+		out = append(out, []string{name, happened, strings.ReplaceAll(whatToDo, "<", `\<`)})
 	}
 	return rows([]string{"alarm `EbsSnapshotLifecycle-…`", "what it means", "what to do"}, out)
 }
 
-// anyName leaves out of a text which function or keyword it is about.
-func anyName(text string) string {
+// withoutNames removes from a text the name of the function or keyword that it is about.
+func withoutNames(text string) string {
 	for _, f := range config.Functions() {
 		text = strings.ReplaceAll(strings.ReplaceAll(text, "The function "+f, "The function"), "calls of "+f, "calls of the function")
 	}
@@ -94,7 +94,7 @@ func anyName(text string) string {
 	for _, s := range config.Default().Schedules {
 		text = strings.ReplaceAll(text, "No run of "+s.Keyword, "No run of the keyword")
 	}
-	return regexp.MustCompile(`the last \d+ hours, two periods`).ReplaceAllString(text, "two periods")
+	return regexp.MustCompile(`the last \d+ hours \((two periods of its schedule)\)`).ReplaceAllString(text, "the last $1")
 }
 
 func (t *template) permissionsTable() string {
@@ -120,11 +120,11 @@ func (t *template) permissionsTable() string {
 	return rows([]string{"who", "may", "on", "if"}, out)
 }
 
-// inWords gives a resource's ARN in a table's words.
+// inWords describes a resource's ARN in words, for the table.
 func inWords(arn string) string {
 	for prefix, words := range map[string]string{
 		"${AlertsTopic": "the topic", "${AlertsKey": "the topic's key", "${Runs": "the bucket",
-		"${SchedulesUndelivered":      "the queue of undelivered firings",
+		"${SchedulesUndelivered":      "the dead-letter queue of the schedules",
 		"${WorkflowStateMachine":      "the state machine",
 		"${DiscoverInstancesFunction": "`discover-instances`", "${SnapshotVolumeFunction": "`snapshot-volume`",
 		"${PruneVolumeFunction": "`prune-volume`", "${ReportRunFunction": "`report-run`",

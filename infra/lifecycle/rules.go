@@ -8,7 +8,7 @@ import (
 	"github.com/aws/constructs-go/constructs/v10"
 )
 
-// rules turn events of AWS into alerts.
+// rules are EventBridge rules that turn events of AWS into alerts.
 type rules struct{ RunEnded, SnapshotFailed awsevents.CfnRule }
 
 func (r *rules) all() []awsevents.CfnRule { return []awsevents.CfnRule{r.RunEnded, r.SnapshotFailed} }
@@ -26,22 +26,22 @@ type rulesProps struct {
 	Alerts       *alerts
 }
 
-// The errors with which the definition itself ends a run, after it has told the administrator.
-var toldAlready = []string{"VolumesFailed", "RunBroken"}
+// alertedErrors are the errors with which the definition ends a run after it has sent an alert.
+var alertedErrors = []string{"VolumesFailed", "RunBroken"}
 
 func newRules(scope constructs.Construct, p rulesProps) *rules {
 	at := constructs.NewConstruct(scope, str("Rules"))
 	return &rules{
-		RunEnded: p.rule(at, "RunEnded", "Tells of runs that ended without being able to tell themselves",
+		RunEnded: p.rule(at, "RunEnded", "Reports runs that ended before they could send a report",
 			map[string]any{
 				"source":      []string{"aws.states"},
 				"detail-type": []string{"Step Functions Execution Status Change"},
 				"detail": map[string]any{
-					// Exactly: a child execution's state machine has the map's label behind its name, and its failure is in the report.
+					// An exact match. The state machine's ARN of a child execution ends with the map's label. The report has its failures.
 					"stateMachineArn": []*string{p.StateMachine.StateMachineArn()},
 					"$or": []any{
 						map[string]any{"status": []string{"TIMED_OUT", "ABORTED"}},
-						map[string]any{"status": []string{"FAILED"}, "error": []any{map[string]any{"anything-but": toldAlready}}},
+						map[string]any{"status": []string{"FAILED"}, "error": []any{map[string]any{"anything-but": alertedErrors}}},
 						map[string]any{"status": []string{"FAILED"}, "error": []any{map[string]any{"exists": false}}},
 					},
 				},
@@ -49,41 +49,45 @@ func newRules(scope constructs.Construct, p rulesProps) *rules {
 			map[string]string{
 				"status": "$.detail.status", "execution": "$.detail.executionArn", "account": "$.account", "region": "$.region",
 			},
-			"An EBS snapshot run is <status>, and could not report. Volumes may be without a snapshot of this run.",
+			"An EBS snapshot run ended with the status <status> before it could send its report. Some volumes may have no snapshot of this run.",
 			"Account <account>, Region <region>, execution <execution>",
 			"What to do:",
-			"1. See in the Step Functions console why it ended. ABORTED: a person stopped it. TIMED_OUT: it was not done after a day. "+
-				"FAILED with States.Runtime: a step could not work at all, and nothing in the execution can catch that.",
-			"   Failed to write a test manifest: the state machine may not write to results/ in its bucket, and no snapshot was made. "+
-				"Allow it again: see the policies of the bucket, of its key and of the state machine's role.",
-			"2. Start a new execution with the same input. It finishes what is missing and makes nothing twice."),
-		SnapshotFailed: p.rule(at, "SnapshotFailed", "Tells of snapshots of this account that failed while EC2 made them",
+			"1. Look in the Step Functions console why the execution ended.",
+			"   ABORTED: a person stopped it.",
+			"   TIMED_OUT: it was not finished after 24 hours.",
+			"   FAILED with States.Runtime: a step could not run at all. The definition can't catch this error.",
+			"   Failed to write a test manifest: the state machine is not allowed to write to results/ in its bucket, and it created no "+
+				"snapshot. Check the policies of the bucket, of its KMS key and of the state machine's role.",
+			"2. Remove the cause.",
+			"3. Start a new execution with the same input. It creates the missing snapshots and no snapshot twice."),
+		SnapshotFailed: p.rule(at, "SnapshotFailed", "Reports snapshots of this account that EC2 could not complete",
 			map[string]any{
 				"source":      []string{"aws.ec2"},
 				"detail-type": []string{"EBS Snapshot Notification"},
-				// Copies are not ours; whose a created one is, the event does not say.
+				// Copies are excluded: runs make none. The event does not say who created the snapshot.
 				"detail": map[string]any{"event": []string{"createSnapshot"}, "result": []string{"failed"}},
 			},
 			map[string]string{
 				"snapshot": "$.detail.snapshot_id", "volume": "$.detail.source", "account": "$.account", "region": "$.region",
 			},
-			"An EBS snapshot failed while EC2 made it.",
+			"An EBS snapshot failed: EC2 could not complete it.",
 			"Snapshot <snapshot>",
 			"Volume <volume>",
 			"Account <account>, Region <region>",
-			"What to do: see whether it has the tag "+scheduleTag+"; this rule can't see tags.",
-			"1. If so, it is ours. The report of its run comes by itself and says what failed; start the run again as it says. "+
-				"A KMS key that is disabled or not allowed is the usual cause.",
-			"2. If not, tell whoever made it."),
+			"Usual cause: the KMS key of the volume is disabled, or its use is not allowed.",
+			"What to do:",
+			"1. Check whether the snapshot has the tag "+scheduleTag+". This alert can't show it.",
+			"2. With the tag: a run created the snapshot. Wait for the report of the run. It says what failed and how to start the run again.",
+			"   Without the tag: inform the person or the tool that created the snapshot."),
 	}
 }
 
-// template makes an input transformer's template of a text: of several lines, each is a quoted string of its own. A \n inside a
-// string would arrive as these two characters.
+// template builds the template of an input transformer. Each line is a quoted string of its own, because a \n inside a string would
+// arrive as these two characters.
 func template(lines []string) string { return `"` + strings.Join(lines, "\"\n\"") + `"` }
 
-// rule makes one whose events go to the topic as a text. It is made of CloudFormation's resource: the CDK's target would let
-// every rule of every account into the topic and the key.
+// rule creates a rule that sends a text to the topic for each event. It uses CloudFormation's resource, because the CDK's target
+// would allow every rule of every account to use the topic and the key.
 func (p rulesProps) rule(
 	scope constructs.Construct, id, description string, pattern map[string]any, paths map[string]string, lines ...string,
 ) awsevents.CfnRule {

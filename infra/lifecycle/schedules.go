@@ -20,9 +20,9 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
-// schedules is what starts runs.
+// schedules are the schedules that start the runs.
 type schedules struct {
-	Undelivered awssqs.Queue // firings that could not start an execution
+	Undelivered awssqs.Queue // the dead-letter queue: runs that EventBridge Scheduler could not start
 	Group       awsscheduler.CfnScheduleGroup
 }
 
@@ -37,7 +37,7 @@ func newSchedules(scope constructs.Construct, p schedulesProps) *schedules {
 	undelivered := awssqs.NewQueue(at, str("Undelivered"), &awssqs.QueueProps{
 		Encryption:      awssqs.QueueEncryption_SQS_MANAGED,
 		EnforceSSL:      yes,
-		RetentionPeriod: awscdk.Duration_Days(jsii.Number(14)), // the longest
+		RetentionPeriod: awscdk.Duration_Days(jsii.Number(14)), // the maximum
 	})
 	group := awsscheduler.NewCfnScheduleGroup(at, str("Group"), &awsscheduler.CfnScheduleGroupProps{Name: str(Name)})
 	role := p.role(at, undelivered)
@@ -45,36 +45,36 @@ func newSchedules(scope constructs.Construct, p schedulesProps) *schedules {
 	for _, s := range p.Schedules {
 		id := scheduleID(s.Keyword)
 		if named[id]++; named[id] > 1 {
-			id = fmt.Sprintf("%s.%d", id, named[id]) // no keyword's ID has a dot
+			id = fmt.Sprintf("%s.%d", id, named[id]) // no other ID has a dot
 		}
 		p.schedule(at, id, s, group, role, undelivered)
 	}
 	return &schedules{Undelivered: undelivered, Group: group}
 }
 
-// role may start this state machine and nothing else.
+// role creates a role that may only start this state machine and write to the queue.
 func (p schedulesProps) role(scope constructs.Construct, undelivered awssqs.Queue) awsiam.Role {
 	role := awsiam.NewRole(scope, str("Role"), &awsiam.RoleProps{
-		Description: str("Lets the schedules start runs, and put aside what can't be started"),
+		Description: str("Allows the schedules to start runs, and to queue those that could not be started"),
 		AssumedBy:   p.ARNs.scheduler(),
 	})
 	allow(role, "StartRuns", []string{"states:StartExecution"}, []string{*p.StateMachine.StateMachineArn()}, nil)
-	allow(role, "PutAsideWhatCantBeStarted", []string{"sqs:SendMessage"}, []string{*undelivered.QueueArn()}, nil)
+	allow(role, "QueueRunsThatCouldNotBeStarted", []string{"sqs:SendMessage"}, []string{*undelivered.QueueArn()}, nil)
 	return role
 }
 
-// scheduler is EventBridge Scheduler, on behalf of the stack's schedules.
+// scheduler is EventBridge Scheduler as a principal, for the schedules of this stack only.
 func (a arns) scheduler() awsiam.IPrincipal {
 	return awsiam.NewServicePrincipal(str("scheduler.amazonaws.com"), &awsiam.ServicePrincipalOpts{
 		Conditions: conditions{"StringEquals": {
 			"aws:SourceAccount": *a.stack.Account(),
-			// The group's: Scheduler gives no schedule's.
+			// The ARN of the group, because EventBridge Scheduler does not send the ARN of the schedule.
 			"aws:SourceArn": a.of("scheduler", "schedule-group/"+Name),
 		}}.props(),
 	})
 }
 
-const maxAge = 24 * time.Hour // Scheduler's limit
+const maxAge = 24 * time.Hour // the limit of EventBridge Scheduler
 
 func (p schedulesProps) schedule(
 	scope constructs.Construct, id string, s config.Schedule, group awsscheduler.CfnScheduleGroup, role awsiam.Role, undelivered awssqs.Queue,
@@ -89,7 +89,7 @@ func (p schedulesProps) schedule(
 	if !s.Enabled {
 		state = "DISABLED"
 	}
-	// Until the next firing is due a late one is better than none; after that it would only be a second snapshot of the same state.
+	// A late run is better than none until the next one is due. After that, it would only create a second snapshot of the same data.
 	age := maxAge
 	if s.Expression.Longest > 0 {
 		age = min(maxAge, s.Expression.Longest)
@@ -112,22 +112,23 @@ func (p schedulesProps) schedule(
 			DeadLetterConfig: &awsscheduler.CfnSchedule_DeadLetterConfigProperty{Arn: undelivered.QueueArn()},
 		},
 	})
-	// Else the first firing might find a role that may not start anything yet.
+	// Otherwise the schedule might trigger before its role has permissions.
 	schedule.Node().AddDependency(role)
 }
 
-// input is what an execution is started with. Scheduler puts the time of the firing in, the same for each delivery of it.
+// input is the input of the execution. EventBridge Scheduler fills in the scheduled time. It is the same if a trigger is delivered
+// twice.
 func input(s config.Schedule) string {
 	return config.JSON(contract.Input{SnapshotKeyWord: s.Keyword, ScheduledTime: "<aws.scheduler.scheduled-time>", TimeZone: s.TimeZone})
 }
 
 var notInNames = regexp.MustCompile(`[^A-Za-z0-9-]+`)
 
-// maxID leaves room for a number; Scheduler's names have at most 64 characters.
+// maxID leaves room for a number: names in EventBridge Scheduler have at most 64 characters.
 const maxID = 56
 
-// scheduleID is the keyword as the name of a schedule can have it. A keyword that can't be a name has a part of its hash there,
-// so that no two of them meet.
+// scheduleID turns a keyword into a valid name of a schedule. If that changes the keyword, a hash of it is added to the name, so that
+// two keywords do not get the same name.
 func scheduleID(keyword string) string {
 	id := notInNames.ReplaceAllString(keyword, "-")
 	if id == keyword && len(id) <= maxID {

@@ -1,5 +1,5 @@
-// Package lifecycle is the product as a CloudFormation stack: the state machine, its functions, and what starts, tells of and
-// shows their runs. One construct a file.
+// Package lifecycle is the product as a CloudFormation stack: the state machine, its functions, and what starts their runs, reports
+// on them and shows them. Each file has one construct.
 package lifecycle
 
 import (
@@ -15,25 +15,25 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/infra/config"
 )
 
-// Name is the stack's and the state machine's: what a person types, and looks for in the console. There is one in an account and
-// Region: two would snapshot and prune the same volumes.
+// Name is the name of the stack and of the state machine: a person types it, and looks for it in the console. There must be only one
+// stack in an account and Region, because two would snapshot and prune the same volumes.
 const Name = config.StackName
 
-// Props says what a stack is made of.
+// Props are the properties of a stack.
 type Props struct {
 	Config config.Config
-	Target config.Target // the zero Target: where the AWS CLI's configuration points
+	Target config.Target // the zero Target: the account and Region of the AWS CLI's configuration
 	Build  string        // the folder of the built functions: <Build>/<function>/bootstrap
 }
 
 func (p Props) check() error {
 	var errs []error
 	if len(p.Config.Architecture) == 0 || p.Config.MaxConcurrency == 0 {
-		errs = append(errs, errors.New("Props.Config is empty: give what config.Read or config.Default returns"))
+		errs = append(errs, errors.New("Props.Config is empty: use the result of config.Read or config.Default"))
 	}
 	for _, f := range config.Functions() {
 		if _, err := os.Stat(filepath.Join(p.Build, f, "bootstrap")); err != nil {
-			errs = append(errs, fmt.Errorf("Props.Build: %w: run `make build`, and give the folder build", err))
+			errs = append(errs, fmt.Errorf("Props.Build: %w: run `make build`, and use the folder build", err))
 		}
 	}
 	return errors.Join(errs...)
@@ -47,7 +47,7 @@ func New(scope constructs.Construct, id string, p Props) (awscdk.Stack, error) {
 	c := p.Config
 	stack := awscdk.NewStack(scope, &id, &awscdk.StackProps{
 		StackName:   str(Name),
-		Description: str("Tag-driven life-cycle management of EBS snapshots: creates, keeps, prunes and reports"),
+		Description: str("Tag-driven EBS snapshots: creates them on schedules, deletes old ones by the retention in the tag, and reports problems"),
 		Env:         environment(p.Target),
 	})
 	for _, key := range sortedKeys(c.Tags) {
@@ -61,7 +61,7 @@ func New(scope constructs.Construct, id string, p Props) (awscdk.Stack, error) {
 	schedules := newSchedules(stack, schedulesProps{Schedules: c.Schedules, StateMachine: machine, ARNs: at})
 	newChecks(stack, checksProps{Functions: functions, Group: schedules.Group, ARNs: at})
 	rules := newRules(stack, rulesProps{StateMachine: machine, Alerts: alerts})
-	alerts.admit(rules, at)
+	alerts.allowServices(rules, at)
 	newMetrics(stack, functions)
 	alarms := newAlarms(stack, alarmsProps{
 		Watches: c.Watches(), StateMachine: machine, Functions: functions, Undelivered: schedules.Undelivered,
@@ -72,13 +72,13 @@ func New(scope constructs.Construct, id string, p Props) (awscdk.Stack, error) {
 	newOutputs(stack, outputsProps{Config: c, StateMachine: machine, Alerts: alerts, Bucket: bucket})
 	if c.AlertTopicARN == "" && len(c.AlertEmails) == 0 {
 		awscdk.Annotations_Of(stack).AddWarningV2(str("ebs-snapshot-lifecycle:nobody-is-told"),
-			str("Nobody subscribes to the alerts. Set alertEmails in cdk.json, or subscribe to the topic that the outputs name."))
+			str("Nobody has subscribed to the alerts. Set alertEmails in cdk.json, or run the command in the output SubscribeToAlerts."))
 	}
 	return stack, nil
 }
 
-// environment is nil for a stack that goes where the AWS CLI's configuration points. Its template then names no account and no
-// Region, and is the same for all of them.
+// environment is nil for the account and Region of the AWS CLI's configuration. The template then contains neither, and is the same
+// for all accounts and Regions.
 func environment(t config.Target) *awscdk.Environment {
 	if t == (config.Target{}) {
 		return nil

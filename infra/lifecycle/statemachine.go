@@ -10,7 +10,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine"
 )
 
-// mapLabel is the Label of the Distributed Map in the definition: its children's ARNs contain it.
+// mapLabel is the Label of the Distributed Map in the definition. The ARNs of its children contain it.
 const mapLabel = "SnapshotInstances"
 
 type stateMachineProps struct {
@@ -21,33 +21,33 @@ type stateMachineProps struct {
 	ARNs      arns
 }
 
-// newStateMachine makes the state machine of the definition as it stands in statemachine/. The template holds all of it as text,
-// where a reader and the goldens see it; an S3 asset would hide it.
+// newStateMachine creates the state machine from the definition in statemachine/. The template contains the definition as text, so
+// that readers and the golden files show it. An S3 asset would hide it.
 func newStateMachine(scope constructs.Construct, p stateMachineProps) awsstepfunctions.StateMachine {
 	at := constructs.NewConstruct(scope, str("Workflow"))
 	definition, err := statemachine.Render(statemachine.Definition, p.values())
 	if err != nil {
-		panic(err) // a placeholder was renamed on one side only; the tests say so first
+		panic(err) // a placeholder was renamed on one side only; a test finds that
 	}
 	role := p.role(at)
 	return awsstepfunctions.NewStateMachine(at, str("StateMachine"), &awsstepfunctions.StateMachineProps{
 		StateMachineName: str(Name),
 		DefinitionBody:   awsstepfunctions.DefinitionBody_FromString(str(string(definition))),
 		Role:             role,
-		// X-Ray's permission is on *: its segments have no ARN.
+		// The CDK grants its permission on *, because X-Ray segments have no ARN.
 		TracingEnabled: yes,
 		Logs: &awsstepfunctions.LogOptions{
-			// Under this prefix one policy for all log groups is enough; each other group would use up some of the 5,120
-			// characters that CloudWatch Logs has for such policies.
+			// With this prefix, one resource policy is enough for all log groups. Any other name would need its own, and CloudWatch Logs
+			// limits their length to 5,120 characters.
 			Destination: newLogGroup(at, "/aws/vendedlogs/states/"+Name, p.Config.LogRetentionDays),
-			// Every event, so that a run can be followed for longer than the 90 days of the console; without data, which would be
-			// each instance's tags over and over.
+			// Every event is logged, because the console shows a run for only 90 days. The data is not logged: it would repeat the
+			// tags of each instance many times.
 			Level: awsstepfunctions.LogLevel_ALL, IncludeExecutionData: no,
 		},
 	})
 }
 
-// values are the placeholders' values. Most are the CDK's tokens, of which it makes references when it writes the template.
+// values are the values of the placeholders. Most are CDK tokens. The CDK replaces them by references when it writes the template.
 func (p stateMachineProps) values() statemachine.Values {
 	out := statemachine.Values{
 		"Bucket":         *p.Bucket.BucketName(),
@@ -59,40 +59,40 @@ func (p stateMachineProps) values() statemachine.Values {
 		"SnsPublish":     p.ARNs.integration("sns:publish"),
 		"MaxConcurrency": p.Config.MaxConcurrency,
 	}
-	for _, f := range p.Functions.all() {
+	for _, f := range p.Functions.ofWorkflow() {
 		out[f.ID+"Function"] = *f.Lambda.FunctionArn()
 	}
 	return out
 }
 
-// role is by hand: the CDK can't see what a definition in text calls.
+// role lists the permissions by hand, because the CDK can't see what a definition in text calls.
 func (p stateMachineProps) role(scope constructs.Construct) awsiam.Role {
 	role := awsiam.NewRole(scope, str("Role"), &awsiam.RoleProps{
-		Description: str("What the workflow may do: call its functions, keep its objects, run itself for each instance, and alert"),
+		Description: str("Allows the workflow to invoke its functions, use its objects, start its child executions, and send alerts"),
 		AssumedBy: awsiam.NewServicePrincipal(str("states.amazonaws.com"), &awsiam.ServicePrincipalOpts{
 			Conditions: conditions{
 				"StringEquals": {"aws:SourceAccount": *p.ARNs.stack.Account()},
-				// * : the machine, and the label under which its children run.
+				// * : the state machine itself, and the label of its child executions.
 				"ArnLike": {"aws:SourceArn": p.ARNs.stateMachine() + "*"},
 			}.props(),
 		}),
 	})
 	var calls []string
-	for _, f := range p.Functions.all() {
+	for _, f := range p.Functions.ofWorkflow() {
 		calls = append(calls, *f.Lambda.FunctionArn())
 	}
-	allow(role, "CallTheFunctions", []string{"lambda:InvokeFunction"}, calls, nil)
+	allow(role, "InvokeTheFunctions", []string{"lambda:InvokeFunction"}, calls, nil)
 	runs, results := *p.Bucket.ArnForObjects(str(runsKeys)), *p.Bucket.ArnForObjects(str(resultsKeys))
 	// runs/*, results/* : a folder for each run.
-	allow(role, "ReadManifestsRecordFailures", []string{"s3:GetObject", "s3:PutObject"}, []string{runs}, nil)
+	allow(role, "ReadManifestsAndRecordFailures", []string{"s3:GetObject", "s3:PutObject"}, []string{runs}, nil)
 	allow(role, "ExportTheChildrensResults",
 		[]string{"s3:PutObject", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:AbortMultipartUpload"}, []string{results}, nil)
-	p.Alerts.letPublish(role)
+	p.Alerts.allowRole(role)
 	allow(role, "StartAnExecutionForEachInstance", []string{"states:StartExecution"}, []string{p.ARNs.stateMachine()}, nil)
 	// * : any execution of this state machine, and any of its children.
-	allow(role, "FollowAndStopThem", []string{"states:DescribeExecution", "states:StopExecution"},
+	allow(role, "DescribeAndStopExecutions", []string{"states:DescribeExecution", "states:StopExecution"},
 		[]string{p.ARNs.executions(), p.ARNs.children()}, nil)
-	// * : any child; a redriven run redrives those that failed.
-	allow(role, "RedriveThem", []string{"states:RedriveExecution"}, []string{p.ARNs.children()}, nil)
+	// * : any child. If a person redrives a run, Step Functions redrives its failed children.
+	allow(role, "RedriveChildExecutions", []string{"states:RedriveExecution"}, []string{p.ARNs.children()}, nil)
 	return role
 }

@@ -215,7 +215,7 @@ func TestPropsSayWhatToDo(t *testing.T) {
 	if err == nil {
 		t.Fatal("a stack of nothing was made")
 	}
-	for _, want := range []string{"Props.Config is empty: give what config.Read", "run `make build`, and give the folder build"} {
+	for _, want := range []string{"Props.Config is empty: use the result of config.Read", "run `make build`, and use the folder build"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("it does not say %q: %v", want, err)
 		}
