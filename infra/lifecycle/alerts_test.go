@@ -7,8 +7,8 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/infra/config"
 )
 
-// Who publishes, and what their calls carry. EventBridge gives no source when it publishes to SNS.
-func TestPublishersAreAdmittedByTheTopicAndItsKey(t *testing.T) {
+// Each case is a publisher with the condition keys of its call. EventBridge sends no source when it publishes to SNS.
+func TestTheTopicAndItsKeyAllowOnlyPublishersOfThisStack(t *testing.T) {
 	tp := standardTemplate(t)
 	topic, key := tp.one("AWS::SNS::Topic", "Alerts"), tp.one("AWS::KMS::Key", "Alerts")
 	onTopic := statements(t, tp.one("AWS::SNS::TopicPolicy", "Alerts").properties["PolicyDocument"], "the topic's policy")
@@ -23,7 +23,7 @@ func TestPublishersAreAdmittedByTheTopicAndItsKey(t *testing.T) {
 	ours := from(alarms+account+":alarm:EbsSnapshotLifecycle-RunFailed", account)
 	for _, c := range []struct {
 		name, principal string
-		onTopic, onKey  map[string]string // what the call carries; the key's policy knows the rules by their names
+		onTopic, onKey  map[string]string // the call's condition keys; the key's policy has the rules' names
 		want            bool
 	}{
 		{"an alarm of the stack", cloudwatch, ours, ours, true},
@@ -41,32 +41,32 @@ func TestPublishersAreAdmittedByTheTopicAndItsKey(t *testing.T) {
 		{"another service", "service:s3.amazonaws.com", ours, ours, false},
 		{"another account", "aws:arn:aws:iam::" + foreign + ":root", nil, nil, false},
 	} {
-		if got := decide(t, onTopic, request{c.principal, "sns:Publish", "${" + topic.id + "}", c.onTopic}); got != c.want {
-			t.Errorf("%s: the topic admits: %t", c.name, got)
+		if got := allowed(t, onTopic, request{c.principal, "sns:Publish", "${" + topic.id + "}", c.onTopic}); got != c.want {
+			t.Errorf("%s: the topic allows it: %t", c.name, got)
 		}
 		for _, action := range []string{"kms:Decrypt", "kms:GenerateDataKey"} {
-			if got := decide(t, onKey, request{c.principal, action, "*", c.onKey}); got != c.want {
-				t.Errorf("%s: the key admits %s: %t", c.name, action, got)
+			if got := allowed(t, onKey, request{c.principal, action, "*", c.onKey}); got != c.want {
+				t.Errorf("%s: the key allows %s: %t", c.name, action, got)
 			}
 		}
-		if decide(t, onKey, request{c.principal, "kms:ScheduleKeyDeletion", "*", c.onKey}) {
+		if allowed(t, onKey, request{c.principal, "kms:ScheduleKeyDeletion", "*", c.onKey}) {
 			t.Errorf("%s may delete the key", c.name)
 		}
 	}
 	ours["aws:SecureTransport"] = "false"
-	if decide(t, onTopic, request{cloudwatch, "sns:Publish", "${" + topic.id + "}", ours}) {
-		t.Error("the topic takes messages in plain text")
+	if allowed(t, onTopic, request{cloudwatch, "sns:Publish", "${" + topic.id + "}", ours}) {
+		t.Error("the topic accepts messages without TLS")
 	}
-	// The functions and the state machine: roles of this account, to whom the account's own statement in the key gives the key.
-	if !decide(t, onKey, request{"aws:arn:${AWS::Partition}:iam::${AWS::AccountId}:root", "kms:GenerateDataKey", "*", nil}) {
-		t.Error("the key's policy leaves nothing to the policies of roles")
+	// The functions and the state machine have roles of this account. The key's statement for the account lets their policies decide.
+	if !allowed(t, onKey, request{"aws:arn:${AWS::Partition}:iam::${AWS::AccountId}:root", "kms:GenerateDataKey", "*", nil}) {
+		t.Error("the key's policy does not let the policies of roles decide")
 	}
 	for _, role := range []string{"ReportRunRole", "WorkflowRole", "CheckFreshnessRole", "TidyOrphansRole"} {
 		all := tp.roleStatements(role)
 		for action, on := range map[string]string{
 			"sns:Publish": "${" + topic.id + "}", "kms:GenerateDataKey": "${" + key.id + ".Arn}", "kms:Decrypt": "${" + key.id + ".Arn}",
 		} {
-			if !decide(t, all, request{"", action, on, nil}) {
+			if !allowed(t, all, request{"", action, on, nil}) {
 				t.Errorf("%s is not allowed %s", role, action)
 			}
 		}

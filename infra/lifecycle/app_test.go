@@ -25,7 +25,7 @@ func newProgram(t *testing.T) app {
 	return a
 }
 
-// built puts programs for a machine where `make build` would: the head of an ELF file, which is all that is looked at.
+// built writes programs for a machine to the folder of `make build`. Each is only the head of an ELF file: nothing else is checked.
 func (a app) built(t *testing.T, machine uint16) {
 	t.Helper()
 	head := append([]byte("\x7fELF\x02\x01\x01"), make([]byte, 57)...)
@@ -52,11 +52,11 @@ func (a app) run(t *testing.T, context string) (code int, said string) {
 		"JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20")
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
-	_ = cmd.Run() // the exit status is what is asked for
+	_ = cmd.Run() // the test checks the exit status
 	return cmd.ProcessState.ExitCode(), out.String()
 }
 
-func TestTheAppSaysWhatIsWrongAndNoMore(t *testing.T) {
+func TestTheAppPrintsFaultsWithoutStackTraces(t *testing.T) {
 	a := newProgram(t)
 	refused := func(what, context string, says ...string) {
 		t.Helper()

@@ -10,7 +10,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
-// chinese is a configuration in which every text that may be Chinese is.
+// chinese is a configuration with Chinese texts wherever they are allowed.
 const chinese = `{
 	"schedules": [
 		{"keyword": "每日快照", "expression": "cron(0 8 * * ? *)", "timeZone": "Asia/Shanghai", "excludeBootVolumes": true},
@@ -22,8 +22,8 @@ const chinese = `{
 	"orphans": "last=1", "orphansExpireDays": 365
 }`
 
-// CloudFormation gives a question mark for a character beyond ASCII of a template or an output back: a person would read it, and
-// `cdk diff` would compare with it.
+// CloudFormation returns a character that is not ASCII as a question mark, in templates and in outputs. A person would read the
+// question mark, and `cdk diff` would compare with it.
 func TestTheTemplateIsASCIIWhateverTheKeywordsAre(t *testing.T) {
 	for name, tp := range map[string]*template{
 		"standard": standardTemplate(t), "deleting": deletingTemplate(t), "Chinese": templateOf(t, read(t, chinese), config.Target{}),
@@ -36,17 +36,17 @@ func TestTheTemplateIsASCIIWhateverTheKeywordsAre(t *testing.T) {
 	}
 }
 
-func TestChineseKeywordsReachTheirReadersWhole(t *testing.T) {
+func TestChineseKeywordsArriveUnchanged(t *testing.T) {
 	tp := templateOf(t, read(t, chinese), config.Target{})
 	var started []string
-	for _, s := range tp.ofRuns() {
+	for _, s := range tp.runSchedules() {
 		var in contract.Input
 		text := s.at("Target", "Input").(string)
 		if err := json.Unmarshal([]byte(text), &in); err != nil {
 			t.Fatal(err)
 		}
 		if !strings.Contains(text, "<aws.scheduler.scheduled-time>") {
-			t.Errorf("Scheduler does not find its placeholder in %s", text)
+			t.Errorf("EventBridge Scheduler does not find its placeholder in %s", text)
 		}
 		started = append(started, in.SnapshotKeyWord)
 	}
@@ -91,15 +91,15 @@ func TestAChineseKeywordHasAnAlarmOnItsOwnMetric(t *testing.T) {
 	same(t, "the metric's dimensions", filter["Dimensions"], any([]any{map[string]any{"Key": "Keyword", "Value": "$.keyword_ascii"}}))
 }
 
-// meet are two keywords with the same 32-bit FNV-1a hash.
-var meet = [2]string{"专交", "举中一"}
+// sameHash are two keywords with the same 32-bit FNV-1a hash.
+var sameHash = [2]string{"专交", "举中一"}
 
-// The names of schedules and alarms have a hash of what can't be a name, and hashes may meet.
-func TestKeywordsWhoseHashesMeetShareNothing(t *testing.T) {
+// If a keyword can't be a name, its schedule and alarm have its hash in their names, and two keywords may have the same hash.
+func TestKeywordsWithTheSameHashGetDifferentNames(t *testing.T) {
 	tp := templateOf(t, read(t, `{"schedules": [
-		{"keyword": "`+meet[0]+`", "expression": "rate(1 day)"}, {"keyword": "`+meet[1]+`", "expression": "rate(1 day)"}]}`), config.Target{})
+		{"keyword": "`+sameHash[0]+`", "expression": "rate(1 day)"}, {"keyword": "`+sameHash[1]+`", "expression": "rate(1 day)"}]}`), config.Target{})
 	names := map[string]bool{}
-	for _, s := range tp.ofRuns() {
+	for _, s := range tp.runSchedules() {
 		names[s.at("Name").(string)] = true
 	}
 	alarms := map[string]bool{}
@@ -118,5 +118,5 @@ func TestKeywordsWhoseHashesMeetShareNothing(t *testing.T) {
 			shared++
 		}
 	}
-	same(t, "hashes that met; if none, the test shows nothing", shared, 1)
+	same(t, "names with the same hash; without any, the test shows nothing", shared, 1)
 }

@@ -19,7 +19,7 @@ func TestTheChecksHaveASchedule(t *testing.T) {
 		function := "${" + tp.one("AWS::Lambda::Function", c.function).id + ".Arn}"
 		s := tp.one("AWS::Scheduler::Schedule", "Checks"+c.function)
 		same(t, "the schedule", []any{s.at("Name"), s.at("ScheduleExpression"), s.at("State"), s.at("GroupName"), s.at("FlexibleTimeWindow", "Mode")},
-			[]any{c.name, c.expression, nil, "${" + group.id + "}", "OFF"}) // enabled, unless it says otherwise
+			[]any{c.name, c.expression, nil, "${" + group.id + "}", "OFF"}) // enabled is the default
 		same(t, "what it calls", []any{s.at("Target", "Arn"), s.at("Target", "RoleArn"), s.at("Target", "Input")},
 			[]any{function, "${" + role.id + ".Arn}", "{}"})
 		called = append(called, function)
@@ -39,7 +39,7 @@ func TestTheFreshnessCheckKnowsTheLimitOfEachSchedule(t *testing.T) {
 	same(t, "limits", limits, map[string]string{"A": "72h0m0s", "备份": "21h0m0s"})
 }
 
-func TestWithoutFreshnessNothingOfItIsThere(t *testing.T) {
+func TestWithoutTheFreshnessCheckTheTemplateHasNoPartOfIt(t *testing.T) {
 	for what, context := range map[string]string{
 		"switched off": `{"freshnessPeriods": 0}`, "no schedule that could be late": `{"schedules": [{"keyword": "K", "expression": "at(2030-01-01T00:00:00)"}]}`,
 	} {
@@ -57,7 +57,7 @@ func TestThePolicyForOrphansReachesTheFunction(t *testing.T) {
 		[]any{"last=1", "365", `["SnapshotHourly","SnapshotDaily"]`})
 }
 
-func TestWithoutChecksNothingOfThemIsThere(t *testing.T) {
+func TestWithoutChecksTheTemplateHasNoPartOfThem(t *testing.T) {
 	for _, r := range templateOf(t, read(t, `{"freshnessPeriods": 0, "orphans": "off"}`), config.Target{}).resources("") {
 		if strings.Contains(r.id, "Orphan") || strings.HasPrefix(r.id, "Checks") {
 			t.Errorf("the template has %s", r.id)
@@ -65,7 +65,7 @@ func TestWithoutChecksNothingOfThemIsThere(t *testing.T) {
 	}
 }
 
-// What one call may delete is bounded: repeated, it would be a multiple of that.
+// One call may delete only a limited number of snapshots. Repeated calls would delete more.
 func TestLambdaDoesNotRepeatACallThatDeletes(t *testing.T) {
 	tp := standardTemplate(t)
 	c := tp.one("AWS::Lambda::EventInvokeConfig", "TidyOrphans")
@@ -73,7 +73,7 @@ func TestLambdaDoesNotRepeatACallThatDeletes(t *testing.T) {
 	same(t, "retries", c.at("MaximumRetryAttempts"), any(0.0))
 }
 
-// Go does not know how much memory Lambda gives it: it would let the heap double, and be killed.
+// Go does not know the limit of Lambda. Without GOMEMLIMIT it would let the heap double, and Lambda would kill the process.
 func TestFunctionsForTheWholeFleetKnowTheirMemory(t *testing.T) {
 	got := map[any]string{}
 	for _, f := range standardTemplate(t).resources("AWS::Lambda::Function") {

@@ -10,7 +10,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/infra/config"
 )
 
-// widgets gives the dashboard's, with texts in place of CloudFormation's functions.
+// widgets returns the dashboard's widgets, with texts instead of CloudFormation's functions.
 func (t *template) widgets() []map[string]any {
 	t.t.Helper()
 	board := t.one("AWS::CloudWatch::Dashboard", "Dashboard")
@@ -24,14 +24,14 @@ func (t *template) widgets() []map[string]any {
 	return body.Widgets
 }
 
-func TestTheDashboardAnswersAtAGlance(t *testing.T) {
+func TestTheDashboardHasTheseTitlesAndAllAlarms(t *testing.T) {
 	tp := standardTemplate(t)
 	var titles []string
 	for _, w := range tp.widgets() {
 		p := w["properties"].(map[string]any)
 		titles = append(titles, p["title"].(string))
 		if region := p["region"]; w["type"] != "alarm" && region != "${AWS::Region}" {
-			t.Errorf("%s is about Region %v", p["title"], region)
+			t.Errorf("%s shows the Region %v", p["title"], region)
 		}
 	}
 	same(t, "titles", titles, []string{
@@ -52,8 +52,8 @@ func TestTheDashboardAnswersAtAGlance(t *testing.T) {
 	same(t, "alarms on the dashboard", got, want)
 }
 
-// CloudWatch shows at most 100 alarms in a widget, and refuses a dashboard that has more in one.
-func TestEachWidgetHasRoomForItsAlarms(t *testing.T) {
+// CloudWatch refuses a dashboard with more than 100 alarms in one widget.
+func TestNoWidgetHasTooManyAlarms(t *testing.T) {
 	var schedules []string
 	for i := range 100 {
 		schedules = append(schedules, fmt.Sprintf(`{"keyword": "K%d", "expression": "rate(1 day)"}`, i))
@@ -73,8 +73,8 @@ func TestEachWidgetHasRoomForItsAlarms(t *testing.T) {
 	same(t, "alarms on the dashboard", shown, len(tp.resources("AWS::CloudWatch::Alarm")))
 }
 
-// An account's dashboards are the same in all Regions, unlike all else that has a name.
-func TestTwoRegionsOfAnAccountDoNotShareTheDashboard(t *testing.T) {
+// Dashboards belong to the account. All other named resources belong to a Region.
+func TestTheDashboardsOfTwoRegionsHaveDifferentNames(t *testing.T) {
 	names := map[any]bool{}
 	for _, region := range []string{"eu-central-1", "us-east-1"} {
 		tp := templateOf(t, config.Default(), config.Target{Region: region, Account: "123456789012"})
@@ -87,10 +87,10 @@ func TestTwoRegionsOfAnAccountDoNotShareTheDashboard(t *testing.T) {
 	}
 	same(t, "names", names, map[any]bool{"EbsSnapshotLifecycle-eu-central-1": true, "EbsSnapshotLifecycle-us-east-1": true})
 	name := standardTemplate(t).one("AWS::CloudWatch::Dashboard", "Dashboard").at("DashboardName")
-	same(t, "the name where the Region is not known yet", name, any("EbsSnapshotLifecycle-${AWS::Region}"))
+	same(t, "the name if the Region is not known yet", name, any("EbsSnapshotLifecycle-${AWS::Region}"))
 }
 
-func TestSavedQueriesAskTheLogsThatAnswer(t *testing.T) {
+func TestSavedQueriesReadTheRightLogs(t *testing.T) {
 	tp := standardTemplate(t)
 	got := map[string][]string{}
 	for _, q := range tp.resources("AWS::Logs::QueryDefinition") {
@@ -101,18 +101,18 @@ func TestSavedQueriesAskTheLogsThatAnswer(t *testing.T) {
 		slices.Sort(groups)
 		got[q.at("Name").(string)] = groups
 	}
-	all := []string{"DiscoverInstances", "PruneVolume", "ReportRun", "SnapshotVolume"}
-	every := append(append([]string{"CheckFreshness"}, all...), "TidyOrphans")
+	ofWorkflow := []string{"DiscoverInstances", "PruneVolume", "ReportRun", "SnapshotVolume"}
+	all := append(append([]string{"CheckFreshness"}, ofWorkflow...), "TidyOrphans")
 	same(t, "queries", got, map[string][]string{
-		"EbsSnapshotLifecycle/What happened to a volume":      every,
-		"EbsSnapshotLifecycle/What happened in a run":         all,
-		"EbsSnapshotLifecycle/Which errors the functions met": every,
+		"EbsSnapshotLifecycle/What happened to a volume":      all,
+		"EbsSnapshotLifecycle/What happened in a run":         ofWorkflow,
+		"EbsSnapshotLifecycle/Which errors the functions met": all,
 		"EbsSnapshotLifecycle/How the runs ended":             {"ReportRun"},
 		"EbsSnapshotLifecycle/What was deleted, and why":      {"PruneVolume", "TidyOrphans"},
 	})
 }
 
-func TestOutputsSayWhatAPersonNeedsNext(t *testing.T) {
+func TestEachOutputHasADescriptionAndFitsThePartition(t *testing.T) {
 	outputs := standardTemplate(t).body["Outputs"].(map[string]any)
 	same(t, "outputs", sortedKeys(outputs), []string{
 		"AlertTopicArn", "DashboardConsole", "QueriesConsole", "RunsBucket", "RunsConsole", "StartRun", "StateMachineArn", "SubscribeToAlerts",
@@ -129,8 +129,8 @@ func TestOutputsSayWhatAPersonNeedsNext(t *testing.T) {
 	}
 }
 
-// Any partition: the template names none, whatever Region it is for.
-func TestNoPartitionIsWrittenDown(t *testing.T) {
+// The template must work in any partition, so it contains none, whatever its Region.
+func TestTheTemplateContainsNoPartition(t *testing.T) {
 	for _, target := range []config.Target{
 		{}, {Region: "us-east-1"}, {Region: "eu-central-1", Account: "123456789012"},
 		{Region: "cn-north-1"}, {Region: "cn-northwest-1", Account: "123456789012"}, {Region: "eusc-de-east-1"},

@@ -10,10 +10,10 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/infra/config"
 )
 
-// `go test ./infra/lifecycle -run Golden -update` writes the templates anew; the diff is to be read.
+// `go test ./infra/lifecycle -run Golden -update` writes the golden files. Read the diff.
 var update = flag.Bool("update", false, "write testdata/*.golden.json")
 
-// Hashes of the functions' code; all else is ours.
+// The hashes of the functions' code are the only texts that the golden files don't have.
 var hash = regexp.MustCompile(`[0-9a-f]{64}`)
 
 func TestGoldenTemplates(t *testing.T) {
@@ -49,6 +49,6 @@ func TestGoldenTemplates(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		same(t, "the template "+name+"; -update writes it anew", got, string(want))
+		same(t, "the template "+name+"; -update writes it", got, string(want))
 	}
 }

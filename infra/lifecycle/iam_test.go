@@ -9,14 +9,14 @@ import (
 	"testing"
 )
 
-// statement is one of a policy, resolved.
+// statement is a statement of a policy, resolved.
 type statement struct {
 	Sid, Effect string
 	Actions     []string
 	Resources   []string
 	Principals  []string // service:…, aws:…
 	Conditions  map[string]map[string][]string
-	granted     string // the policy that it stands in
+	granted     string // the policy that contains it
 }
 
 func statements(t *testing.T, policy any, of string) []statement {
@@ -30,7 +30,7 @@ func statements(t *testing.T, policy any, of string) []statement {
 		s := raw.(map[string]any)
 		for key := range s {
 			if !slices.Contains([]string{"Sid", "Effect", "Action", "Resource", "Principal", "Condition"}, key) {
-				t.Fatalf("%s: the test does not know what %s means", of, key)
+				t.Fatalf("%s: this test does not support %s", of, key)
 			}
 		}
 		one := statement{granted: of, Effect: s["Effect"].(string), Actions: texts(s["Action"]), Resources: texts(s["Resource"])}
@@ -69,12 +69,12 @@ func principals(v any) []string {
 	return nil
 }
 
-// roleStatements gives all that a role may do, by whatever policy.
+// roleStatements returns the statements of all policies of a role.
 func (t *template) roleStatements(role string) []statement {
 	t.t.Helper()
 	r := t.one("AWS::IAM::Role", role)
 	if r.properties["Policies"] != nil || r.properties["ManagedPolicyArns"] != nil {
-		t.t.Fatalf("%s has inline or managed policies, which this test does not read", role)
+		t.t.Fatalf("%s has inline or managed policies, which this test does not support", role)
 	}
 	var out []statement
 	for _, kind := range []string{"AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"} {
@@ -85,21 +85,22 @@ func (t *template) roleStatements(role string) []statement {
 		}
 	}
 	if len(out) == 0 {
-		t.t.Fatalf("%s may do nothing", role)
+		t.t.Fatalf("%s has no permissions", role)
 	}
 	return out
 }
 
-// request is a call that IAM decides on.
+// request is a call for which IAM decides whether it is allowed.
 type request struct {
 	principal, action, resource string
-	context                     map[string]string // condition keys that the call carries
+	context                     map[string]string // the condition keys of the call
 }
 
-// decide is IAM's logic over policies of one account: an explicit Deny, else an Allow, else no. It refuses what it does not know.
-func decide(t *testing.T, all []statement, r request) bool {
+// allowed is IAM's logic for the policies of one account: a Deny refuses the call, otherwise an Allow allows it, otherwise it is
+// refused. The test fails for what the logic does not support.
+func allowed(t *testing.T, all []statement, r request) bool {
 	t.Helper()
-	allowed := false
+	found := false
 	for _, s := range all {
 		who := s.Principals == nil || slices.Contains(s.Principals, "*") || slices.Contains(s.Principals, r.principal)
 		if !who || !anyMatch(s.Actions, r.action) || !anyMatch(s.Resources, r.resource) || !s.holds(t, r.context) {
@@ -108,9 +109,9 @@ func decide(t *testing.T, all []statement, r request) bool {
 		if s.Effect == "Deny" {
 			return false
 		}
-		allowed = true
+		found = true
 	}
-	return allowed
+	return found
 }
 
 func (s statement) holds(t *testing.T, context map[string]string) bool {
@@ -134,16 +135,16 @@ func holds(t *testing.T, operator string, wanted []string, context map[string]st
 		return there == (wanted[0] == "false")
 	case "StringEquals", "Bool":
 		return there && slices.Contains(wanted, found) || ifExists && !there
-	case "StringLike", "ArnLike", "ArnEquals": // the last two are the same to IAM
+	case "StringLike", "ArnLike", "ArnEquals": // IAM treats the last two alike
 		return there && anyMatch(wanted, found) || ifExists && !there
 	}
-	t.Fatalf("the test does not know the condition operator %s", operator)
+	t.Fatalf("this test does not support the condition operator %s", operator)
 	return false
 }
 
 func anyMatch(patterns []string, s string) bool {
 	return slices.ContainsFunc(patterns, func(p string) bool {
-		// A * of IAM crosses slashes, one of path.Match does not.
+		// In IAM a * matches slashes, in path.Match it does not.
 		hide := strings.NewReplacer("/", "\x00", "[", "(", "]", ")")
 		ok, err := path.Match(hide.Replace(p), hide.Replace(s))
 		return err == nil && ok

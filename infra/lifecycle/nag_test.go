@@ -14,39 +14,39 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/infra/lifecycle"
 )
 
-// accepted are the findings of cdk-nag's AwsSolutions rules that are meant to be, each with its reason. They stand here and not
-// in the stack, so that the template holds nothing but the product. A reason whose finding is gone has to go, too.
+// accepted are the findings of cdk-nag's AwsSolutions rules that are intended, each with its reason. They are here and not in the
+// stack, so that the template contains only the product. A reason without a finding must be deleted.
 var accepted = map[string]string{
 	"AwsSolutions-S1 at Runs/Resource": "Access logs would need a second bucket, for objects that only this stack's roles read " +
 		"and write. Who wants to know nevertheless has CloudTrail's data events.",
 	"AwsSolutions-SQS3 at Schedules/Undelivered/Resource": "It is a dead-letter queue itself: of the schedules, which this rule does not know.",
 
-	wildcard(describe, "DiscoverInstances"): "EC2's Describe actions and X-Ray know no resources.",
-	wildcard(describe, "SnapshotVolume"):    "EC2's Describe actions and X-Ray know no resources.",
-	wildcard(describe, "PruneVolume"):       "EC2's Describe actions and X-Ray know no resources.",
-	wildcard(describe, "ReportRun"):         "EC2's Describe actions and X-Ray know no resources.",
-	wildcard(describe, "CheckFreshness"):    "EC2's Describe actions and X-Ray know no resources.",
-	wildcard(describe, "TidyOrphans"):       "EC2's Describe actions and X-Ray know no resources.",
-	wildcard("*", "Workflow"):               "X-Ray and the delivery of logs know no resources.",
+	wildcard(describe, "DiscoverInstances"): "EC2's Describe actions and X-Ray do not support resources.",
+	wildcard(describe, "SnapshotVolume"):    "EC2's Describe actions and X-Ray do not support resources.",
+	wildcard(describe, "PruneVolume"):       "EC2's Describe actions and X-Ray do not support resources.",
+	wildcard(describe, "ReportRun"):         "EC2's Describe actions and X-Ray do not support resources.",
+	wildcard(describe, "CheckFreshness"):    "EC2's Describe actions and X-Ray do not support resources.",
+	wildcard(describe, "TidyOrphans"):       "EC2's Describe actions and X-Ray do not support resources.",
+	wildcard("*", "Workflow"):               "X-Ray and log delivery do not support resources.",
 
-	wildcard(runs, "DiscoverInstances"): "Each run has a folder of its own there.",
-	wildcard(runs, "ReportRun"):         "Each run has a folder of its own there.",
-	wildcard(results, "ReportRun"):      "Each run has a folder of its own there.",
-	wildcard(runs, "Workflow"):          "Each run has a folder of its own there.",
-	wildcard(results, "Workflow"):       "Each run has a folder of its own there.",
+	wildcard(runs, "DiscoverInstances"): "Each run has its own folder there.",
+	wildcard(runs, "ReportRun"):         "Each run has its own folder there.",
+	wildcard(results, "ReportRun"):      "Each run has its own folder there.",
+	wildcard(runs, "Workflow"):          "Each run has its own folder there.",
+	wildcard(results, "Workflow"):       "Each run has its own folder there.",
 
-	wildcard(executions, "DiscoverInstances"): "Any execution of this state machine may have the run.",
-	wildcard(executions, "Workflow"):          "The Distributed Map follows and stops executions of this state machine, whose names nobody knows yet.",
-	wildcard(children, "Workflow"):            "The Distributed Map follows, stops and redrives its children, whose names nobody knows yet.",
+	wildcard(executions, "DiscoverInstances"): "Any execution of this state machine may have claimed the run.",
+	wildcard(executions, "Workflow"):          "The Distributed Map describes and stops executions of this state machine. Their names are not known yet.",
+	wildcard(children, "Workflow"):            "The Distributed Map describes, stops and redrives its children. Their names are not known yet.",
 
-	wildcard(volumes, "SnapshotVolume"): "Which volumes are snapshotted is decided by tags of instances, which may change at any time.",
-	wildcard(snapshots, "SnapshotVolume"): "A snapshot has no ID before it is created; conditions allow only ones that are tagged as ours, " +
-		"and tags only in the call that creates.",
-	wildcard(snapshots, "TidyOrphans"): "Snapshots come and go; a condition allows only ones that are tagged as ours.",
-	wildcard(snapshots, "PruneVolume"): "Snapshots come and go; a condition allows only ones that are tagged as ours.",
+	wildcard(volumes, "SnapshotVolume"): "The tags of instances decide which volumes are snapshotted, and they may change at any time.",
+	wildcard(snapshots, "SnapshotVolume"): "A snapshot has no ID before it is created. Conditions allow only snapshots with the schedule's tag, " +
+		"and tags only in the call that creates the snapshot.",
+	wildcard(snapshots, "TidyOrphans"): "Snapshots are created and deleted all the time. A condition allows only those with the schedule's tag.",
+	wildcard(snapshots, "PruneVolume"): "Snapshots are created and deleted all the time. A condition allows only those with the schedule's tag.",
 }
 
-// The resources with a * that roles are allowed, as cdk-nag writes them.
+// The resources with a * in the roles, as cdk-nag writes them.
 const (
 	describe   = "*"
 	runs       = "<RunsE45A2291.Arn>/runs/*"
@@ -61,7 +61,7 @@ func wildcard(resource, holder string) string {
 	return "AwsSolutions-IAM5[Resource::" + resource + "] at " + holder + "/Role/DefaultPolicy/Resource"
 }
 
-func TestNagFindsNothingButWhatIsAccepted(t *testing.T) {
+func TestNagHasOnlyAcceptedFindings(t *testing.T) {
 	existing := config.Default()
 	existing.AlertTopicARN = "arn:aws:sns:eu-central-1:123456789012:alerts"
 	found := nag(t, config.Default())
@@ -69,17 +69,17 @@ func TestNagFindsNothingButWhatIsAccepted(t *testing.T) {
 	maps.Copy(found, nag(t, existing))
 	for f := range found {
 		if accepted[f] == "" {
-			t.Errorf("cdk-nag found, and nothing accepts: %s", f)
+			t.Errorf("this finding of cdk-nag is not accepted: %s", f)
 		}
 	}
 	for f := range accepted {
 		if !found[f] {
-			t.Errorf("accepted, but cdk-nag does not find it: %s", f)
+			t.Errorf("this finding is accepted, but cdk-nag does not report it: %s", f)
 		}
 	}
 }
 
-// nag gives the findings of cdk-nag, each as rule, construct and, where a rule finds several things there, the thing.
+// nag returns the findings of cdk-nag: the rule and the construct, and the thing if the rule has several findings there.
 func nag(t *testing.T, c config.Config) map[string]bool {
 	t.Helper()
 	app := newApp(t)

@@ -10,17 +10,17 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/infra/config"
 )
 
-// roles are the roles by the names of their holders in permissions.json.
+// roles maps the holders' names in permissions.json to their roles.
 var roles = map[string]string{
 	"discover-instances": "DiscoverInstancesRole", "snapshot-volume": "SnapshotVolumeRole", "prune-volume": "PruneVolumeRole",
 	"report-run": "ReportRunRole", "state-machine": "WorkflowRole", "check-freshness": "CheckFreshnessRole",
 	"tidy-orphans": "TidyOrphansRole",
 }
 
-// ownSchedule are the functions that no state calls.
+// ownSchedule are the functions that have their own schedule: no state calls them.
 var ownSchedule = []string{"check-freshness", "tidy-orphans"}
 
-// deleting is tidy-orphans where the policy has it delete: another role, of another configuration.
+// deleting is tidy-orphans with a policy that deletes orphans. With another configuration, its role has more permissions.
 const deleting = "tidy-orphans, deleting"
 
 func deletingTemplate(t *testing.T) *template {
@@ -28,7 +28,7 @@ func deletingTemplate(t *testing.T) *template {
 	return templateOf(t, read(t, `{"orphans": "last=1", "orphansExpireDays": 365}`), config.Target{})
 }
 
-// Beyond what is called in the code: what AWS does in a role's name.
+// What AWS itself calls with a role, in addition to the calls in the code.
 var (
 	ofLambda = []string{"logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTelemetryRecords", "xray:PutTraceSegments"}
 	ofStates = []string{
@@ -43,7 +43,7 @@ var (
 	ofEncryptedTopics = []string{"kms:Decrypt", "kms:GenerateDataKey"}
 )
 
-// called reads what functions/internal/sim/workflow wrote down of the calls that are made.
+// called reads the calls that functions/internal/sim/workflow recorded.
 func called(t *testing.T) map[string][]string {
 	t.Helper()
 	body, err := os.ReadFile("testdata/permissions.json")
@@ -57,7 +57,7 @@ func called(t *testing.T) map[string][]string {
 	return out
 }
 
-// granted gives what a role may do in the words of permissions.json.
+// granted returns what a role may do, in the format of permissions.json.
 func (t *template) granted(role string) []string {
 	t.t.Helper()
 	all := map[string]bool{}
@@ -74,7 +74,7 @@ func (t *template) granted(role string) []string {
 	return sortedKeys(all)
 }
 
-// concerns says what an action is allowed on, where permissions.json says so too.
+// concerns returns what an action is allowed on, if permissions.json has that too.
 func (t *template) concerns(s statement, action, resource string) string {
 	service, _, _ := strings.Cut(action, ":")
 	switch {
@@ -135,7 +135,7 @@ func TestNoOtherRoleExists(t *testing.T) {
 	})
 }
 
-func TestWildcardsStandOnlyWhereTheyMust(t *testing.T) {
+func TestWildcardsAreOnlyWhereTheyMustBe(t *testing.T) {
 	tp := standardTemplate(t)
 	const ec2, states = "arn:${AWS::Partition}:ec2:${AWS::Region}:", "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:"
 	want := map[string][]string{
@@ -180,7 +180,7 @@ func TestWildcardsStandOnlyWhereTheyMust(t *testing.T) {
 
 func (t *template) bucketARN() string { return "${" + t.one("AWS::S3::Bucket", "Runs").id + ".Arn}" }
 
-func TestSnapshotsAreCreatedAndDeletedOnlyWithOurTag(t *testing.T) {
+func TestSnapshotsAreCreatedAndDeletedOnlyWithTheSchedulesTag(t *testing.T) {
 	tp := deletingTemplate(t)
 	const snapshot = "arn:${AWS::Partition}:ec2:${AWS::Region}::snapshot/snap-1"
 	const volume = "arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}:volume/vol-1"
@@ -209,13 +209,13 @@ func TestSnapshotsAreCreatedAndDeletedOnlyWithOurTag(t *testing.T) {
 		"prune-volume creates nothing":              {prune, "ec2:CreateSnapshot", snapshot, marked("Request"), false},
 		"snapshot-volume deletes nothing":           {create, "ec2:DeleteSnapshot", snapshot, marked("Resource"), false},
 	} {
-		if got := decide(t, tp.roleStatements(c.role), request{"", c.action, c.on, c.context}); got != c.want {
+		if got := allowed(t, tp.roleStatements(c.role), request{"", c.action, c.on, c.context}); got != c.want {
 			t.Errorf("%s: allowed is %t", name, got)
 		}
 	}
 }
 
-func TestRolesCanBeTakenOnOnlyForThisStack(t *testing.T) {
+func TestRolesCanBeAssumedOnlyForThisStack(t *testing.T) {
 	tp := standardTemplate(t)
 	const account = "${AWS::AccountId}"
 	from := func(arn, account string) map[string]string {
@@ -248,13 +248,13 @@ func TestRolesCanBeTakenOnOnlyForThisStack(t *testing.T) {
 		for i := range trust {
 			trust[i].Resources = []string{"*"} // the role itself
 		}
-		if got := decide(t, trust, request{"service:" + c.service, "sts:AssumeRole", "", c.context}); got != c.want {
+		if got := allowed(t, trust, request{"service:" + c.service, "sts:AssumeRole", "", c.context}); got != c.want {
 			t.Errorf("%s for %s with %v: allowed is %t", c.role, c.service, c.context, got)
 		}
 	}
 }
 
-func TestAKeyOfAnExistingTopicIsGrantedOnlyIfItIsNamed(t *testing.T) {
+func TestTheKeyOfAnExistingTopicMayBeUsedOnlyIfItIsConfigured(t *testing.T) {
 	const topic = "arn:aws-cn:sns:cn-north-1:123456789012:alerts"
 	const key = "arn:aws-cn:kms:cn-north-1:123456789012:key/11111111-2222-3333-4444-555555555555"
 	for _, named := range []string{"", key} {
@@ -263,10 +263,10 @@ func TestAKeyOfAnExistingTopicIsGrantedOnlyIfItIsNamed(t *testing.T) {
 		tp := templateOf(t, c, config.Target{Region: "cn-north-1", Account: "123456789012"})
 		for _, role := range []string{"WorkflowRole", "ReportRunRole", "CheckFreshnessRole", "TidyOrphansRole"} {
 			all := tp.roleStatements(role)
-			if !decide(t, all, request{"", "sns:Publish", topic, nil}) {
+			if !allowed(t, all, request{"", "sns:Publish", topic, nil}) {
 				t.Errorf("%s may not publish to the topic", role)
 			}
-			if got := decide(t, all, request{"", "kms:GenerateDataKey", key, nil}); got != (named != "") {
+			if got := allowed(t, all, request{"", "kms:GenerateDataKey", key, nil}); got != (named != "") {
 				t.Errorf("%s, key %q: use is allowed: %t", role, named, got)
 			}
 		}

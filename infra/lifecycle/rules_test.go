@@ -10,7 +10,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine"
 )
 
-// matches is EventBridge's matching (EventBridge User Guide, "Event patterns"), as far as our patterns use it; it refuses the rest.
+// matches does EventBridge's matching (EventBridge User Guide, "Event patterns"), as far as the patterns here need it. It refuses the rest.
 func matches(t *testing.T, pattern, event map[string]any) bool {
 	t.Helper()
 	for key, wanted := range pattern {
@@ -54,8 +54,8 @@ func matchesOne(t *testing.T, wanted, value any, there bool) bool {
 	return false
 }
 
-// told gives the rules that fire for an event.
-func (t *template) told(event map[string]any) []string {
+// matchingRules returns the rules that match an event.
+func (t *template) matchingRules(event map[string]any) []string {
 	t.t.Helper()
 	var out []string
 	for _, r := range t.resources("AWS::Events::Rule") {
@@ -67,7 +67,7 @@ func (t *template) told(event map[string]any) []string {
 	return out
 }
 
-func TestRulesTellWhatNothingElseTells(t *testing.T) {
+func TestRulesReportWhatNothingElseReports(t *testing.T) {
 	tp := standardTemplate(t)
 	machine := "${" + tp.one("AWS::StepFunctions::StateMachine", "Workflow").id + "}"
 	run := func(machine, status string, err any) map[string]any {
@@ -88,8 +88,8 @@ func TestRulesTellWhatNothingElseTells(t *testing.T) {
 		want  []string
 	}{
 		{"a run that reported failed volumes", run(machine, "FAILED", "VolumesFailed"), nil},
-		{"a run that broke off and said so", run(machine, "FAILED", "RunBroken"), nil},
-		{"a run that ended at a mistake in the definition", run(machine, "FAILED", "States.Runtime"), ended},
+		{"a run that broke off and sent an alert", run(machine, "FAILED", "RunBroken"), nil},
+		{"a run that ended because of a mistake in the definition", run(machine, "FAILED", "States.Runtime"), ended},
 		{"a run that failed without an error's name", run(machine, "FAILED", nil), ended},
 		{"a run that failed, in an event that has no error", run(machine, "FAILED", "(none)"), ended},
 		{"a run that took too long", run(machine, "TIMED_OUT", "States.Timeout"), ended},
@@ -104,12 +104,12 @@ func TestRulesTellWhatNothingElseTells(t *testing.T) {
 		{"a snapshot that was created", snapshot("createSnapshot", "succeeded"), nil},
 		{"a copy that failed", snapshot("copySnapshot", "failed"), nil},
 	} {
-		same(t, c.name, tp.told(c.event), c.want)
+		same(t, c.name, tp.matchingRules(c.event), c.want)
 	}
 }
 
-// The rule leaves out the errors with which the definition ends a run that has told the administrator: the two must agree.
-func TestTheDefinitionEndsInTheErrorsThatTheRuleLeavesOut(t *testing.T) {
+// The definition ends a run with these errors after it has sent an alert, so the rule must exclude exactly these.
+func TestTheRuleExcludesTheErrorsWithWhichTheDefinitionEnds(t *testing.T) {
 	var definition struct {
 		States map[string]struct{ Type, Error string }
 	}
@@ -123,14 +123,14 @@ func TestTheDefinitionEndsInTheErrorsThatTheRuleLeavesOut(t *testing.T) {
 		}
 	}
 	pattern := standardTemplate(t).one("AWS::Events::Rule", "RulesRunEnded").at("EventPattern", "detail").(map[string]any)
-	leftOut := pattern["$or"].([]any)[1].(map[string]any)["error"].([]any)[0].(map[string]any)["anything-but"]
-	got := texts(leftOut)
+	excluded := pattern["$or"].([]any)[1].(map[string]any)["error"].([]any)[0].(map[string]any)["anything-but"]
+	got := texts(excluded)
 	slices.Sort(got)
 	same(t, "errors", got, sortedKeys(ends))
 }
 
-// rendered gives the lines of the message that EventBridge makes of a template: each line of it is a quoted string. A backslash in one
-// reaches the reader, so there is none.
+// rendered returns the lines of the message that EventBridge makes from a template. Each line of the template is a quoted string. It
+// must have no backslash, because a reader would see it.
 func rendered(t *testing.T, template string) []string {
 	t.Helper()
 	var out []string
@@ -138,7 +138,7 @@ func rendered(t *testing.T, template string) []string {
 		inner, ok := strings.CutPrefix(line, `"`)
 		inner, closed := strings.CutSuffix(inner, `"`)
 		if !ok || !closed || inner == "" || strings.ContainsAny(inner, `"\`) {
-			t.Errorf("EventBridge would not read this line as one of a text: %s", line)
+			t.Errorf("EventBridge can't read this line of the template: %s", line)
 		}
 		out = append(out, inner)
 	}
@@ -155,7 +155,7 @@ func TestMessagesOfRulesSayWhatToDo(t *testing.T) {
 			message := fmt.Sprint(transformer["InputTemplate"])
 			text := strings.Join(rendered(t, message), "\n")
 			if !strings.Contains(text, "\nWhat to do:") || !strings.Contains(text, "\n1. ") || !strings.Contains(text, "\n2. ") {
-				t.Errorf("%s does not say what to do, in lines of their own:\n%s", r.id, text)
+				t.Errorf("%s does not say what to do in numbered lines:\n%s", r.id, text)
 			}
 			for name := range transformer["InputPathsMap"].(map[string]any) {
 				if !strings.Contains(text, "<"+name+">") {
@@ -163,12 +163,13 @@ func TestMessagesOfRulesSayWhatToDo(t *testing.T) {
 				}
 				text = strings.ReplaceAll(text, "<"+name+">", "")
 			}
-			// A ResultWriter that may not write ends a run so, before any child starts, and no Catch takes it (statemachine/asl).
+			// If the ResultWriter is not allowed to write, the run ends like this before any child starts, and no Catch handles it
+			// (statemachine/asl).
 			if strings.Contains(r.id, "RunEnded") && (!strings.Contains(text, "States.Runtime") || !strings.Contains(text, "Failed to write a test manifest")) {
-				t.Errorf("%s does not say what a refused ResultWriter means:\n%s", r.id, text)
+				t.Errorf("%s does not explain that the ResultWriter was refused:\n%s", r.id, text)
 			}
 			if strings.ContainsAny(text, "<>") {
-				t.Errorf("%s uses a variable that is not there: %s", r.id, text)
+				t.Errorf("%s uses a variable that does not exist: %s", r.id, text)
 			}
 		}
 	}

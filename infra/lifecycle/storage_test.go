@@ -27,29 +27,29 @@ func TestTheBucketIsPrivateEncryptedAndExpires(t *testing.T) {
 	policy := statements(t, tp.one("AWS::S3::BucketPolicy", "Runs").properties["PolicyDocument"], "the bucket's policy")
 	for _, s := range policy {
 		if s.Effect != "Deny" {
-			t.Errorf("the bucket lets in others than this account's roles: %s", s)
+			t.Errorf("the bucket's policy allows access: %s", s)
 		}
 	}
 	for _, secure := range []string{"true", "false"} {
 		reading := statement{Effect: "Allow", Actions: []string{"s3:GetObject"}, Resources: []string{"*"}}
 		all := append([]statement{reading}, policy[0])
 		r := request{"", "s3:GetObject", "${" + bucket.id + ".Arn}/runs/x", map[string]string{"aws:SecureTransport": secure}}
-		if got := decide(t, all, r); got != (secure == "true") {
-			t.Errorf("over TLS: %s, the bucket gives objects: %t", secure, got)
+		if got := allowed(t, all, r); got != (secure == "true") {
+			t.Errorf("TLS: %s, the bucket returns objects: %t", secure, got)
 		}
 	}
-	same(t, "the least version of TLS", policy[1].Conditions, map[string]map[string][]string{"NumericLessThan": {"s3:TlsVersion": {"1.2"}}})
+	same(t, "the minimum version of TLS", policy[1].Conditions, map[string]map[string][]string{"NumericLessThan": {"s3:TlsVersion": {"1.2"}}})
 }
 
-// What stays when the stack is destroyed: the reports, and nothing else. (Snapshots are no part of it.)
-func TestOnlyTheBucketOutlivesTheStack(t *testing.T) {
+// When the stack is destroyed, only the reports are kept. (Snapshots are not part of the stack.)
+func TestOnlyTheBucketIsKeptWhenTheStackIsDestroyed(t *testing.T) {
 	for _, r := range standardTemplate(t).resources("") {
-		stays := r.body["DeletionPolicy"] != nil && r.body["DeletionPolicy"] != "Delete"
-		if stays != (r.kind == "AWS::S3::Bucket") {
-			t.Errorf("%s (%s) stays: %t", r.id, r.kind, stays)
+		kept := r.body["DeletionPolicy"] != nil && r.body["DeletionPolicy"] != "Delete"
+		if kept != (r.kind == "AWS::S3::Bucket") {
+			t.Errorf("%s (%s) is kept: %t", r.id, r.kind, kept)
 		}
 		if strings.HasPrefix(r.kind, "Custom::") || strings.HasPrefix(r.kind, "AWS::EC2::") {
-			t.Errorf("%s is a %s: the stack has no business with that", r.id, r.kind)
+			t.Errorf("%s is a %s, which must not be in the stack", r.id, r.kind)
 		}
 	}
 }
@@ -59,10 +59,10 @@ func TestEveryLogGroupExpires(t *testing.T) {
 	for _, g := range groups {
 		same(t, g.id+"'s retention", g.at("RetentionInDays"), any(90.0))
 	}
-	same(t, "log groups: one a function, one for the state machine", len(groups), 7)
+	same(t, "log groups: one for each function and one for the state machine", len(groups), 7)
 }
 
-// What CloudFormation can't tag.
+// untaggable are the types that CloudFormation can't tag.
 var untaggable = []string{
 	"AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy", "AWS::SNS::Subscription", "AWS::SQS::QueuePolicy", "AWS::IAM::Policy",
 	"AWS::Scheduler::Schedule", "AWS::Logs::MetricFilter", "AWS::Logs::QueryDefinition", "AWS::Lambda::EventInvokeConfig",

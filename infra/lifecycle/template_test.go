@@ -21,12 +21,12 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/infra/lifecycle"
 )
 
-// All tests of the stack are in this one package, and none is parallel: jsii has one process for a test binary, which takes
-// seconds to start and one call at a time. It is not closed at the end: that trips the race detector.
+// All tests of the stack are in this package, and none is parallel: jsii has one process for each test binary. It takes seconds to
+// start, and it handles one call at a time. The tests do not close it, because that triggers the race detector.
 
 const repository = "../.."
 
-// build is a folder of stand-ins for the functions, so that the tests need no `make build`.
+// build is a folder with placeholders for the functions, so that the tests need no `make build`.
 var build = sync.OnceValue(func() string {
 	folder, err := os.MkdirTemp("", "build")
 	if err != nil {
@@ -49,7 +49,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// stackContext is the context of cdk.json, whose feature flags change what the CDK makes.
+// stackContext is the context of cdk.json. Its feature flags change the template.
 func stackContext() map[string]any {
 	body, err := os.ReadFile(filepath.Join(repository, "cdk.json"))
 	if err != nil {
@@ -62,7 +62,7 @@ func stackContext() map[string]any {
 	return file.Context
 }
 
-// needNode skips a test where there is no Node.js, which the CDK runs in; `make test` is to do without. CI is not.
+// needNode skips a test if there is no Node.js, which the CDK needs: `make test` must work without it. In CI the test fails.
 func needNode(t *testing.T) {
 	t.Helper()
 	if _, err := exec.LookPath("node"); err != nil && os.Getenv("CI") == "" {
@@ -77,7 +77,7 @@ func newApp(t *testing.T) awscdk.App {
 	return awscdk.NewApp(&awscdk.AppProps{Context: &context, AnalyticsReporting: jsii.Bool(false), StackTraces: jsii.Bool(false)})
 }
 
-// synthesize makes a stack of a configuration; the CDK's panics fail the test.
+// synthesize makes a stack from a configuration. If the CDK panics, the test fails.
 func synthesize(t *testing.T, c config.Config, target config.Target) (stack awscdk.Stack) {
 	t.Helper()
 	defer func() {
@@ -107,7 +107,7 @@ func templateOf(t *testing.T, c config.Config, target config.Target) *template {
 
 var standard *template
 
-// standardTemplate is that of the configuration that the first users have, with an address.
+// standardTemplate is the template of the default configuration, with an e-mail address.
 func standardTemplate(t *testing.T) *template {
 	t.Helper()
 	if standard == nil {
@@ -118,14 +118,14 @@ func standardTemplate(t *testing.T) *template {
 	return &template{t, standard.body}
 }
 
-// resource is one of a template's.
+// resource is a resource of a template.
 type resource struct {
 	id, kind   string
 	properties map[string]any
 	body       map[string]any
 }
 
-// resources gives those of a type, in order; a test that finds none has not looked.
+// resources returns the resources of a type, in order. If there are none, the test fails.
 func (t *template) resources(kind string) []resource {
 	t.t.Helper()
 	out := t.anyOf(kind)
@@ -148,7 +148,7 @@ func (t *template) anyOf(kind string) []resource {
 	return out
 }
 
-// one gives the resource of a type whose ID begins so.
+// one returns the only resource of a type whose ID has the prefix.
 func (t *template) one(kind, prefix string) resource {
 	t.t.Helper()
 	var found []resource
@@ -163,7 +163,7 @@ func (t *template) one(kind, prefix string) resource {
 	return found[0]
 }
 
-// at gives what is at a path of keys, resolved; nil if nothing is.
+// at returns the value at a path of keys, resolved; nil if there is none.
 func (r resource) at(path ...string) any {
 	var v any = r.properties
 	for _, key := range path {
@@ -173,7 +173,7 @@ func (r resource) at(path ...string) any {
 	return resolve(v)
 }
 
-// resolve puts texts in place of CloudFormation's functions: ${Name} for a Ref, ${Name.Attribute} for a GetAtt.
+// resolve replaces CloudFormation's functions by texts: ${Name} for a Ref, ${Name.Attribute} for a GetAtt.
 func resolve(v any) any {
 	switch v := v.(type) {
 	case []any:
@@ -218,7 +218,7 @@ func function(v map[string]any) (string, bool) {
 	return "", false
 }
 
-// texts makes a list of what CloudFormation writes as a text or a list of texts.
+// texts returns a list. CloudFormation writes a list with one text as a text.
 func texts(v any) []string {
 	switch v := resolve(v).(type) {
 	case nil:
@@ -234,7 +234,7 @@ func texts(v any) []string {
 	}
 }
 
-// text gives the template as it is deployed.
+// text returns the template as it is deployed.
 func (t *template) text() string {
 	body, err := json.MarshalIndent(t.body, "", "  ")
 	if err != nil {

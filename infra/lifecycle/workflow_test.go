@@ -17,12 +17,12 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine"
 )
 
-// definition gives the definition as Step Functions gets it, but for the references that CloudFormation fills in.
+// definition returns the definition as Step Functions gets it, except for the references that CloudFormation resolves.
 func (t *template) definition() string {
 	t.t.Helper()
 	text, ok := t.one("AWS::StepFunctions::StateMachine", "Workflow").at("DefinitionString").(string)
 	if !ok {
-		t.t.Fatal("the definition is no text")
+		t.t.Fatal("the definition is not a text")
 	}
 	return text
 }
@@ -36,7 +36,7 @@ func (t *template) deployed() map[string]any {
 	return out
 }
 
-func TestTheDefinitionIsTheRepositorysWithTheStacksNamesInIt(t *testing.T) {
+func TestTheDeployedDefinitionIsTheOneOfTheRepositoryWithTheStacksValues(t *testing.T) {
 	tp := standardTemplate(t)
 	function := func(id string) string {
 		return "${" + tp.one("AWS::Lambda::Function", id+"Function").id + ".Arn}"
@@ -77,20 +77,20 @@ func TestNumbersOfTheConfigurationReachTheDefinitionAndDiscovery(t *testing.T) {
 	}
 }
 
-// The map's label is a part of the ARNs that the state machine's role is allowed.
-func TestTheMapsLabelIsTheRoles(t *testing.T) {
+// The ARNs in the state machine's role contain the map's label.
+func TestTheRoleHasTheLabelOfTheMap(t *testing.T) {
 	tp := standardTemplate(t)
 	states := tp.deployed()["States"].(map[string]any)
 	label := states["SnapshotInstances"].(map[string]any)["Label"].(string)
 	child := "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:execution:" + lifecycle.Name + "/" + label + ":1"
 	for _, action := range []string{"states:RedriveExecution", "states:StopExecution", "states:DescribeExecution"} {
-		if !decide(t, tp.roleStatements("WorkflowRole"), request{"", action, child, nil}) {
+		if !allowed(t, tp.roleStatements("WorkflowRole"), request{"", action, child, nil}) {
 			t.Errorf("the role is not allowed %s on %s", action, child)
 		}
 	}
 	name := tp.one("AWS::StepFunctions::StateMachine", "Workflow").at("StateMachineName").(string)
 	start := "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:" + name
-	if !decide(t, tp.roleStatements("WorkflowRole"), request{"", "states:StartExecution", start, nil}) {
+	if !allowed(t, tp.roleStatements("WorkflowRole"), request{"", "states:StartExecution", start, nil}) {
 		t.Errorf("the role is not allowed to start %s", start)
 	}
 }
@@ -112,7 +112,7 @@ var (
 	constant = regexp.MustCompile(`(Env\w+) += "([A-Z_]+)"`)
 )
 
-func TestFunctionsAreAsTheirStatesAndMainsExpect(t *testing.T) {
+func TestFunctionsFitTheirStatesAndTheirPrograms(t *testing.T) {
 	tp := standardTemplate(t)
 	variable := map[string]string{}
 	for _, m := range constant.FindAllStringSubmatch(readFile(t, "statemachine", "contract", "environment.go"), -1) {
@@ -145,7 +145,7 @@ func TestFunctionsAreAsTheirStatesAndMainsExpect(t *testing.T) {
 	}
 }
 
-// timeoutOf reads the definition wherever the state stands in it.
+// timeoutOf returns the timeout of a state in the definition, at whatever depth.
 func timeoutOf(t *testing.T, state string) int {
 	t.Helper()
 	m := regexp.MustCompile(`(?s)"` + state + `": \{\s*"Type": "Task".*?"TimeoutSeconds": (\d+)`).FindSubmatch(statemachine.Definition)
@@ -167,7 +167,7 @@ func TestSettingsOfTheFunctionsFollowTheConfiguration(t *testing.T) {
 	same(t, "burst, rate and zones", []any{variables["CREATE_BURST"], variables["CREATE_RATE"], variables["TIME_ZONES"]},
 		[]any{"10", "0.5", `{"A":"Asia/Shanghai","B":"UTC"}`})
 	for _, f := range []string{"DiscoverInstances", "CheckFreshness"} {
-		same(t, f+" leaves boot volumes out of", tp.one("AWS::Lambda::Function", f).at("Environment", "Variables", "EXCLUDE_BOOT"), any(`["B"]`))
+		same(t, f+" excludes boot volumes of", tp.one("AWS::Lambda::Function", f).at("Environment", "Variables", "EXCLUDE_BOOT"), any(`["B"]`))
 	}
 	for _, f := range tp.resources("AWS::Lambda::Function") {
 		same(t, f.id+"'s architecture", f.at("Architectures"), any([]any{"x86_64"}))
@@ -177,7 +177,7 @@ func TestSettingsOfTheFunctionsFollowTheConfiguration(t *testing.T) {
 	}
 }
 
-// Each function runs the program of its own folder: if one changes, so does that function's code, and no other.
+// Each function runs the program of its own folder: if one program changes, only that function's code changes.
 func TestEachFunctionRunsItsOwnProgram(t *testing.T) {
 	code := func(build string) map[string]any {
 		stack, err := lifecycle.New(newApp(t), "S", lifecycle.Props{Config: config.Default(), Build: build})
@@ -204,7 +204,7 @@ func TestEachFunctionRunsItsOwnProgram(t *testing.T) {
 		}
 		for f, key := range code(other) {
 			if (key != before[f]) != (f == changed) {
-				t.Errorf("%s changed, and the code of %s is %v, before %v", changed, f, key, before[f])
+				t.Errorf("%s changed: the code of %s was %v and is %v", changed, f, before[f], key)
 			}
 		}
 	}
@@ -213,7 +213,7 @@ func TestEachFunctionRunsItsOwnProgram(t *testing.T) {
 func TestPropsSayWhatToDo(t *testing.T) {
 	_, err := lifecycle.New(newApp(t), "S", lifecycle.Props{Build: t.TempDir()})
 	if err == nil {
-		t.Fatal("a stack of nothing was made")
+		t.Fatal("a stack was made from empty Props")
 	}
 	for _, want := range []string{"Props.Config is empty: use the result of config.Read", "run `make build`, and use the folder build"} {
 		if !strings.Contains(err.Error(), want) {
