@@ -16,52 +16,51 @@ STACKS ?= --all
 APPROVAL ?= broadening
 YES ?=
 
-# The CDK's command, pinned in infra/package.json. It is to ask nobody for news, and to tell nobody that it ran. jsii complains
-# about a Node.js that will do.
+# The cdk command, pinned in infra/package.json. It must not send telemetry. jsii must not warn about a version of Node.js that works.
 CDK := CDK_DISABLE_CLI_TELEMETRY=true JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20 infra/node_modules/.bin/cdk
-# The gofmt of the Go that builds, which need not be the one in the PATH.
+# The gofmt of the Go that builds. Another one may be in the PATH.
 GOFMT = "$$(go env GOROOT)/bin/gofmt"
 GO_FILES = find functions statemachine infra -name node_modules -prune -o -name '*.go' -print
 
 # -trimpath, -buildvcs=false and an empty build ID make the same bytes in any folder, so that a deployment without a change
-# changes nothing. lambda.norpc leaves net/rpc out, with which the linker would keep all of the EC2 client (.ci/check-size).
+# changes nothing. lambda.norpc excludes net/rpc: with it, the linker would keep all of the EC2 client (.ci/check-size).
 LAMBDA_ENV := CGO_ENABLED=0 GOOS=linux GOARCH=$(ARCH)
 LAMBDA_FLAGS := -tags lambda.norpc -trimpath -buildvcs=false
 
 # $(call warn-if-cold,environment,build flags)
 warn-if-cold = @.ci/warn-if-cold $(if $(1),env $(1)) go list $(2)
 
-# $(call run,package): the program in place of the shell, so that Ctrl-C reaches it alone and its exit status is the recipe's. `go run`
-# turns each into 1, and make then speaks of an error.
+# $(call run,package) replaces the shell by the program. So only the program gets Ctrl-C, and its exit status is the recipe's.
+# `go run` would turn every exit status into 1, and make would report an error.
 run = @mkdir -p .cache/bin && go build -o .cache/bin/ ./$(1) && exec .cache/bin/$(notdir $(1)) $(ARGS)
 
 .PHONY: demo
-demo: need-go ## run the whole workflow on a simulated AWS account (ARGS=-h: the other things it can do)
+demo: need-go ## run the whole workflow on a simulated AWS account (ARGS=-h: shows what else it can do)
 	$(call warn-if-cold)
 	$(call run,functions/run-local)
 
 .PHONY: test
-test: need-go ## run all tests; needs only Go (ARGS='-run Prune -v': go test's flags)
+test: need-go ## run all tests; needs only Go (ARGS='-run Prune -v': flags of go test)
 	$(call warn-if-cold)
 	go test -timeout 60m $(if $(ARGS),$(ARGS) )./...
 
 .PHONY: e2e
-e2e: need-go need-npm need-python ## deploy to an emulated AWS account on this machine, and test what was deployed (Linux; ARGS='-run China': go test's flags)
+e2e: need-go need-npm need-python ## deploy to an emulated AWS account on this machine and test it there (Linux; ARGS='-run China': flags of go test)
 	$(call warn-if-cold)
-	@# In its own folder, where go test lets progress through as it comes.
+	@# In the package's folder, because there go test prints the progress at once.
 	cd infra/e2e && go test -tags e2e -count 1 -timeout 30m -parallel 8 $(ARGS)
 
 .PHONY: measure
-measure: need-go need-npm need-python ## how fast the functions start, and what memory they take, in an emulated account (Linux; ARGS=-h)
+measure: need-go need-npm need-python ## measure the size, start time and memory of the functions in an emulated account (Linux; ARGS=-h: options)
 	$(call run,infra/e2e/measure)
 
 .PHONY: local
-local: need-go need-npm need-python ## deploy to an emulated AWS account on this machine, and leave it running for you to try (Linux; ARGS=-h)
+local: need-go need-npm need-python ## deploy to an emulated AWS account on this machine and keep it running for you to try (Linux; ARGS=-h: options)
 	$(call run,infra/e2e/local)
 
-# The figures, and the tables of the documents that quote them.
+# Writes the figures, and the tables of the documents that quote them.
 .PHONY: bench
-bench: need-go ## measure runs over up to 100,000 volumes, simulated, and write functions/SCALING.md's tables (minutes)
+bench: need-go ## measure simulated runs with up to 100,000 volumes and write the tables of functions/SCALING.md (takes minutes)
 	$(call warn-if-cold)
 	go run ./functions/run-local -bench -json $(FIGURES)
 	go test ./functions/internal/sim/bench -run TestTheDocumentsQuote -update
@@ -70,66 +69,66 @@ bench: need-go ## measure runs over up to 100,000 volumes, simulated, and write 
 build: $(BOOTSTRAPS) ## build the Lambda functions into build/<function>/bootstrap (ARCH=amd64: for x86)
 	@.ci/check-size $(BOOTSTRAPS)
 
-# Go's own cache knows best whether there is something to do.
+# Always runs go build: Go's cache decides whether there is something to build.
 $(BOOTSTRAPS): $(BUILD)/%/bootstrap: FORCE | lambda-arch
 	$(LAMBDA_ENV) go build $(LAMBDA_FLAGS) -ldflags "-s -w -buildid=" -o $@ ./functions/$*
 
 .PHONY: lambda-arch
 lambda-arch: need-go
-	@case $(ARCH) in arm64|amd64) ;; *) echo "ARCH is $(ARCH); Lambda has arm64 and amd64." >&2; exit 1 ;; esac
+	@case $(ARCH) in arm64|amd64) ;; *) echo "ARCH is $(ARCH). Use arm64 or amd64." >&2; exit 1 ;; esac
 	$(call warn-if-cold,$(LAMBDA_ENV),$(LAMBDA_FLAGS))
 
 .PHONY: FORCE
 FORCE:
 
 .PHONY: synth
-synth: build $(NODE_MODULES) ## make the CloudFormation template, in cdk.out (ARGS='-c key=value': the configuration)
+synth: build $(NODE_MODULES) ## make the CloudFormation template in cdk.out (ARGS='-c key=value': changes the configuration)
 	$(CDK) synth --quiet $(ARGS)
 
-# Where it goes is said, and asked for, before anything is built: hence the second make.
+# The destination is shown and checked before anything is built. That is why the build is a second make.
 ACCOUNT = @STACKS='$(STACKS)' YES='$(YES)' go run ./infra/account
 BUILT = +@$(MAKE) --no-print-directory build $(NODE_MODULES)
 
-# In a folder without cdk.json: where there is one the CDK runs the app, which wants the functions built.
+# Runs in a folder without cdk.json. In a folder with one, the CDK would run the app, which needs built functions.
 .PHONY: bootstrap
-bootstrap: need-go need-npm ## prepare the AWS account and Region for the CDK; once, unless another CDK app has
+bootstrap: need-go need-npm ## prepare the AWS account and Region for the CDK; needed once, unless another CDK app has done it
 	$(ACCOUNT) check $(ARGS)
 	@$(MAKE) --no-print-directory $(NODE_MODULES)
 	environments=$$(STACKS='$(STACKS)' go run ./infra/account environments $(ARGS) 2>/dev/null) && cd infra && $(subst infra/,,$(CDK)) bootstrap $$environments $(ARGS)
 
-# Without names it is about all stacks; it knows no --all.
+# Without names, cdk diff shows all stacks. It has no --all.
 .PHONY: diff
 diff: need-go need-npm ## show what a deployment would change in the AWS account
 	$(ACCOUNT) check $(ARGS)
 	$(BUILT)
 	$(CDK) diff $(filter-out --all,$(STACKS)) $(ARGS)
 
-# The CDK takes --require-approval once.
+# The CDK refuses --require-approval if it is there twice.
 .PHONY: deploy
-deploy: need-go need-npm ## deploy to the AWS account; asks before it widens permissions (APPROVAL=never: does not ask; STACKS=<id>: one of several)
+deploy: need-go need-npm ## deploy to the AWS account; asks before it adds permissions (APPROVAL=never: does not ask; STACKS=<id>: only this stack)
 	$(ACCOUNT) check $(ARGS)
 	$(BUILT)
 	$(CDK) deploy $(STACKS) $(if $(findstring --require-approval,$(ARGS)),,--require-approval $(APPROVAL)) $(ARGS)
 
-# An open execution would keep the state machine, and its name. The last line is for one that a schedule started meanwhile.
+# A running execution would keep the state machine and its name in use. A schedule may start one meanwhile: hence the second stop.
 .PHONY: destroy
-destroy: need-go need-npm ## remove what was deployed; snapshots, and the bucket of reports, stay (YES=1: does not ask)
+destroy: need-go need-npm ## delete what was deployed; keeps all snapshots and the bucket with the reports (YES=1: does not ask)
 	$(ACCOUNT) confirm $(ARGS)
 	$(BUILT)
 	$(ACCOUNT) stop $(ARGS)
 	$(CDK) destroy $(STACKS) --force $(ARGS)
 	$(ACCOUNT) stop $(ARGS)
-	@echo "All snapshots are still there, and so is the bucket of reports, which empties itself within 400 days. README.md says how to delete them."
+	@echo "All snapshots and the bucket with the reports are kept. The objects in the bucket expire within 400 days. README.md says how to delete both."
 
 .PHONY: lint
-lint: lint-format lint-definition lint-template lint-vet lint-code ## check format, mistakes, architecture, state machine and template; needs npm and Python
+lint: lint-format lint-definition lint-template lint-vet lint-code ## check formatting, code, architecture, state machine and template; needs npm and Python
 
 .PHONY: lint-format
 lint-format: need-go
 	@files=$$($(GO_FILES) | xargs $(GOFMT) -s -l) || exit 1; test -z "$$files" || \
-		{ echo "Not formatted; \`make fmt\` does it:" >&2; echo "$$files" >&2; exit 1; }
+		{ echo "These files are not formatted. Run \`make fmt\`." >&2; echo "$$files" >&2; exit 1; }
 
-# The definition in the repository has placeholders; the validator wants it as it is deployed.
+# The definition in the repository has placeholders. The validator needs it as it is deployed.
 .PHONY: lint-definition
 lint-definition: need-go $(NODE_MODULES)
 	$(call warn-if-cold)
@@ -137,7 +136,7 @@ lint-definition: need-go $(NODE_MODULES)
 	go run ./functions/run-local -definition > $(DEFINITION)
 	infra/node_modules/.bin/asl-validator --json-path $(DEFINITION)
 
-# The templates that the tests compare with; `go test ./infra/lifecycle -update` writes them.
+# Checks the golden templates of the tests. `go test ./infra/lifecycle -update` writes them.
 .PHONY: lint-template
 lint-template: need-python
 	.ci/cfn-lint $(TEMPLATES)
@@ -156,11 +155,11 @@ $(NODE_MODULES): infra/package.json infra/package-lock.json | need-npm
 	@touch $@
 
 .PHONY: fmt
-fmt: need-go ## format the Go code, and list the files that changed
+fmt: need-go ## format the Go code and list the changed files
 	@$(GO_FILES) | xargs $(GOFMT) -s -l -w
 
 .PHONY: clean
-clean: ## remove what was built: build/, cdk.out/ and the rendered definition (the tools and .run-local/ stay)
+clean: ## delete build/, cdk.out/ and the rendered definition; keeps the tools and .run-local/
 	rm -rf build cdk.out $(DEFINITION)
 
 .PHONY: need-go

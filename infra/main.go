@@ -1,4 +1,4 @@
-// Command infra is the CDK app: it reads the configuration from the CDK's context, and makes a stack for each target.
+// Command infra is the CDK app. It reads the configuration from the CDK's context and creates a stack for each target.
 package main
 
 import (
@@ -14,7 +14,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/infra/lifecycle"
 )
 
-const build = "build" // what `make build` makes
+const build = "build" // the output folder of `make build`
 
 func main() {
 	err := run()
@@ -27,8 +27,8 @@ func main() {
 	}
 }
 
-// closeCDK ends jsii's process and removes its temporary folder. jsii waits for that process twice, and now and then complains
-// to the user that it was gone the second time; what it says here is of no use to anybody.
+// closeCDK ends the process of jsii and removes its temporary folder. jsii waits for that process twice. Sometimes it complains on
+// standard error that the process no longer exists. That message helps nobody, so it is discarded.
 func closeCDK() {
 	if null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0); err == nil {
 		os.Stderr = null
@@ -38,18 +38,18 @@ func closeCDK() {
 
 func run() (err error) {
 	defer func() {
-		// The CDK panics where other libraries return an error. Its message is meant for a person, its stack is not.
+		// The CDK panics where other libraries return an error. Its message is useful for a person, its stack trace is not.
 		if r := recover(); r != nil {
-			err = fmt.Errorf("the CDK refused: %v", r)
+			err = fmt.Errorf("the CDK could not make the template: %v", r)
 		}
 	}()
 	app := awscdk.NewApp(&awscdk.AppProps{
 		Outdir:      jsii.String(cmp.Or(os.Getenv("CDK_OUTDIR"), "cdk.out")),
-		StackTraces: jsii.Bool(false), // they would be jsii's
+		StackTraces: jsii.Bool(false), // they would only show jsii
 	})
 	context, ok := app.Node().GetAllContext(nil).(map[string]any)
 	if !ok {
-		return errors.New("the CDK's context can't be read; is cdk.json, \"context\" an object?")
+		return errors.New("the CDK's context can't be read. Check that \"context\" in cdk.json is an object")
 	}
 	c, err := config.Read(context, config.Target{Account: os.Getenv("CDK_DEFAULT_ACCOUNT"), Region: os.Getenv("CDK_DEFAULT_REGION")})
 	if err != nil {

@@ -15,15 +15,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// fake is as much of STS and Step Functions as is asked, at AWS_ENDPOINT_URL.
-type fake struct {
+// fakeAWS is a fake of STS and Step Functions at AWS_ENDPOINT_URL. It supports only the calls of this command.
+type fakeAWS struct {
 	t       *testing.T
 	denied  bool
-	open    map[string][]string // names of open executions, by state machine
+	running map[string][]string // names of running executions, by state machine
 	stopped []string
 }
 
-func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (f *fakeAWS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		f.t.Error(err)
@@ -44,13 +44,13 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	switch target := r.Header.Get("X-Amz-Target"); target {
 	case "AWSStepFunctions.ListExecutions":
-		names, known := f.open[in.StateMachineArn]
+		names, known := f.running[in.StateMachineArn]
 		if !known {
 			w.WriteHeader(http.StatusBadRequest)
 			fmt.Fprint(w, `{"__type": "StateMachineDoesNotExist"}`)
 			return
 		}
-		// One to a page.
+		// Each page has one execution.
 		i := len(in.NextToken)
 		page := map[string]any{"executions": []any{}}
 		if i < len(names) {
@@ -72,10 +72,10 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 const machine = "arn:aws:states:eu-central-1:123456789012:stateMachine:EbsSnapshotLifecycle"
 
-// lab is a folder with a cdk.json, and an environment that has the fake for AWS.
-func lab(t *testing.T, targets string) *fake {
+// setUp changes to a folder with a cdk.json, and sets an environment in which the fake is AWS.
+func setUp(t *testing.T, targets string) *fakeAWS {
 	t.Helper()
-	f := &fake{t: t, open: map[string][]string{}}
+	f := &fakeAWS{t: t, running: map[string][]string{}}
 	server := httptest.NewServer(f)
 	t.Cleanup(server.Close)
 	folder := t.TempDir()
@@ -94,17 +94,17 @@ func lab(t *testing.T, targets string) *fake {
 	return f
 }
 
-func say(t *testing.T, stdin string, args ...string) (stdout, stderr string, err error) {
+func runCommand(t *testing.T, stdin string, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
 	var out, said bytes.Buffer
 	err = run(t.Context(), args, os.Getenv, strings.NewReader(stdin), &out, &said)
 	return out.String(), said.String(), err
 }
 
-func TestItSaysWhereADeploymentGoes(t *testing.T) {
-	lab(t, ``)
-	_, said, err := say(t, "", "check")
-	if err != nil || said != "Account 123456789012, Region eu-central-1, keys of the environment, as arn:aws:iam::123456789012:user/ops\n" {
+func TestCheckShowsTheDestination(t *testing.T) {
+	setUp(t, ``)
+	_, said, err := runCommand(t, "", "check")
+	if err != nil || said != "Account 123456789012, Region eu-central-1, keys from the environment, as arn:aws:iam::123456789012:user/ops\n" {
 		t.Errorf("%v: %s", err, said)
 	}
 	t.Setenv("AWS_ACCESS_KEY_ID", "")
@@ -113,17 +113,17 @@ func TestItSaysWhereADeploymentGoes(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("AWS_REGION", "")
-	_, said, err = say(t, "", "check", "--profile", "other")
+	_, said, err = runCommand(t, "", "check", "--profile", "other")
 	if err != nil || !strings.HasPrefix(said, "Account 123456789012, Region us-west-2, profile other, ") {
 		t.Errorf("%v: %s", err, said)
 	}
 }
 
-func TestItRefusesWithASentenceThatHelps(t *testing.T) {
-	f := lab(t, ``)
+func TestItRefusesWithASentenceThatSaysWhatToDo(t *testing.T) {
+	f := setUp(t, ``)
 	refused := func(what string, texts ...string) {
 		t.Helper()
-		_, _, err := say(t, "", "check")
+		_, _, err := runCommand(t, "", "check")
 		for _, text := range texts {
 			if err == nil || !strings.Contains(err.Error(), text) {
 				t.Errorf("%s: it does not say %q: %v", what, text, err)
@@ -131,46 +131,46 @@ func TestItRefusesWithASentenceThatHelps(t *testing.T) {
 		}
 	}
 	f.denied = true
-	refused("an expired token", "there are no usable credentials", "ExpiredToken", "AWS_PROFILE", "aws sso login")
+	refused("an expired token", "there are no valid AWS credentials", "ExpiredToken", "AWS_PROFILE", "aws sso login")
 	f.denied = false
 	t.Setenv("AWS_REGION", "")
-	refused("no Region", "no Region is named", "us-east-1", "export AWS_REGION=")
+	refused("no Region", "no Region is configured", "us-east-1", "export AWS_REGION=")
 	t.Setenv("AWS_REGION", "eu-central-1")
 	t.Setenv("AWS_ACCESS_KEY_ID", "")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "")
-	refused("no credentials", "there are no usable credentials", "AWS_PROFILE")
+	refused("no credentials", "there are no valid AWS credentials", "AWS_PROFILE")
 	t.Setenv("AWS_PROFILE", "nobody")
-	refused("no such profile", "there are no usable credentials", "nobody")
+	refused("no such profile", "there are no valid AWS credentials", "nobody")
 }
 
-func TestItKnowsTheTargetsOfTheConfiguration(t *testing.T) {
-	lab(t, `"targets": [{"region": "eu-central-1"}, {"region": "us-east-1", "account": "999999999999"}]`)
+func TestItUsesTheTargetsOfTheConfiguration(t *testing.T) {
+	setUp(t, `"targets": [{"region": "eu-central-1"}, {"region": "us-east-1", "account": "999999999999"}]`)
 	t.Setenv("AWS_REGION", "")
-	out, said, err := say(t, "", "environments")
+	out, said, err := runCommand(t, "", "environments")
 	if err != nil || out != "aws://123456789012/eu-central-1\naws://999999999999/us-east-1\n" || !strings.Contains(said, "Account 999999999999, Region us-east-1, ") {
 		t.Errorf("%v: %s%s", err, out, said)
 	}
 	t.Setenv("STACKS", "EbsSnapshotLifecycle-eu-*")
-	if out, _, err = say(t, "", "environments"); err != nil || out != "aws://123456789012/eu-central-1\n" {
+	if out, _, err = runCommand(t, "", "environments"); err != nil || out != "aws://123456789012/eu-central-1\n" {
 		t.Errorf("%v: %s", err, out)
 	}
 	t.Setenv("STACKS", "Other")
-	if _, _, err = say(t, "", "check"); err == nil || !strings.Contains(err.Error(), "EbsSnapshotLifecycle-999999999999-us-east-1") {
+	if _, _, err = runCommand(t, "", "check"); err == nil || !strings.Contains(err.Error(), "EbsSnapshotLifecycle-999999999999-us-east-1") {
 		t.Errorf("%v", err)
 	}
 	t.Setenv("STACKS", "")
-	out, _, err = say(t, "", "environments", "-c", `targets=[{"region": "ap-east-1"}]`, "--verbose")
+	out, _, err = runCommand(t, "", "environments", "-c", `targets=[{"region": "ap-east-1"}]`, "--verbose")
 	if err != nil || out != "aws://123456789012/ap-east-1\n" {
 		t.Errorf("%v: %s", err, out)
 	}
 }
 
-func TestItStopsTheOpenExecutionsOfTheStacksThatAreDestroyed(t *testing.T) {
-	f := lab(t, `"targets": [{"region": "eu-central-1"}, {"region": "us-east-1"}, {"region": "eu-west-1", "account": "999999999999"}]`)
-	f.open[machine] = []string{"a", "b", "c"}
-	f.open[strings.Replace(machine, "eu-central-1", "us-east-1", 1)] = []string{"elsewhere"}
+func TestStopStopsTheRunningExecutionsOfTheSelectedStacks(t *testing.T) {
+	f := setUp(t, `"targets": [{"region": "eu-central-1"}, {"region": "us-east-1"}, {"region": "eu-west-1", "account": "999999999999"}]`)
+	f.running[machine] = []string{"a", "b", "c"}
+	f.running[strings.Replace(machine, "eu-central-1", "us-east-1", 1)] = []string{"elsewhere"}
 	t.Setenv("STACKS", "EbsSnapshotLifecycle-eu-central-1")
-	if _, _, err := say(t, "", "stop"); err != nil {
+	if _, _, err := runCommand(t, "", "stop"); err != nil {
 		t.Fatal(err)
 	}
 	if d := cmp.Diff([]string{"a", "b", "c"}, f.stopped); d != "" {
@@ -178,29 +178,29 @@ func TestItStopsTheOpenExecutionsOfTheStacksThatAreDestroyed(t *testing.T) {
 	}
 	f.stopped = nil
 	t.Setenv("STACKS", "--all")
-	if _, _, err := say(t, "", "stop"); err != nil {
+	if _, _, err := runCommand(t, "", "stop"); err != nil {
 		t.Fatal(err)
 	}
 	if d := cmp.Diff([]string{"a", "b", "c", "elsewhere"}, f.stopped); d != "" {
 		t.Errorf("stopped of all (-want +got):\n%s", d)
 	}
-	f.open, f.stopped = nil, nil
-	if _, _, err := say(t, "", "stop"); err != nil || f.stopped != nil {
-		t.Errorf("where there is no state machine: %v %v", err, f.stopped)
+	f.running, f.stopped = nil, nil
+	if _, _, err := runCommand(t, "", "stop"); err != nil || f.stopped != nil {
+		t.Errorf("without a state machine: %v %v", err, f.stopped)
 	}
 }
 
-func TestDestroyAsksUnlessItIsToldNotTo(t *testing.T) {
-	f := lab(t, ``)
-	f.open[machine] = []string{"a"}
+func TestConfirmAsksUnlessYESIsSet(t *testing.T) {
+	f := setUp(t, ``)
+	f.running[machine] = []string{"a"}
 	for answer, want := range map[string]bool{"y\n": true, "YES\n": true, "n\n": false, "\n": false, "": false} {
-		_, said, err := say(t, answer, "confirm")
-		if (err == nil) != want || !strings.Contains(said, "its open executions: 1 now") {
+		_, said, err := runCommand(t, answer, "confirm")
+		if (err == nil) != want || !strings.Contains(said, "the running executions (now: 1)") {
 			t.Errorf("%q: %v: %s", answer, err, said)
 		}
 	}
 	t.Setenv("YES", "1")
-	if _, _, err := say(t, "", "confirm"); err != nil {
+	if _, _, err := runCommand(t, "", "confirm"); err != nil {
 		t.Error(err)
 	}
 	t.Setenv("YES", "")
@@ -208,20 +208,20 @@ func TestDestroyAsksUnlessItIsToldNotTo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = null.Close() }) // it was only read
+	t.Cleanup(func() { _ = null.Close() }) // it is only read
 	err = run(t.Context(), []string{"confirm"}, os.Getenv, null, io.Discard, io.Discard)
 	if err == nil || !strings.Contains(err.Error(), "make destroy YES=1") {
 		t.Errorf("without a terminal: %v", err)
 	}
 	if f.stopped != nil {
-		t.Errorf("a question stopped %v", f.stopped)
+		t.Errorf("confirm stopped %v", f.stopped)
 	}
 }
 
 func TestAnUnknownVerbIsRefused(t *testing.T) {
-	lab(t, ``)
+	setUp(t, ``)
 	for _, args := range [][]string{nil, {"destroy"}} {
-		if _, _, err := say(t, "", args...); err == nil || !strings.HasPrefix(err.Error(), "usage: ") {
+		if _, _, err := runCommand(t, "", args...); err == nil || !strings.HasPrefix(err.Error(), "usage: ") {
 			t.Errorf("%v: %v", args, err)
 		}
 	}

@@ -18,82 +18,82 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/infra/config"
 )
 
-// place is where the CDK will go.
-type place struct {
-	cfg       aws.Config
-	by        string // which credentials, in words
-	identity  string // ARN of whoever the credentials are
-	partition string
-	targets   []config.Target // with account and Region
-	account   string          // that of the credentials
+// destination is the accounts and Regions that the CDK will work on.
+type destination struct {
+	cfg         aws.Config
+	credentials string // where the credentials come from, in words
+	identity    string // the ARN of the credentials' user or role
+	partition   string
+	targets     []config.Target // with account and Region
+	account     string          // the account of the credentials
 }
 
-// patience bounds the question who the credentials are. Without any, the SDK also asks for those of an EC2 instance.
-const patience = 30 * time.Second
+// identityTimeout limits the search for credentials. The last place that the SDK tries is the metadata service of an EC2 instance.
+const identityTimeout = 30 * time.Second
 
-// find says where the CDK will go with these arguments of its command line, and whether the credentials are usable.
-func find(ctx context.Context, args []string, env func(string) string) (*place, error) {
+// find returns the destination of the CDK with these arguments of its command line. It fails without valid credentials.
+func find(ctx context.Context, args []string, env func(string) string) (*destination, error) {
 	profile, given := arguments(args)
 	targets, err := targetsOf(given)
 	if err != nil {
 		return nil, err
 	}
-	p := &place{by: credentials(profile, env)}
-	// Only that of the command line: like the CDK, the SDK puts keys of the environment before a profile of the environment.
-	p.cfg, err = awsconfig.LoadDefaultConfig(ctx, awsconfig.WithSharedConfigProfile(profile))
+	d := &destination{credentials: credentials(profile, env)}
+	// Only the profile of the command line is set here. The SDK handles the environment as the CDK does: keys win over AWS_PROFILE.
+	d.cfg, err = awsconfig.LoadDefaultConfig(ctx, awsconfig.WithSharedConfigProfile(profile))
 	if err != nil {
 		return nil, unusable(err)
 	}
-	if p.cfg.Region == "" && len(targets) > 0 {
-		p.cfg.Region = targets[0].Region
+	if d.cfg.Region == "" && len(targets) > 0 {
+		d.cfg.Region = targets[0].Region
 	}
-	if p.cfg.Region == "" {
-		return nil, errors.New("no Region is named, and the CDK would take us-east-1 without a word.\n" +
-			"Name one: export AWS_REGION=eu-central-1 (or whichever it is), or set region in the profile, or targets in cdk.json")
+	if d.cfg.Region == "" {
+		return nil, errors.New("no Region is configured. The CDK would silently use us-east-1.\n" +
+			"Choose one: export AWS_REGION=eu-central-1 (for example), or set region in the profile, or set targets in cdk.json")
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, identityTimeout)
 	defer cancel()
-	who, err := sts.NewFromConfig(p.cfg).GetCallerIdentity(ctx, nil)
+	caller, err := sts.NewFromConfig(d.cfg).GetCallerIdentity(ctx, nil)
 	if err != nil {
 		return nil, unusable(err)
 	}
-	p.account, p.identity = aws.ToString(who.Account), aws.ToString(who.Arn)
-	if parts := strings.Split(p.identity, ":"); len(parts) > 1 {
-		p.partition = parts[1]
+	d.account, d.identity = aws.ToString(caller.Account), aws.ToString(caller.Arn)
+	if parts := strings.Split(d.identity, ":"); len(parts) > 1 {
+		d.partition = parts[1]
 	}
 	if len(targets) == 0 {
 		targets = []config.Target{{}}
 	}
 	for _, t := range targets {
-		if wanted(t, env("STACKS")) {
-			p.targets = append(p.targets, config.Target{Account: cmp.Or(t.Account, p.account), Region: cmp.Or(t.Region, p.cfg.Region)})
+		if selected(t, env("STACKS")) {
+			d.targets = append(d.targets, config.Target{Account: cmp.Or(t.Account, d.account), Region: cmp.Or(t.Region, d.cfg.Region)})
 		}
 	}
-	if len(p.targets) == 0 {
-		return nil, fmt.Errorf("STACKS=%s names none of the stacks. There are: %s", env("STACKS"), stackIDs(targets))
+	if len(d.targets) == 0 {
+		return nil, fmt.Errorf("STACKS=%s selects no stack. The stacks are: %s", env("STACKS"), stackIDs(targets))
 	}
-	return p, nil
+	return d, nil
 }
 
 func unusable(err error) error {
-	return fmt.Errorf("there are no usable credentials of an AWS account: %w\n"+
-		"Name a profile (export AWS_PROFILE=my-account), log in again if it has expired (aws sso login), or set AWS_ACCESS_KEY_ID and\n"+
-		"AWS_SECRET_ACCESS_KEY. Without an account, `make demo` and `make local` show what there is", err)
+	return fmt.Errorf("there are no valid AWS credentials: %w\n"+
+		"Choose a profile (export AWS_PROFILE=my-account), log in again if the session has expired (aws sso login),\n"+
+		"or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. `make demo` and `make local` need no AWS account", err)
 }
 
-// credentials says which are used.
+// credentials says where the credentials come from.
 func credentials(profile string, env func(string) string) string {
 	switch {
 	case profile == "" && env("AWS_ACCESS_KEY_ID") != "":
-		return "keys of the environment"
+		return "keys from the environment"
 	case cmp.Or(profile, env("AWS_PROFILE")) != "":
 		return "profile " + cmp.Or(profile, env("AWS_PROFILE"))
 	default:
-		return "no profile named"
+		return "default credentials"
 	}
 }
 
-// arguments finds in the CDK's command line what decides where it goes: the profile, and keys of the context.
+// arguments returns the arguments of the CDK that decide about the destination: the profile and the keys of the context.
 func arguments(args []string) (profile string, values map[string]any) {
 	values = map[string]any{}
 	for i := 0; i < len(args); i++ {
@@ -118,8 +118,7 @@ func arguments(args []string) (profile string, values map[string]any) {
 	return profile, values
 }
 
-// targetsOf reads from cdk.json, and the command line, which stacks there are. What else is wrong with the configuration, the CDK
-// app says.
+// targetsOf reads the targets from cdk.json and from the command line. The CDK app reports the other faults of the configuration.
 func targetsOf(given map[string]any) ([]config.Target, error) {
 	body, err := os.ReadFile("cdk.json")
 	if err != nil {
@@ -142,8 +141,8 @@ func targetsOf(given map[string]any) ([]config.Target, error) {
 	return c.Targets, err
 }
 
-// wanted says whether STACKS, as the CDK reads it, names the stack of a target.
-func wanted(t config.Target, stacks string) bool {
+// selected says whether STACKS selects the stack of a target. The patterns are those of the CDK.
+func selected(t config.Target, stacks string) bool {
 	for name := range strings.FieldsSeq(cmp.Or(stacks, "--all")) {
 		if ok, err := path.Match(name, t.StackID()); name == "--all" || ok && err == nil {
 			return true
@@ -167,13 +166,13 @@ func stacks(targets []config.Target) string {
 	return fmt.Sprintf("the %d stacks %s", len(targets), config.StackName)
 }
 
-// lines say where it goes.
-func (p *place) lines() []string {
+// lines describe the destination: one line for each stack.
+func (d *destination) lines() []string {
 	var out []string
-	for _, t := range p.targets {
-		line := fmt.Sprintf("Account %s, Region %s, %s, as %s", t.Account, t.Region, p.by, p.identity)
-		if t.Account != p.account {
-			line += ": the CDK takes the roles there that its bootstrap made"
+	for _, t := range d.targets {
+		line := fmt.Sprintf("Account %s, Region %s, %s, as %s", t.Account, t.Region, d.credentials, d.identity)
+		if t.Account != d.account {
+			line += ". The CDK assumes the roles that cdk bootstrap created in this account"
 		}
 		out = append(out, line)
 	}

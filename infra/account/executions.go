@@ -13,23 +13,23 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/infra/config"
 )
 
-// execution is an open one, of a run.
+// execution is a running execution of a state machine.
 type execution struct{ arn, region string }
 
-func (p *place) client(region string) *sfn.Client {
-	return sfn.NewFromConfig(p.cfg, func(o *sfn.Options) { o.Region = region })
+func (d *destination) client(region string) *sfn.Client {
+	return sfn.NewFromConfig(d.cfg, func(o *sfn.Options) { o.Region = region })
 }
 
-// open lists the open executions of the stacks' state machines, as far as the credentials' account has them. A state machine with
-// an open one stays in DELETING, and its name then blocks the next deployment.
-func (p *place) open(ctx context.Context) ([]execution, error) {
+// runningExecutions lists the running executions of the stacks' state machines in the account of the credentials. While one is
+// running, a deleted state machine stays in the status DELETING, and no new state machine can have its name.
+func (d *destination) runningExecutions(ctx context.Context) ([]execution, error) {
 	var out []execution
-	for _, t := range p.targets {
-		if t.Account != p.account {
-			continue // these credentials can't look there
+	for _, t := range d.targets {
+		if t.Account != d.account {
+			continue // the credentials are for another account
 		}
-		machine := fmt.Sprintf("arn:%s:states:%s:%s:stateMachine:%s", p.partition, t.Region, t.Account, config.StackName)
-		pages := sfn.NewListExecutionsPaginator(p.client(t.Region), &sfn.ListExecutionsInput{
+		machine := fmt.Sprintf("arn:%s:states:%s:%s:stateMachine:%s", d.partition, t.Region, t.Account, config.StackName)
+		pages := sfn.NewListExecutionsPaginator(d.client(t.Region), &sfn.ListExecutionsInput{
 			StateMachineArn: aws.String(machine), StatusFilter: types.ExecutionStatusRunning,
 		})
 		for pages.HasMorePages() {
@@ -38,7 +38,7 @@ func (p *place) open(ctx context.Context) ([]execution, error) {
 				break
 			}
 			if err != nil {
-				return nil, fmt.Errorf("list the open executions of %s: %w", machine, err)
+				return nil, fmt.Errorf("list the running executions of %s: %w", machine, err)
 			}
 			for _, e := range page.Executions {
 				out = append(out, execution{aws.ToString(e.ExecutionArn), t.Region})
@@ -48,14 +48,14 @@ func (p *place) open(ctx context.Context) ([]execution, error) {
 	return out, nil
 }
 
-// stop stops them. The executions that each has begun for its instances end with it.
-func (p *place) stop(ctx context.Context, stderr io.Writer) error {
-	open, err := p.open(ctx)
+// stop stops the running executions. Their child executions stop with them.
+func (d *destination) stop(ctx context.Context, stderr io.Writer) error {
+	running, err := d.runningExecutions(ctx)
 	if err != nil {
 		return err
 	}
-	for _, e := range open {
-		_, err := p.client(e.region).StopExecution(ctx, &sfn.StopExecutionInput{
+	for _, e := range running {
+		_, err := d.client(e.region).StopExecution(ctx, &sfn.StopExecutionInput{
 			ExecutionArn: aws.String(e.arn), Error: aws.String("Destroyed"), Cause: aws.String("The stack is being destroyed."),
 		})
 		if _, ended := errors.AsType[*types.ExecutionDoesNotExist](err); err != nil && !ended {

@@ -1,5 +1,5 @@
-// Command account stands before the CDK in the Makefile: it says where a deployment goes, refuses to begin without usable
-// credentials, and stops the executions that would keep a stack from being destroyed. It needs no AWS CLI.
+// Command account runs before the CDK in the Makefile. It shows the accounts and Regions of a deployment, refuses to start without
+// valid credentials, and stops the running executions of a stack that is to be destroyed. It does not need the AWS CLI.
 package main
 
 import (
@@ -15,12 +15,12 @@ import (
 	"golang.org/x/term"
 )
 
-const usage = `usage: account check|environments|confirm|stop [<the CDK's arguments>]
-  check         says which account and Regions it is about; fails without usable credentials
-  environments  the same, and prints aws://<account>/<Region> of each for cdk bootstrap
-  confirm       the same, and asks whether the stacks are to be destroyed (YES=1 in the environment: does not ask)
-  stop          stops the open executions of the stacks' state machines
-STACKS in the environment names the stacks, as for the CDK`
+const usage = `usage: account check|environments|confirm|stop [arguments of the CDK]
+  check         shows the account and Region of each stack; fails without valid credentials
+  environments  does the same, and prints aws://<account>/<Region> of each stack, for cdk bootstrap
+  confirm       does the same, and asks whether to destroy the stacks (does not ask if YES=1 is in the environment)
+  stop          stops the running executions of the stacks' state machines
+STACKS in the environment selects the stacks, as for the CDK`
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -36,43 +36,43 @@ func run(ctx context.Context, args []string, env func(string) string, stdin io.R
 	if len(args) == 0 || !slices.Contains([]string{"check", "environments", "confirm", "stop"}, args[0]) {
 		return errors.New(usage)
 	}
-	p, err := find(ctx, args[1:], env)
+	d, err := find(ctx, args[1:], env)
 	if err != nil {
 		return err
 	}
 	if args[0] == "stop" {
-		return p.stop(ctx, stderr)
+		return d.stop(ctx, stderr)
 	}
-	for _, line := range p.lines() {
+	for _, line := range d.lines() {
 		fmt.Fprintln(stderr, line)
 	}
 	switch args[0] {
 	case "environments":
-		for _, t := range p.targets {
+		for _, t := range d.targets {
 			fmt.Fprintf(stdout, "aws://%s/%s\n", t.Account, t.Region)
 		}
 	case "confirm":
-		return p.confirm(ctx, env("YES") != "", stdin, stderr)
+		return d.confirm(ctx, env("YES") != "", stdin, stderr)
 	}
 	return nil
 }
 
-// confirm asks before stacks are destroyed.
-func (p *place) confirm(ctx context.Context, yes bool, stdin io.Reader, stderr io.Writer) error {
-	open, err := p.open(ctx)
+// confirm asks a person before the stacks are destroyed.
+func (d *destination) confirm(ctx context.Context, yes bool, stdin io.Reader, stderr io.Writer) error {
+	running, err := d.runningExecutions(ctx)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stderr, "make destroy removes %s there, and stops its open executions: %d now. No snapshot is deleted.\n", stacks(p.targets), len(open))
+	fmt.Fprintf(stderr, "This deletes %s and stops the running executions (now: %d). No snapshot is deleted.\n", stacks(d.targets), len(running))
 	if yes {
 		return nil
 	}
 	if file, ok := stdin.(*os.File); ok && !term.IsTerminal(int(file.Fd())) {
-		return errors.New("there is no terminal to ask on; `make destroy YES=1` does not ask")
+		return errors.New("there is no terminal, so nobody can answer the question. Run `make destroy YES=1`, which does not ask")
 	}
 	fmt.Fprint(stderr, "Destroy? (y/N) ")
 	var answer string
-	_, _ = fmt.Fscanln(stdin, &answer) // no answer is a no
+	_, _ = fmt.Fscanln(stdin, &answer) // an empty answer means no
 	if answer = strings.ToLower(answer); answer != "y" && answer != "yes" {
 		return errors.New("nothing was destroyed")
 	}

@@ -17,20 +17,20 @@ func read(t *testing.T, path string) string {
 	return string(body)
 }
 
-// A tag can be moved to other code; a commit can't.
-func TestActionsAreNamedByCommit(t *testing.T) {
+// A tag can be moved to another commit.
+func TestActionsArePinnedToCommits(t *testing.T) {
 	uses := regexp.MustCompile(`(?m)uses: *(.*)$`).FindAllStringSubmatch(read(t, ".github/workflows/ci.yml"), -1)
 	if len(uses) == 0 {
 		t.Fatal("the workflow uses no action")
 	}
 	for _, u := range uses {
 		if !regexp.MustCompile(`^[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$`).MatchString(u[1]) {
-			t.Errorf("%s is not a commit, with its version behind it", u[1])
+			t.Errorf("%s is not a commit followed by its version", u[1])
 		}
 	}
 }
 
-func TestPythonPackagesAreNamedByHash(t *testing.T) {
+func TestPythonPackagesArePinnedByHashes(t *testing.T) {
 	for file, installer := range map[string]string{"infra/requirements.txt": ".ci/cfn-lint", "infra/e2e/requirements.txt": "infra/e2e/lab.go"} {
 		packages := 0
 		for line := range strings.SplitSeq(strings.ReplaceAll(read(t, file), "\\\n", " "), "\n") {
@@ -43,7 +43,7 @@ func TestPythonPackagesAreNamedByHash(t *testing.T) {
 			}
 		}
 		if packages == 0 || !strings.Contains(read(t, installer), "--require-hashes") {
-			t.Errorf("%s installs the %d packages of %s without looking at their hashes", installer, packages, file)
+			t.Errorf("%s installs the %d packages of %s without checking their hashes", installer, packages, file)
 		}
 	}
 }
