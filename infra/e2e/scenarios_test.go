@@ -67,7 +67,7 @@ const (
 	oneFailed    = "KEYWORD: 1 of 4 volumes FAILED"
 	bothAttended = "KEYWORD: 2 problems, no backup failed" // of the two instances
 	brokeOff     = "EBS snapshot lifecycle: a run broke off, backups may be missing"
-	notRecorded  = "EBS snapshot lifecycle: a volume failed, and S3 refused the record"
+	notRecorded  = "EBS snapshot lifecycle: a volume failed, and the failure could not be recorded"
 )
 
 // all says the same of each volume.

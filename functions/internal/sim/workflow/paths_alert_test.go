@@ -63,7 +63,7 @@ func alertPaths() []path {
 		},
 		{
 			name:  "S3 refuses the record of a failure",
-			given: func(l *lab) { denied(l); records(l, always); l.topic.fault = snsRefuses(2, "S3 refused") },
+			given: func(l *lab) { denied(l); records(l, always); l.topic.fault = snsRefuses(2, "recorded") },
 			want: story{
 				asl.Failed, "VolumesFailed", runFails, others("SnapshotVolume", "RecordFailure", "AlertUnrecordedFailure"), allBut(),
 				[]string{unwritten, oneFailed},
@@ -72,7 +72,7 @@ func alertPaths() []path {
 		},
 		{
 			name:  "S3 refuses the record of a failure, and SNS the alert about it",
-			given: func(l *lab) { denied(l); records(l, always); l.topic.fault = snsRefuses(always, "S3 refused") },
+			given: func(l *lab) { denied(l); records(l, always); l.topic.fault = snsRefuses(always, "recorded") },
 			want:  story{asl.Failed, "VolumesFailed", runFails, others(untold...), allBut(), []string{oneFailed}},
 			says:  []string{"web-1 (i-web), volume vol-web-0", "NoSnapshot"},
 		},

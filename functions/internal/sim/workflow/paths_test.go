@@ -50,7 +50,7 @@ const (
 	allFailed  = "SnapshotDaily 2026-11-22 08:00 +08:00: ALL 3 volumes FAILED"
 	attention  = "SnapshotDaily 2026-11-22 08:00 +08:00: 1 problem, no backup failed"
 	brokenOff  = "EBS snapshot lifecycle: a run broke off, backups may be missing"
-	unwritten  = "EBS snapshot lifecycle: a volume failed, and S3 refused the record"
+	unwritten  = "EBS snapshot lifecycle: a volume failed, and the failure could not be recorded"
 )
 
 // others says that the fleet's volumes go the good way, but for vol-web-0.
