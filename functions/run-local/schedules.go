@@ -65,7 +65,7 @@ func (o *options) asDeployed() error {
 		return err
 	}
 	if err := discover.CheckScheduled(o.schedule, keywordsOf(c)); err != nil && o.given["schedule"] && !o.anyKeyword {
-		return fmt.Errorf("-schedule: %w. If it is meant all the same, add -any-keyword", err)
+		return fmt.Errorf("-schedule: %w. To use it anyway, add -any-keyword", err)
 	}
 	o.excludeBoot = c.ExcludeBoot()
 	if o.timeZone == "" {

@@ -77,7 +77,7 @@ type RefusedError struct {
 }
 
 func (e *RefusedError) Error() string {
-	return "EC2 does not let " + e.SnapshotID + " go: " + e.Message + " (" + e.Code + ")"
+	return "EC2 refuses to delete " + e.SnapshotID + ": " + e.Message + " (" + e.Code + ")"
 }
 
 // TagsRefusedError says that EC2 won't change the tags of one of the snapshots of a call, and so has changed none.

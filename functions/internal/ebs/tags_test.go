@@ -129,7 +129,7 @@ func TestUserTags(t *testing.T) {
 
 func TestARefusalSaysWhyTheSnapshotStays(t *testing.T) {
 	err := &RefusedError{SnapshotID: "snap-1", Code: "InvalidSnapshot.InUse", Message: "The snapshot is in use by ami-1"}
-	if got, want := err.Error(), "EC2 does not let snap-1 go: The snapshot is in use by ami-1 (InvalidSnapshot.InUse)"; got != want {
+	if got, want := err.Error(), "EC2 refuses to delete snap-1: The snapshot is in use by ami-1 (InvalidSnapshot.InUse)"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }

@@ -13,12 +13,12 @@ type Choice struct {
 	Instance  ebs.Instance
 	Volume    ebs.Attachment
 	Retention string // in force
-	OwnTag    bool   // the retention is from a tag of the volume, not of its instance
-	Excluded  string // why runs exclude it; "" if they do not
+	OwnTag    bool   // the retention is from the volume's tag, not its instance's
+	Excluded  string // why runs exclude it; "" if they work on it
 }
 
-// Choose says what the runs of a schedule work on: each volume of the instances once, by the instances' IDs. tagged are the volumes
-// that carry the keyword themselves; what their tags say goes before all else. excludeBoot: the schedule excludes boot volumes.
+// Choose says what the runs of a schedule work on. It lists each volume of the instances once, sorted by the instances' IDs. tagged are the
+// volumes that carry the keyword themselves; their tag overrides the instance's and excludeBoot, which excludes boot volumes.
 func Choose(keyword string, excludeBoot bool, instances []ebs.Instance, tagged []ebs.Volume) []Choice {
 	override := map[string]string{}
 	for _, v := range tagged {
@@ -26,7 +26,7 @@ func Choose(keyword string, excludeBoot bool, instances []ebs.Instance, tagged [
 			override[v.ID] = value
 		}
 	}
-	taken := map[string]bool{} // a volume attached to several instances belongs to the first that does not exclude it
+	taken := map[string]bool{} // a volume of several instances belongs to the first that does not exclude it
 	var out []Choice
 	for _, i := range slices.SortedFunc(slices.Values(instances), func(a, b ebs.Instance) int { return strings.Compare(a.ID, b.ID) }) {
 		for _, a := range i.Volumes {
@@ -45,7 +45,7 @@ func Choose(keyword string, excludeBoot bool, instances []ebs.Instance, tagged [
 	return slices.DeleteFunc(out, func(c Choice) bool { return c.Excluded != "" && taken[c.Volume.VolumeID] })
 }
 
-// whyNot says why runs exclude the volume, "" if they do not.
+// whyNot says why runs exclude the volume; "" if they work on it.
 func (c Choice) whyNot(keyword string, excludeBoot bool) string {
 	switch off := isOff(c.Retention); {
 	case off && c.OwnTag:

@@ -50,12 +50,12 @@ func TestBootVolumesAreExcludedIfTheScheduleSaysSo(t *testing.T) {
 			got[c.Volume.VolumeID] = c.Excluded
 		}
 		if d := cmp.Diff(want, got); d != "" {
-			t.Errorf("leaving boot volumes out: %t (-want +got):\n%s", exclude, d)
+			t.Errorf("excluding boot volumes: %t (-want +got):\n%s", exclude, d)
 		}
 	}
 }
 
-func TestAVolumeThatOneInstanceLeavesOutIsAnothers(t *testing.T) {
+func TestAVolumeThatOneInstanceExcludesBelongsToAnother(t *testing.T) {
 	got := Choose(keyword, false, []ebs.Instance{instance("i-1", "off", "vol-1"), instance("i-2", "3", "vol-1")}, nil)
 	if len(got) != 1 || got[0].Instance.ID != "i-2" || got[0].Excluded != "" {
 		t.Errorf("got %+v", got)

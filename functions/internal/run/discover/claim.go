@@ -11,25 +11,25 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
-// LambdaAftermath is how long an execution that has ended may still have an effect: Lambdas that it called go on until their
-// time is over (2 minutes), and EC2's lists show late what they created.
+// LambdaAftermath is how long an execution can have an effect after its end: Lambdas that it called run until they time out (2 minutes),
+// and EC2 lists late what they created.
 const LambdaAftermath = 150 * time.Second
 
-// quiet is when all that earlier executions of the run created can be seen. Whoever creates before it may do so a second time.
-func (s *Service) quiet(c contract.Claim) time.Time {
+// visibleBy is when EC2 lists everything that earlier executions of the run created. To create before that could make a second snapshot.
+func (s *Service) visibleBy(c contract.Claim) time.Time {
 	if !c.Resumed {
 		return time.Time{}
 	}
 	claimed := c.ClaimedAt
 	if now := s.Now().UTC(); claimed.After(now) {
-		claimed = now // by another clock
+		claimed = now // another clock wrote it
 	}
 	return claimed.Add(s.Aftermath)
 }
 
-// claim makes the run this execution's, and gives the claim that holds: this execution's or another's. EventBridge delivers at
-// least once, and people start a failed run anew, so the first to write the claim has the run, until it has ended without
-// success.
+// claim claims the run for this execution, and gives the claim that holds: this execution's or another's. EventBridge delivers at least once,
+// and people restart a failed run. So the first execution that writes the claim has the run. Another can take it over if that one ended
+// without success.
 func (s *Service) claim(ctx context.Context, run contract.Run, execution string) (contract.Claim, error) {
 	mine := contract.Claim{Run: run.ID, Execution: execution, ClaimedAt: s.Now().UTC()}
 	err := s.writeClaim(run, mine, func(key string, body []byte) error { return s.Objects.Create(ctx, key, body) })
@@ -41,14 +41,14 @@ func (s *Service) claim(ctx context.Context, run contract.Run, execution string)
 	}
 	body, etag, err := s.Objects.Get(ctx, contract.ClaimKey(run))
 	if err != nil {
-		return contract.Claim{}, fmt.Errorf("read who has run %s: %w", run.ID, err)
+		return contract.Claim{}, fmt.Errorf("read the claim of run %s: %w", run.ID, err)
 	}
 	var other contract.Claim
 	if err := json.Unmarshal(body, &other); err != nil {
-		return contract.Claim{}, fmt.Errorf("read who has run %s: %w", run.ID, err)
+		return contract.Claim{}, fmt.Errorf("read the claim of run %s: %w", run.ID, err)
 	}
 	if other.Execution == execution || !other.Done.IsZero() {
-		return other, nil // a retry of ours, or a run that is over, whoever has forgotten its execution
+		return other, nil // a retry of this execution, or a run that is done
 	}
 	status, err := s.Executions.Status(ctx, other.Execution)
 	if err != nil {
@@ -60,7 +60,7 @@ func (s *Service) claim(ctx context.Context, run contract.Run, execution string)
 	mine.Resumed = true
 	err = s.writeClaim(run, mine, func(key string, body []byte) error { return s.Objects.Replace(ctx, key, body, etag) })
 	if err != nil {
-		// Somebody else took it over in this moment; the state machine's retry sees who.
+		// Another execution took it over at this moment. The retry will see its claim.
 		return contract.Claim{}, fmt.Errorf("take over run %s from %s: %w", run.ID, other.Execution, err)
 	}
 	s.Log.InfoContext(ctx, "run taken over", "run_id", run.ID, "from_execution", other.Execution, "its_status", string(status))

@@ -26,15 +26,15 @@ func TestClaim(t *testing.T) {
 		status Status // of the first execution
 		want   contract.Claim
 		err    string
-		after  contract.Claim // what is there afterwards
+		after  contract.Claim // the claim afterwards
 	}{
-		{name: "gives a fresh run to whoever comes first", by: first, want: fresh, after: fresh},
-		{name: "gives a run to its holder again, whose first answer was lost", by: first, there: thereAlready, want: old, after: old},
-		{name: "leaves a run alone that another execution is at", by: second, there: thereAlready, status: Running, want: old, after: old},
-		{name: "leaves a run alone that has succeeded", by: second, there: thereAlready, status: Succeeded, want: old, after: old},
+		{name: "gives a new run to the first execution", by: first, want: fresh, after: fresh},
+		{name: "gives a run to its holder again, in a retry", by: first, there: thereAlready, want: old, after: old},
+		{name: "leaves a run to another execution that is running", by: second, there: thereAlready, status: Running, want: old, after: old},
+		{name: "leaves a run to an execution that has succeeded", by: second, there: thereAlready, status: Succeeded, want: old, after: old},
 		{name: "takes over a run whose execution has ended without success", by: second, there: thereAlready, status: Ended,
 			want: takenOver, after: takenOver},
-		{name: "leaves a run alone that is done, though nobody remembers its execution", by: second, there: done, status: Ended, want: over, after: over},
+		{name: "leaves a run that is done, even if its execution is forgotten", by: second, there: done, status: Ended, want: over, after: over},
 		{name: "decides nothing if Step Functions does not answer", by: second, there: thereAlready, after: old,
 			err: "run SnapshotDaily/2026-11-22T00:00:00Z: the fake Step Functions knows no execution " + first},
 	}
@@ -55,11 +55,11 @@ func TestClaim(t *testing.T) {
 				t.Errorf("holder (-want +got):\n%s", diff)
 			}
 			if diff := cmp.Diff(c.after, read[contract.Claim](t, w, contract.ClaimKey(dailyRun))); diff != "" {
-				t.Errorf("what is there afterwards (-want +got):\n%s", diff)
+				t.Errorf("the claim afterwards (-want +got):\n%s", diff)
 			}
 		})
 	}
-	t.Run("knows in a retry that the run was taken over", func(t *testing.T) {
+	t.Run("says in a retry too that the run was taken over", func(t *testing.T) {
 		w := newWorld()
 		w.put(t, contract.ClaimKey(dailyRun), thereAlready)
 		w.executions.status[first] = Ended
@@ -77,7 +77,7 @@ func TestClaim(t *testing.T) {
 		w := newWorld()
 		w.put(t, contract.ClaimKey(dailyRun), `[]`)
 		got, err := w.service.claim(t.Context(), dailyRun, second)
-		want := "read who has run SnapshotDaily/2026-11-22T00:00:00Z: json: cannot unmarshal array into Go value of type contract.Claim"
+		want := "read the claim of run SnapshotDaily/2026-11-22T00:00:00Z: json: cannot unmarshal array into Go value of type contract.Claim"
 		if errorText(err) != want || got != (contract.Claim{}) {
 			t.Errorf("%+v, error %v, want %s", got, err, want)
 		}
@@ -95,7 +95,7 @@ func TestClaimFailsWithTheBucket(t *testing.T) {
 	broken := errors.New("broken")
 	for _, c := range []struct{ op, want string }{
 		{"create", "claim run SnapshotDaily/2026-11-22T00:00:00Z: broken"},
-		{"get", "read who has run SnapshotDaily/2026-11-22T00:00:00Z: broken"},
+		{"get", "read the claim of run SnapshotDaily/2026-11-22T00:00:00Z: broken"},
 		{"replace", "take over run SnapshotDaily/2026-11-22T00:00:00Z from " + first + ": broken"},
 	} {
 		t.Run("when it refuses to "+c.op, func(t *testing.T) {
@@ -118,13 +118,13 @@ func TestClaimFailsWithTheBucket(t *testing.T) {
 	}
 }
 
-func TestOfTwoThatTakeARunOverAtOnceOneWins(t *testing.T) {
+func TestIfTwoExecutionsTakeARunOverOneWins(t *testing.T) {
 	w := newWorld()
 	w.executions.status = map[string]Status{first: Ended, second: Running, third: Running}
 	if _, err := w.service.claim(t.Context(), dailyRun, first); err != nil {
 		t.Fatal(err)
 	}
-	// Both have read the claim, and both see that its execution has ended, before either writes.
+	// Both read the claim and see that its execution has ended, before either writes.
 	var both sync.WaitGroup
 	both.Add(2)
 	w.executions.wait = func() { both.Done(); both.Wait() }
@@ -150,9 +150,9 @@ func TestOfTwoThatTakeARunOverAtOnceOneWins(t *testing.T) {
 	}
 }
 
-func TestATakeOverByAClockThatIsBehindDoesNotWaitForIt(t *testing.T) {
+func TestATakeoverDoesNotWaitForAClockThatIsAhead(t *testing.T) {
 	w := newWorld()
-	got := w.service.quiet(contract.Claim{ClaimedAt: midnight.AddDate(1, 0, 0), Resumed: true})
+	got := w.service.visibleBy(contract.Claim{ClaimedAt: midnight.AddDate(1, 0, 0), Resumed: true})
 	if want := midnight.Add(20*time.Second + LambdaAftermath); !got.Equal(want) {
 		t.Errorf("it waits until %v, want %v", got, want)
 	}

@@ -8,9 +8,9 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
-// withoutCompleted removes the volumes that an earlier execution of the run completed and whose snapshots are gone since, and counts
-// them. Made once more, their snapshots would be newer than good restore points, which would be pruned for them. A volume whose snapshot
-// EC2 still holds stays: nothing is created for it, and what an earlier execution could not prune is tried again.
+// withoutCompleted removes the volumes that an earlier execution of the run completed and whose snapshots were pruned since, and counts them.
+// A second snapshot of such a volume would be newer than good restore points, and they would be pruned in its favor. A volume whose snapshot
+// still exists stays: nothing is created for it, and pruning is tried again.
 func (s *Service) withoutCompleted(ctx context.Context, run contract.Run, found []contract.Item) (rest []contract.Item, removed int, err error) {
 	ids, err := store.Load[[]string](ctx, s.Objects, contract.CompletedKey(run), s.Log)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package discover is the use case of discover-instances: it finds what a run has to work on, claims the run, plans when each
-// instance's turn comes, and writes the manifest.
+// Package discover is the use case of discover-instances: it claims the run, finds its instances and volumes, plans the turn of each instance,
+// and writes the manifest.
 package discover
 
 import (
@@ -14,7 +14,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
-// inventory is EC2, as far as discovery reads it.
+// inventory is the part of EC2 that discovery reads.
 type inventory interface {
 	Instances(ctx context.Context, keyword string) ([]ebs.Instance, error)
 	TaggedVolumes(ctx context.Context, keyword string) ([]ebs.Volume, error)
@@ -29,33 +29,33 @@ type objects interface {
 	Replace(ctx context.Context, key string, body []byte, etag string) error
 }
 
-// executions is Step Functions' memory of executions.
+// executions is Step Functions.
 type executions interface {
 	Status(ctx context.Context, arn string) (Status, error)
 }
 
-// Status is how an execution stands.
+// Status is the status of an execution.
 type Status string
 
-// What matters of an execution's status.
+// The statuses that discovery tells apart.
 const (
 	Running   Status = "running"
 	Succeeded Status = "succeeded"
 	Ended     Status = "ended" // failed, timed out, aborted or forgotten: its run may be taken over
 )
 
-// Service discovers.
+// Service discovers what a run works on.
 type Service struct {
 	EC2        inventory
 	Objects    objects
 	Executions executions
 	Pace       Pace
 	TimeZones  map[string]string // by keyword: the zone of a run whose input names none
-	// ExcludeBoot has the keywords whose runs exclude boot volumes. Like the zones it does not come with the input: a run that a
-	// person starts with the keyword alone has to exclude the same.
+	// ExcludeBoot has the keywords whose runs exclude boot volumes. Like the time zones it is not in the input, so that a run that a person
+	// starts with only the keyword excludes the same volumes.
 	ExcludeBoot []string
 	Settle      time.Duration // from a snapshot's creation to the first look at it; whole seconds
-	Aftermath   time.Duration // how long an execution that has ended may still create snapshots
+	Aftermath   time.Duration // how long an execution may still create snapshots after its end
 	Now         func() time.Time
 	Log         *slog.Logger
 }
@@ -75,7 +75,7 @@ func (s *Service) Discover(ctx context.Context, req contract.DiscoverRequest) (c
 		return contract.Discovery{}, err
 	}
 	if holder.Execution != req.Execution {
-		s.Log.InfoContext(ctx, "run is another execution's", "run_id", run.ID, "execution", holder.Execution)
+		s.Log.InfoContext(ctx, "another execution has the run", "run_id", run.ID, "execution", holder.Execution)
 		d.Outcome, d.Execution = contract.OutcomeDuplicate, holder.Execution
 		d.ManifestKey, d.FailurePrefix = contract.ManifestKey(run, holder.Execution), contract.FailurePrefix(run, holder.Execution)
 		return d, nil
@@ -94,12 +94,12 @@ func (s *Service) Discover(ctx context.Context, req contract.DiscoverRequest) (c
 		}
 	}
 	return s.write(ctx, d, found, booking{
-		run: run.ID, execution: req.Execution, creates: creates(found), began: req.StartTime, earliest: s.quiet(holder),
+		run: run.ID, execution: req.Execution, creates: creates(found), began: req.StartTime, earliest: s.visibleBy(holder),
 	})
 }
 
-// Survey lists the instances of the run and their volumes, without their turns, and says of each volume whether the run works on
-// it, and why not. It changes nothing.
+// Survey lists the instances of the run and their volumes, without their turns. It says for each volume whether the run works on it, and if
+// not, why. It changes nothing.
 func (s *Service) Survey(ctx context.Context, run contract.Run) ([]contract.Item, []Choice, error) {
 	instances, err := s.EC2.Instances(ctx, run.SnapshotKeyWord)
 	if err != nil {
@@ -112,7 +112,7 @@ func (s *Service) Survey(ctx context.Context, run contract.Run) ([]contract.Item
 	if err != nil {
 		return nil, nil, err
 	}
-	// What an execution before this one created; a first one finds nothing, for the price of a call a run.
+	// Snapshots that an earlier execution created. The first execution finds none; that costs one call a run.
 	existing, err := s.EC2.RunSnapshots(ctx, run.ID)
 	if err != nil {
 		return nil, nil, err
@@ -122,7 +122,7 @@ func (s *Service) Survey(ctx context.Context, run contract.Run) ([]contract.Item
 	return items(run, choices, existing), choices, nil
 }
 
-// ExcludedOf gives those that the runs exclude.
+// ExcludedOf gives the volumes that the runs exclude.
 func ExcludedOf(choices []Choice) []contract.Excluded {
 	var out []contract.Excluded
 	for _, c := range choices {
@@ -135,19 +135,19 @@ func ExcludedOf(choices []Choice) []contract.Excluded {
 	return out
 }
 
-// writeExcluded writes down for the report what the manifest does not have.
+// writeExcluded saves the excluded volumes, which are not in the manifest, for the report.
 func (s *Service) writeExcluded(ctx context.Context, d *contract.Discovery, choices []Choice) error {
-	left := ExcludedOf(choices)
-	d.Excluded = len(left)
+	excluded := ExcludedOf(choices)
+	d.Excluded = len(excluded)
 	if d.Excluded == 0 {
 		return nil
 	}
-	body, err := json.Marshal(left)
+	body, err := json.Marshal(excluded)
 	if err == nil {
 		err = s.Objects.Put(ctx, contract.ExcludedKey(d.ManifestKey), body)
 	}
 	if err != nil {
-		return fmt.Errorf("write down what run %s excludes: %w", d.Run.ID, err)
+		return fmt.Errorf("save the excluded volumes of run %s: %w", d.Run.ID, err)
 	}
 	return nil
 }
@@ -168,7 +168,7 @@ func (s *Service) write(ctx context.Context, d contract.Discovery, found []contr
 	for i := range found {
 		found[i].FailurePrefix = d.FailurePrefix
 		for v := range found[i].Volumes {
-			// One that is there already is minutes old: the turns of a run that is taken over begin that late.
+			// A snapshot that exists already needs no wait: the turns of a resumed run begin minutes after it was created.
 			if volume := &found[i].Volumes[v]; volume.SnapshotID == "" {
 				volume.WaitSeconds = int(s.Settle.Seconds())
 			}

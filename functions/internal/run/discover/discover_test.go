@@ -16,7 +16,7 @@ import (
 
 const folder = "runs/SnapshotDaily/20261122T000000Z/"
 
-// discovery is what the execution gets of the daily run, without the outcome and its numbers.
+// discovery is the result of the daily run for the execution, without the outcome and the counts.
 func discovery(name string) contract.Discovery {
 	return contract.Discovery{
 		Run: dailyRun, Execution: executions1 + name,
@@ -86,13 +86,13 @@ func TestDiscoverFindsNothing(t *testing.T) {
 				t.Errorf("the manifest is %s (%v), want an array, since the report reads it", body, err)
 			}
 			if _, _, err := w.bucket.Get(t.Context(), ledgerKey); !errors.Is(err, store.ErrNotFound) {
-				t.Errorf("creates were reserved for nothing (%v)", err)
+				t.Errorf("creates were reserved although there is nothing to do (%v)", err)
 			}
 		})
 	}
 }
 
-func TestDiscoverWritesDownWhatItLeavesOut(t *testing.T) {
+func TestDiscoverSavesTheExcludedVolumes(t *testing.T) {
 	w := newWorld()
 	i := instance("i-1", "3", "vol-1", "vol-2", "vol-3")
 	i.Tags["Name"], i.Volumes[0].Boot = "web", true
@@ -114,7 +114,7 @@ func TestDiscoverWritesDownWhatItLeavesOut(t *testing.T) {
 	}
 }
 
-func TestDiscoverStopsAtASecondDelivery(t *testing.T) {
+func TestDiscoverStopsIfTheRunIsDeliveredTwice(t *testing.T) {
 	w := newWorld()
 	if _, err := w.discover(t, first); err != nil {
 		t.Fatal(err)
@@ -132,7 +132,7 @@ func TestDiscoverStopsAtASecondDelivery(t *testing.T) {
 		t.Errorf("discovery (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff(before, w.keys(t)); diff != "" || len(w.ec2.calls) > 0 {
-		t.Errorf("it did more than it should: EC2 %v, bucket (-before +after):\n%s", w.ec2.calls, diff)
+		t.Errorf("the second delivery did something: EC2 %v, bucket (-before +after):\n%s", w.ec2.calls, diff)
 	}
 }
 
@@ -145,8 +145,8 @@ func (w *world) keys(t *testing.T) []string {
 	return keys
 }
 
-func TestDiscoverAgain(t *testing.T) {
-	t.Run("gives a retry of the same execution the same answer", func(t *testing.T) {
+func TestDiscoverResumes(t *testing.T) {
+	t.Run("returns the same to a retry of the same execution", func(t *testing.T) {
 		w := newWorld()
 		before, err := w.discover(t, first)
 		if err != nil {
@@ -157,10 +157,10 @@ func TestDiscoverAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(before, after); diff != "" {
-			t.Errorf("-first +again:\n%s", diff)
+			t.Errorf("-first +second:\n%s", diff)
 		}
 	})
-	t.Run("finishes what an execution left that ended without success, once all can be seen that it created", func(t *testing.T) {
+	t.Run("finishes a run whose execution ended without success, after EC2 lists all that it created", func(t *testing.T) {
 		w := newWorld()
 		if _, err := w.discover(t, first); err != nil {
 			t.Fatal(err)
@@ -184,7 +184,7 @@ func TestDiscoverAgain(t *testing.T) {
 			t.Errorf("manifest (-want +got):\n%s", diff)
 		}
 	})
-	t.Run("is not deceived by a snapshot that carries the run's tag and is not the run's", func(t *testing.T) {
+	t.Run("ignores a snapshot with the run's tag that the run did not create", func(t *testing.T) {
 		w := newWorld()
 		forged := taken("snap-old", "vol-1", ebs.Completed, 1)
 		forged.StartTime, forged.Description = midnight.AddDate(0, -1, 0), "before the upgrade"
@@ -194,10 +194,10 @@ func TestDiscoverAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		if len(found) != 1 || found[0].Run.Resumed || found[0].Volumes[0].SnapshotID != "" {
-			t.Errorf("found %+v, want an item of a run that begins, and makes a snapshot", found)
+			t.Errorf("found %+v, want an item of a new run, which creates a snapshot", found)
 		}
 	})
-	t.Run("has the volumes looked at again where snapshots of the run are there, whoever made them", func(t *testing.T) {
+	t.Run("marks the run as resumed if any snapshot of the run exists", func(t *testing.T) {
 		w := newWorld()
 		w.ec2.existing = []ebs.Snapshot{taken("snap-1", "vol-1", ebs.Completed, 1)}
 		found, _, err := w.service.Survey(t.Context(), dailyRun)
@@ -205,7 +205,7 @@ func TestDiscoverAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		if len(found) != 1 || !found[0].Run.Resumed {
-			t.Errorf("found %+v, want an item of a run that is resumed", found)
+			t.Errorf("found %+v, want an item of a resumed run", found)
 		}
 	})
 }
@@ -234,7 +234,7 @@ func TestDiscoverFails(t *testing.T) {
 		{"when the run's snapshots can't be listed", ec2("RunSnapshots"), "broken"},
 		{"when the ledger can't be read", bucket("get", ledgerKey), "reserve creates for run SnapshotDaily/2026-11-22T00:00:00Z: broken"},
 		{"when the ledger can't be written", bucket("create", ledgerKey), "reserve creates for run SnapshotDaily/2026-11-22T00:00:00Z: broken"},
-		{"when what it excludes can't be written", func(w *world) {
+		{"when the excluded volumes can't be saved", func(w *world) {
 			w.ec2.tagged = []ebs.Volume{tagged("vol-1", "off")}
 			w.bucket.Fault = func(op, key string) error {
 				if op == "put" && key == contract.ExcludedKey(folder+"first/manifest.json") {
@@ -242,7 +242,7 @@ func TestDiscoverFails(t *testing.T) {
 				}
 				return nil
 			}
-		}, "write down what run SnapshotDaily/2026-11-22T00:00:00Z excludes: broken"},
+		}, "save the excluded volumes of run SnapshotDaily/2026-11-22T00:00:00Z: broken"},
 		{"when the manifest can't be written", bucket("put", folder+"first/manifest.json"),
 			"write the manifest of run SnapshotDaily/2026-11-22T00:00:00Z: broken"},
 	} {
@@ -258,7 +258,7 @@ func TestDiscoverFails(t *testing.T) {
 			}
 		})
 	}
-	t.Run("before it touches anything when the input is wrong", func(t *testing.T) {
+	t.Run("before it calls anything if the input is wrong", func(t *testing.T) {
 		w := newWorld()
 		_, err := w.service.Discover(t.Context(), contract.DiscoverRequest{Input: json.RawMessage(`{}`), Execution: first, StartTime: midnight})
 		checkInvalid(t, err, `the execution's input has no SnapshotKeyWord; give {"SnapshotKeyWord": "SnapshotDaily"}`)
@@ -269,7 +269,7 @@ func TestDiscoverFails(t *testing.T) {
 }
 
 func TestReserve(t *testing.T) {
-	t.Run("begins an unreadable ledger anew, since it only paces", func(t *testing.T) {
+	t.Run("starts a new ledger if it is unreadable, since it only paces runs", func(t *testing.T) {
 		w := newWorld()
 		w.put(t, ledgerKey, "not JSON")
 		if _, err := w.discover(t, first); err != nil {
@@ -279,7 +279,7 @@ func TestReserve(t *testing.T) {
 			t.Errorf("the ledger is %+v, want this run's reservation", got)
 		}
 	})
-	for name, there := range map[string]bool{"a ledger that is new": false, "a ledger that others use": true} {
+	for name, there := range map[string]bool{"a new ledger": false, "an existing ledger": true} {
 		t.Run("tries again when another run writes at the same time: "+name, func(t *testing.T) {
 			w := newWorld()
 			if there {
@@ -299,7 +299,7 @@ func TestReserve(t *testing.T) {
 			}
 		})
 	}
-	t.Run("gives up when others always write", func(t *testing.T) {
+	t.Run("gives up if other runs always write first", func(t *testing.T) {
 		w := newWorld()
 		w.bucket.Fault = func(op, _ string) error {
 			if op == "create" {
@@ -308,14 +308,14 @@ func TestReserve(t *testing.T) {
 			return nil
 		}
 		from, err := w.service.reserve(t.Context(), booking{run: dailyRun.ID, execution: first, creates: 5})
-		want := "reserve creates for run SnapshotDaily/2026-11-22T00:00:00Z: pacing.json was written by others 10 times in a row"
+		want := "reserve creates for run SnapshotDaily/2026-11-22T00:00:00Z: other runs changed pacing.json 10 times in a row"
 		if errorText(err) != want || !from.IsZero() {
 			t.Errorf("from %v, error %v, want %s", from, err, want)
 		}
 	})
 }
 
-func TestDiscoverSaysHowLongEachSnapshotIsLeftAlone(t *testing.T) {
+func TestDiscoverSaysHowLongToWaitBeforeTheFirstLookAtEachSnapshot(t *testing.T) {
 	w := newWorld()
 	w.service.Settle = 90 * time.Second
 	w.ec2.existing = []ebs.Snapshot{taken("snap-1", "vol-1", ebs.Pending, 1)}

@@ -13,7 +13,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
-// fakeEC2 is an account; it knows one keyword and one run.
+// fakeEC2 is an account with one keyword and one run.
 type fakeEC2 struct {
 	instances []ebs.Instance
 	tagged    []ebs.Volume
@@ -42,7 +42,7 @@ func (f *fakeEC2) RunSnapshots(_ context.Context, run string) ([]ebs.Snapshot, e
 	return f.existing, f.call("RunSnapshots", run, dailyRun.ID)
 }
 
-// fakeExecutions knows how executions stand, by ARN. wait is called before each answer.
+// fakeExecutions has the status of executions, by ARN. It calls wait before each answer.
 type fakeExecutions struct {
 	status map[string]Status
 	wait   func()
@@ -66,7 +66,7 @@ const (
 	third       = executions1 + "third"
 )
 
-// world is what discovery works with.
+// world is everything that discovery uses.
 type world struct {
 	ec2        *fakeEC2
 	bucket     *localstore.Memory

@@ -11,7 +11,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
-// The pace of these is a burst of 10, and 2 a second; the moment is 20 seconds past midnight.
+// The pace is a burst of 10 and 2 a second; the time is 20 seconds after midnight.
 func TestAReservationEndsWithItsExecution(t *testing.T) {
 	of := func(execution string, from, until float64) reservation {
 		return reservation{"run of " + execution, execution, at(from), at(until), int(until-from) * 2}
@@ -23,13 +23,13 @@ func TestAReservationEndsWithItsExecution(t *testing.T) {
 		from   float64
 		asked  int
 	}{
-		{"and waits while it runs", []reservation{of(second, 0, 600)}, map[string]Status{second: Running}, 600, 1},
-		{"and leaves EC2's bucket empty at the worst", []reservation{of(second, 0, 600)}, map[string]Status{second: Ended}, 25, 1},
-		{"and also when it was done early", []reservation{of(second, 0, 600)}, map[string]Status{second: Succeeded}, 25, 1},
-		{"and leaves it full if it had no turn yet", []reservation{of(second, 500, 600), of(third, 20, 520)}, map[string]Status{second: Ended, third: Ended}, 37, 2},
-		{"and stands while nobody knows", []reservation{of("unheard of", 0, 600)}, nil, 600, 1},
-		{"which is not asked for unless it stands in the way", []reservation{of(second, 500, 600)}, nil, 20, 0},
-		{"and one of before they had names stands", []reservation{{"old", "", at(0), at(600), 1200}}, nil, 600, 0},
+		{"and blocks others while it runs", []reservation{of(second, 0, 600)}, map[string]Status{second: Running}, 600, 1},
+		{"and has emptied EC2's bucket in the worst case", []reservation{of(second, 0, 600)}, map[string]Status{second: Ended}, 25, 1},
+		{"and if the run was done early", []reservation{of(second, 0, 600)}, map[string]Status{second: Succeeded}, 25, 1},
+		{"and leaves the bucket full if it had no turn yet", []reservation{of(second, 500, 600), of(third, 20, 520)}, map[string]Status{second: Ended, third: Ended}, 37, 2},
+		{"and is kept if the status is unknown", []reservation{of("unheard of", 0, 600)}, nil, 600, 1},
+		{"whose status is only asked for if it is in the way", []reservation{of(second, 500, 600)}, nil, 20, 0},
+		{"and one without an execution is kept", []reservation{{"old", "", at(0), at(600), 1200}}, nil, 600, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld()
@@ -46,7 +46,7 @@ func TestAReservationEndsWithItsExecution(t *testing.T) {
 			}
 		})
 	}
-	t.Run("of very many, so many are asked for", func(t *testing.T) {
+	t.Run("but only 100 executions are asked for", func(t *testing.T) {
 		w := newWorld()
 		var l ledger
 		w.executions.status = map[string]Status{}
@@ -71,7 +71,7 @@ func TestAReservationEndsWithItsExecution(t *testing.T) {
 	})
 }
 
-func TestAReservationThatMakesNoSenseHoldsNobodyUp(t *testing.T) {
+func TestAnInvalidReservationDelaysNoRun(t *testing.T) {
 	day := 24 * time.Hour
 	for name, r := range map[string]reservation{
 		"its end is years away":              {"X", second, midnight, midnight.AddDate(9, 0, 0), 1 << 40},
@@ -91,7 +91,7 @@ func TestAReservationThatMakesNoSenseHoldsNobodyUp(t *testing.T) {
 			w.put(t, ledgerKey, string(body))
 			from, err := w.service.reserve(t.Context(), booking{run: dailyRun.ID, execution: first, creates: 20, began: midnight})
 			if err != nil || !from.Equal(at(20)) {
-				t.Errorf("from %v (%v), want at once", from, err)
+				t.Errorf("from %v (%v), want immediately", from, err)
 			}
 			if l := read[ledger](t, w, ledgerKey); len(l.Reservations) > 2 || l.Reservations[len(l.Reservations)-1].Run != dailyRun.ID {
 				t.Errorf("the ledger is %+v", l)
@@ -100,7 +100,7 @@ func TestAReservationThatMakesNoSenseHoldsNobodyUp(t *testing.T) {
 	}
 }
 
-func TestARunWhoseTurnComesWhenItIsNearlyOverFailsAtOnce(t *testing.T) {
+func TestARunWhoseLastTurnIsTooLateFailsImmediately(t *testing.T) {
 	w := newWorld()
 	w.service.Pace = Pace{Burst: 1, Rate: 1.0 / 3600} // one an hour
 	w.executions.status[second] = Running
@@ -123,8 +123,8 @@ func TestARunWhoseTurnComesWhenItIsNearlyOverFailsAtOnce(t *testing.T) {
 	w.ec2.instances[0].Volumes[2].VolumeID = "vol-3"
 	_, err = w.discover(t, first)
 	const want = "reserve creates for run SnapshotDaily/2026-11-22T00:00:00Z: the last of its 3 snapshots would be created at 2026-11-23T00:00:00Z, " +
-		"and its execution ends at 2026-11-23T00:00:10Z, so nothing was begun. Its first turn is at 2026-11-22T22:00:00Z, behind the runs that have " +
-		"reserved EC2's rate before it (pacing.json in the bucket has them). Stop those that are not wanted, raise the create rate, or start the run " +
+		"too late for its execution, which ends at 2026-11-23T00:00:10Z, so no snapshot was created. Other runs have reserved EC2's request rate until " +
+		"2026-11-22T22:00:00Z (pacing.json in the bucket lists them). Stop runs that are not needed, raise the create rate, or start the run " +
 		"again later with the same input"
 	if !contract.Is[*contract.NoTurnError](err) || err.Error() != want {
 		t.Errorf("error %v\nwant %s", err, want)

@@ -7,11 +7,11 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
-// maxVolumes is the most volumes in one item. The volumes of an item run at once in one child execution, which Step Functions
-// ends at 25,000 events: 20 volumes that each use up all their retries stay below. Its inline Map would run 40 at once.
+// maxVolumes bounds the volumes of one item. One child execution works on all of them in parallel, and Step Functions ends an execution at
+// 25,000 events: 20 volumes that use all their retries stay below that. The inline Map allows 40 in parallel.
 const maxVolumes = 20
 
-// items gives each instance its volumes that the run works on.
+// items groups the volumes that the run works on by instance.
 func items(run contract.Run, choices []Choice, existing []ebs.Snapshot) []contract.Item {
 	snapshotOf := bestSnapshots(run.ID, existing)
 	var out []contract.Item
@@ -34,12 +34,12 @@ func items(run contract.Run, choices []Choice, existing []ebs.Snapshot) []contra
 	return out
 }
 
-// bestSnapshots gives the run's snapshot of each volume that has one which is completed or may still complete.
+// bestSnapshots gives the run's snapshot of each volume, if it has one that is completed or may still complete.
 func bestSnapshots(runID string, existing []ebs.Snapshot) map[string]ebs.Snapshot {
 	out := map[string]ebs.Snapshot{}
 	for _, s := range existing {
 		if !ebs.ServesRun(s, runID) {
-			continue // the run makes it once more
+			continue // the run creates another
 		}
 		if best, ok := out[s.VolumeID]; !ok || s.StartTime.Before(best.StartTime) {
 			out[s.VolumeID] = s
@@ -48,7 +48,7 @@ func bestSnapshots(runID string, existing []ebs.Snapshot) map[string]ebs.Snapsho
 	return out
 }
 
-// creates counts the snapshots that are still to be created.
+// creates counts the snapshots that still have to be created.
 func creates(found []contract.Item) int {
 	n := 0
 	for i := range found {

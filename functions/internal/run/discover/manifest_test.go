@@ -64,17 +64,17 @@ func TestItems(t *testing.T) {
 				item("i-2", "7d", volume("vol-3", "a", "7d")),
 			},
 		}, {
-			name:      "takes a volume's own retention before its instance's",
+			name:      "prefers a volume's own retention to its instance's",
 			instances: []ebs.Instance{instance("i-1", "3", "vol-1", "vol-2")},
 			tagged:    []ebs.Volume{tagged("vol-2", "last=9"), tagged("vol-of-nobody", "1"), {ID: "vol-1", Tags: map[string]string{"SnapshotHourly": "1"}}},
 			want:      []contract.Item{item("i-1", "3", volume("vol-1", "a", "3"), volume("vol-2", "b", "last=9"))},
 		}, {
-			name:      "keeps a volume whose own retention is empty, for the report to say so",
+			name:      "keeps a volume whose own retention is empty, and the report says so",
 			instances: []ebs.Instance{instance("i-1", "3", "vol-1")},
 			tagged:    []ebs.Volume{tagged("vol-1", "")},
 			want:      []contract.Item{item("i-1", "3", volume("vol-1", "a", ""))},
 		}, {
-			name:      "keeps volumes whose retention can't be read: a slip must not cost a backup",
+			name:      "keeps volumes whose retention can't be read: a typing error must not cost a backup",
 			instances: []ebs.Instance{instance("i-1", "0", "vol-1"), instance("i-2", "offf", "vol-2")},
 			want:      []contract.Item{item("i-1", "0", volume("vol-1", "a", "0")), item("i-2", "offf", volume("vol-2", "a", "offf"))},
 		}, {
@@ -83,7 +83,7 @@ func TestItems(t *testing.T) {
 			tagged:    []ebs.Volume{tagged("vol-1", "off")},
 			want:      []contract.Item{item("i-1", "3", volume("vol-2", "b", "3"))},
 		}, {
-			name:      "excludes an instance that is off, but for volumes of their own mind",
+			name:      "excludes an instance that is off, except volumes with their own retention",
 			instances: []ebs.Instance{instance("i-1", "off", "vol-1", "vol-2"), instance("i-2", "OFF", "vol-3")},
 			tagged:    []ebs.Volume{tagged("vol-2", "3")},
 			want:      []contract.Item{item("i-1", "off", volume("vol-2", "b", "3"))},
@@ -91,11 +91,11 @@ func TestItems(t *testing.T) {
 			name:      "excludes an instance without volumes",
 			instances: []ebs.Instance{instance("i-1", "3")},
 		}, {
-			name:      "lists a volume of several instances with the first that wants it",
+			name:      "lists a volume of several instances with the first that does not exclude it",
 			instances: []ebs.Instance{instance("i-3", "9", "vol-1"), instance("i-2", "7", "vol-1", "vol-2"), instance("i-1", "off", "vol-1")},
 			want:      []contract.Item{item("i-2", "7", volume("vol-1", "a", "7"), volume("vol-2", "b", "7"))},
 		}, {
-			name:      "lists an instance once that EC2 lists twice",
+			name:      "lists an instance once if EC2 lists it twice",
 			instances: []ebs.Instance{instance("i-1", "3", "vol-1"), instance("i-1", "3", "vol-1")},
 			want:      []contract.Item{item("i-1", "3", volume("vol-1", "a", "3"))},
 		}, {
@@ -103,7 +103,7 @@ func TestItems(t *testing.T) {
 			instances: []ebs.Instance{{ID: "i-1", Tags: map[string]string{keyword: "3", "aws:cloudformation:stack-id": "x"}, Volumes: []ebs.Attachment{{VolumeID: "vol-1", Device: "/dev/sda"}}}},
 			want:      []contract.Item{item("i-1", "3", volume("vol-1", "a", "3"))},
 		}, {
-			name:      "uses this run's snapshots that are there already, the oldest first, and none that has failed",
+			name:      "uses existing snapshots of this run, the oldest first, and no failed ones",
 			instances: []ebs.Instance{instance("i-1", "3", "vol-1", "vol-2", "vol-3")},
 			existing: []ebs.Snapshot{
 				taken("snap-late", "vol-1", ebs.Completed, 9), taken("snap-early", "vol-1", ebs.Pending, 1), taken("snap-failed", "vol-1", ebs.Error, 0),
@@ -142,11 +142,11 @@ func TestItemsSplitsAnInstanceWithManyVolumes(t *testing.T) {
 		t.Errorf("volumes in each item (-want +got):\n%s", diff)
 	}
 	if !slices.IsSorted(ids) || len(slices.Compact(ids)) != 45 {
-		t.Errorf("the volumes are %v, want each of the 45 once and in order", ids)
+		t.Errorf("the volumes are %v, want each of the 45 once, in order", ids)
 	}
 }
 
-func TestItemsDoesNotDependOnTheOrderInWhichEC2Lists(t *testing.T) {
+func TestItemsDoesNotDependOnTheOrderOfEC2sLists(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var instances []ebs.Instance
 		for n := range rapid.IntRange(0, 8).Draw(t, "instances") {

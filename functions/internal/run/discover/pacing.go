@@ -6,34 +6,34 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
-// Pace is how fast runs create snapshots. EC2 lets an account and Region create 5 a second after a burst of 100 (EC2 API
-// throttling); whoever asks for more is refused, and asking costs tokens too.
+// Pace is how fast runs create snapshots. EC2 allows 5 creates a second in an account and Region, after a burst of 100 (EC2 API throttling).
+// It throttles more requests than that, and a throttled request costs a token too.
 type Pace struct {
-	Burst int     // creates at once after a rest
+	Burst int     // creates that may come at once after a pause
 	Rate  float64 // creates per second
 }
 
-// DefaultPace stays just under EC2's own.
+// DefaultPace stays just under EC2's limits.
 var DefaultPace = Pace{Burst: 95, Rate: 4.95}
 
 const (
-	// volumeInterval is what EC2 demands between two snapshots of one volume (15 s), and a little. Two schedules that fire in
-	// the same minute work on much the same volumes in the same order, so the second begins that much later.
+	// volumeInterval is a little more than the 15 s that EC2 requires between two snapshots of one volume. Two schedules of the same minute
+	// often work on the same volumes in the same order, so the second run begins that much later.
 	volumeInterval = 17 * time.Second
-	// tooLong is far more than any run may take, and far less than a Duration holds.
+	// tooLong is much longer than any run, and much shorter than the longest Duration.
 	tooLong = 1000 * time.Hour
 )
 
-// after is how long n creates take at the rate, the burst left aside.
-func (p Pace) after(n int) time.Duration {
+// timeFor is how long n creates take at the rate, without the burst.
+func (p Pace) timeFor(n int) time.Duration {
 	return time.Duration(min(float64(n)/p.Rate*float64(time.Second), float64(tooLong)))
 }
 
-// lastTurn is how long after the first turn the last of n creates comes.
-func (p Pace) lastTurn(n int) time.Duration { return max(0, p.after(n-p.Burst)) }
+// lastTurn is how long after the first turn the last of n creates has its turn.
+func (p Pace) lastTurn(n int) time.Duration { return max(0, p.timeFor(n-p.Burst)) }
 
-// plan gives each item its turn, when the creates that come before it and its own fit into the pace. from is when the token
-// bucket was last full: it holds a burst then, and refills at the rate.
+// plan gives each item its turn: the time at which its creates and all before it fit into the pace. At from the token bucket is full with a
+// burst, and it refills at the rate.
 func (p Pace) plan(found []contract.Item, from time.Time) {
 	n := 0
 	for i := range found {

@@ -12,7 +12,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
-// itemsOf gives items with so many volumes to snapshot each.
+// itemsOf gives items, each with so many volumes to snapshot.
 func itemsOf(creates ...int) []contract.Item {
 	var out []contract.Item
 	for _, n := range creates {
@@ -36,10 +36,10 @@ func TestPlan(t *testing.T) {
 		found []contract.Item
 		want  []time.Time
 	}{
-		{"starts all at once that the burst covers", itemsOf(4, 6), []time.Time{at(0), at(0)}},
-		{"gives whatever comes after the burst its turn at the rate", itemsOf(10, 1, 2, 5), []time.Time{at(0), at(0.5), at(1.5), at(4)}},
-		{"lets an item wait until all of its creates fit", itemsOf(20), []time.Time{at(5)}},
-		{"counts nothing for snapshots that are there", append(done, itemsOf(10)...), []time.Time{at(0), at(0)}},
+		{"starts everything that the burst covers immediately", itemsOf(4, 6), []time.Time{at(0), at(0)}},
+		{"gives turns at the rate after the burst", itemsOf(10, 1, 2, 5), []time.Time{at(0), at(0.5), at(1.5), at(4)}},
+		{"makes an item wait until all of its creates fit", itemsOf(20), []time.Time{at(5)}},
+		{"does not count snapshots that exist", append(done, itemsOf(10)...), []time.Time{at(0), at(0)}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -70,40 +70,40 @@ func TestJoin(t *testing.T) {
 		from   float64
 		after  []reservation
 	}{
-		{"gives the first run the moment", nil, "A", 100, 0, 0, 0, []reservation{res("A", 0, 50, 100)}},
+		{"gives the first run the present moment", nil, "A", 100, 0, 0, 0, []reservation{res("A", 0, 50, 100)}},
 		{"puts a second run behind the first", []reservation{res("A", 0, 50, 100)}, "B", 20, 1, 0, 50,
 			[]reservation{res("A", 0, 50, 100), res("B", 50, 60, 20)}},
 		{"puts a third run behind both", []reservation{res("A", 0, 50, 100), res("B", 50, 60, 20)}, "C", 2, 2, 0, 67,
 			[]reservation{res("A", 0, 50, 100), res("B", 50, 60, 20), res("C", 67, 68, 2)}},
-		{"keeps a run off the volumes of a small one that began just before: EC2 wants 15 s between two snapshots of a volume",
+		{"keeps a run away from a small one that began just before: EC2 requires 15 s between two snapshots of a volume",
 			[]reservation{res("A", 0, 5, 10)}, "B", 10, 6, 0, 17, []reservation{res("A", 0, 5, 10), res("B", 17, 22, 10)}},
-		{"lets a run wait that must not begin yet, and others wait for it", []reservation{res("A", 0, 50, 100)}, "B", 20, 1, 150, 150,
+		{"makes a run wait that must not begin yet", []reservation{res("A", 0, 50, 100)}, "B", 20, 1, 150, 150,
 			[]reservation{res("A", 0, 50, 100), res("B", 150, 160, 20)}},
-		{"puts a run that must not begin yet behind the others all the same", []reservation{res("A", 0, 50, 100)}, "B", 20, 1, 30, 50,
+		{"puts a run that must not begin yet behind the others too", []reservation{res("A", 0, 50, 100)}, "B", 20, 1, 30, 50,
 			[]reservation{res("A", 0, 50, 100), res("B", 50, 60, 20)}},
 		{"puts a small run before a large one that begins later", []reservation{res("A", 0, 50, 100), res("B", 300, 400, 200)}, "C", 100, 1, 0, 50,
 			[]reservation{res("A", 0, 50, 100), res("B", 300, 400, 200), res("C", 50, 100, 100)}},
-		{"puts nothing before another that would not be done by then", []reservation{res("A", 0, 50, 100), res("B", 99, 200, 202)}, "C", 100, 1, 0, 200,
+		{"puts no run before another if it would not be done by then", []reservation{res("A", 0, 50, 100), res("B", 99, 200, 202)}, "C", 100, 1, 0, 200,
 			[]reservation{res("A", 0, 50, 100), res("B", 99, 200, 202), res("C", 200, 250, 100)}},
-		{"keeps a small run off the volumes of one that begins just after", []reservation{res("B", 16, 116, 200)}, "C", 2, 0, 0, 116,
+		{"keeps a small run away from one that begins just after", []reservation{res("B", 16, 116, 200)}, "C", 2, 0, 0, 116,
 			[]reservation{res("B", 16, 116, 200), res("C", 116, 117, 2)}},
-		{"plans a run anew that another execution reserved for", []reservation{{"A", "dead", at(60), at(80), 40}}, "A", 40, 9, 70, 70,
+		{"plans a run again if another execution reserved for it", []reservation{{"A", "dead", at(60), at(80), 40}}, "A", 40, 9, 70, 70,
 			[]reservation{res("A", 70, 90, 40)}},
 		{"drops runs that are over", []reservation{res("A", 0, 50, 100), res("B", 50, 60, 20)}, "C", 4, 70, 0, 70,
 			[]reservation{res("C", 70, 72, 4)}},
-		{"keeps a run that is not over, wherever it stands", []reservation{res("A", 0, 50, 100), res("B", 0, 10, 20)}, "C", 4, 20, 0, 50,
+		{"keeps a run that is not over, at any position", []reservation{res("A", 0, 50, 100), res("B", 0, 10, 20)}, "C", 4, 20, 0, 50,
 			[]reservation{res("A", 0, 50, 100), res("C", 50, 52, 4)}},
-		{"gives a run its own again when it is asked twice", []reservation{res("A", 0, 50, 100), res("B", 50, 60, 20)}, "B", 20, 9, 0, 50,
+		{"gives a run the same reservation in a retry", []reservation{res("A", 0, 50, 100), res("B", 50, 60, 20)}, "B", 20, 9, 0, 50,
 			[]reservation{res("A", 0, 50, 100), res("B", 50, 60, 20)}},
-		{"gives a run its own again in the same moment", []reservation{res("A", 0, 50, 100), res("B", 50, 60, 20)}, "A", 100, 0, 0, 0,
+		{"gives a run the same reservation at the same moment", []reservation{res("A", 0, 50, 100), res("B", 50, 60, 20)}, "A", 100, 0, 0, 0,
 			[]reservation{res("A", 0, 50, 100), res("B", 50, 60, 20)}},
-		{"plans a run anew that has other work than it reserved for", []reservation{res("A", 0, 50, 100), res("B", 50, 60, 20)}, "B", 40, 9, 0, 50,
+		{"plans a run again if the number of its creates has changed", []reservation{res("A", 0, 50, 100), res("B", 50, 60, 20)}, "B", 40, 9, 0, 50,
 			[]reservation{res("A", 0, 50, 100), res("B", 50, 70, 40)}},
-		{"plans a run anew whose turns have begun to pass, since they would come all at once", []reservation{res("A", 0, 50, 100)}, "A", 100, 30, 0, 30,
+		{"plans a run again if turns have passed, since they would come all at the same moment", []reservation{res("A", 0, 50, 100)}, "A", 100, 30, 0, 30,
 			[]reservation{res("A", 30, 80, 100)}},
-		{"plans a late run anew behind whoever came in between", []reservation{res("A", 0, 50, 100), res("B", 50, 60, 20)}, "A", 100, 30, 0, 67,
+		{"plans a late run again behind runs that came in between", []reservation{res("A", 0, 50, 100), res("B", 50, 60, 20)}, "A", 100, 30, 0, 67,
 			[]reservation{res("B", 50, 60, 20), res("A", 67, 117, 100)}},
-		{"keeps others off for a while although a run creates nothing", nil, "A", 0, 0, 0, 0, []reservation{res("A", 0, 0, 0)}},
+		{"keeps other runs away for a while even from a run that creates nothing", nil, "A", 0, 0, 0, 0, []reservation{res("A", 0, 0, 0)}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -119,14 +119,14 @@ func TestJoin(t *testing.T) {
 	}
 }
 
-// turn is a moment when so many creates come at once.
+// turn is a moment at which so many creates come.
 type turn struct {
 	at time.Time
 	n  int
 }
 
-// EC2's bucket holds Burst tokens and refills at Rate: whatever runs come, however large and however close, it never runs dry.
-func TestRunsTogetherNeverAskForMoreThanThePace(t *testing.T) {
+// EC2's bucket holds Burst tokens and refills at Rate. It must never run empty, however many runs come and however large they are.
+func TestRunsNeverExceedThePaceInTotal(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		pace := Pace{Burst: rapid.IntRange(maxVolumes, 200).Draw(t, "burst"), Rate: rapid.Float64Range(0.5, 20).Draw(t, "rate")}
 		var l ledger
@@ -144,7 +144,7 @@ func TestRunsTogetherNeverAskForMoreThanThePace(t *testing.T) {
 			}
 			if rapid.Bool().Draw(t, "retried") {
 				now = now.Add(time.Duration(rapid.IntRange(0, 60_000).Draw(t, "ms")) * time.Millisecond)
-				from = pace.join(&l, b, now) // what the first attempt reserved was not used
+				from = pace.join(&l, b, now) // the first attempt's reservation was not used
 			}
 			pace.plan(found, from)
 			for i := range found {
@@ -157,7 +157,7 @@ func TestRunsTogetherNeverAskForMoreThanThePace(t *testing.T) {
 	})
 }
 
-// driest gives the moment at which EC2's bucket holds least.
+// driest gives the moment at which EC2's bucket has the fewest tokens.
 func driest(p Pace, turns []turn) (when time.Time, least float64) {
 	slices.SortStableFunc(turns, func(a, b turn) int { return a.at.Compare(b.at) })
 	level, last := float64(p.Burst), turns[0].at
@@ -172,7 +172,7 @@ func driest(p Pace, turns []turn) (when time.Time, least float64) {
 	return when, least
 }
 
-func TestTheEndOfARunIsNoLaterThanEC2Allows(t *testing.T) {
+func TestARunIsAlmostAsFastAsEC2Allows(t *testing.T) {
 	found := itemsOf(slices.Repeat([]int{10}, 1000)...)
 	DefaultPace.plan(found, midnight)
 	last := found[len(found)-1].StartAt.Sub(midnight)

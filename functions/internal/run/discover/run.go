@@ -11,17 +11,16 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
-// Remembered is how old a run may be to be started or finished. Of an older one nobody would know any more whether it is over: Step Functions
-// forgets an execution after 90 days, and the bucket a claim later than that.
+// Remembered is how old a run may be when it is started or finished. Whether an older run is done may be unknown: Step Functions forgets an
+// execution after 90 days, and the bucket's claim expires later.
 const Remembered = 85 * 24 * time.Hour
 
-// startEarly is how much earlier than its scheduled time a run may start: the clocks of Scheduler and Step Functions differ.
+// startEarly is how long before its scheduled time a run may start, since the clocks of Scheduler and Step Functions differ.
 const startEarly = 5 * time.Minute
 
-// ReadRun makes a run of an execution's input. zones has the time zone of each keyword that has a schedule; another keyword is taken
-// only if the input says that it is meant, since one that is mistyped would find no instance and report success. Without a scheduled
-// time it is the run of the moment when the execution started; without a time zone it counts in that of the keyword's schedule, else
-// in UTC.
+// ReadRun reads an execution's input. zones has the time zone of each keyword that has a schedule. Another keyword needs AnyKeyword in the
+// input, since a mistyped one would find no instance and report success. The default of the scheduled time is the execution's start; that of
+// the time zone is the schedule's, else UTC.
 func ReadRun(req contract.DiscoverRequest, zones map[string]string) (contract.Run, error) {
 	var in contract.Input
 	if err := json.Unmarshal(req.Input, &in); err != nil {
@@ -34,7 +33,7 @@ func ReadRun(req contract.DiscoverRequest, zones map[string]string) (contract.Ru
 		return contract.Run{}, invalid("SnapshotKeyWord %q of the execution's input can't be a keyword: %v", in.SnapshotKeyWord, err)
 	}
 	if err := CheckScheduled(in.SnapshotKeyWord, slices.Collect(maps.Keys(zones))); err != nil && !in.AnyKeyword {
-		return contract.Run{}, invalid(`SnapshotKeyWord of the execution's input: %v. If it is meant all the same, add "AnyKeyword": true to the input`, err)
+		return contract.Run{}, invalid(`SnapshotKeyWord of the execution's input: %v. To use it anyway, add "AnyKeyword": true to the input`, err)
 	}
 	at := req.StartTime
 	if in.ScheduledTime != "" {
@@ -64,21 +63,21 @@ func ReadRun(req contract.DiscoverRequest, zones map[string]string) (contract.Ru
 	}, nil
 }
 
-// ReadTime reads the scheduled time of a run that began at the moment, which may be unknown.
+// ReadTime reads the scheduled time of a run. began is when it started, or zero if that is unknown.
 func ReadTime(text string, began time.Time) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339, text)
 	if err != nil {
 		return t, fmt.Errorf("%q is not a time such as 2026-11-22T00:00:00Z", text)
 	}
-	if year := t.UTC().Year(); year < 1 || year > 9999 { // RFC 3339, which writes run IDs, has no others
+	if year := t.UTC().Year(); year < 1 || year > 9999 { // run IDs are in RFC 3339, which has no other years
 		return t, fmt.Errorf("%q is in the year %d in UTC; give a year from 1 to 9999", text, year)
 	}
 	if early := t.Sub(began); !began.IsZero() && early > startEarly {
-		// It would take the run of a firing that is still to come away from it.
+		// It would take the run of a later trigger.
 		return t, fmt.Errorf("%q is %v in the future; a run starts at its scheduled time or later", text, early.Round(time.Second))
 	}
 	if late := began.Sub(t); !began.IsZero() && late > Remembered {
-		return t, fmt.Errorf("%q is %d days ago; whether a run is over is remembered for %d days, so start a new one",
+		return t, fmt.Errorf("%q is %d days ago. A run can be finished for %d days; start a new run instead",
 			text, late/(24*time.Hour), Remembered/(24*time.Hour))
 	}
 	return t, nil

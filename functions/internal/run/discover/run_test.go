@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
-	_ "time/tzdata" // the tests know time zones, whatever the machine has installed
+	_ "time/tzdata" // the machine may have no time zones installed
 
 	"github.com/google/go-cmp/cmp"
 
@@ -34,40 +34,40 @@ func TestReadRun(t *testing.T) {
 		want  contract.Run
 		err   string
 	}{
-		{name: "takes the first users' event, and the time when the execution started", input: `{"SnapshotKeyWord": "SnapshotDaily"}`, want: atStart},
-		{name: "takes a schedule's event", input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "2026-11-22T00:00:00Z", "TimeZone": "Asia/Shanghai"}`,
+		{name: "accepts the first users' event, and takes the execution's start time", input: `{"SnapshotKeyWord": "SnapshotDaily"}`, want: atStart},
+		{name: "accepts a schedule's event", input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "2026-11-22T00:00:00Z", "TimeZone": "Asia/Shanghai"}`,
 			want: in(daily, "Asia/Shanghai")},
-		{name: "names a run by UTC whatever offset the time has", input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "2026-11-22T08:00:00+08:00"}`, want: daily},
-		{name: "names a run by whole seconds", input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "2026-11-22T00:00:00.999Z"}`, want: daily},
-		{name: "leaves fields alone that it does not know", input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "2026-11-22T00:00:00Z", "version": "0"}`, want: daily},
-		{name: "counts in the zone of the keyword's schedule", input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "2026-11-22T00:00:00Z"}`,
+		{name: "names a run in UTC even if the time has another offset", input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "2026-11-22T08:00:00+08:00"}`, want: daily},
+		{name: "names a run in whole seconds", input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "2026-11-22T00:00:00.999Z"}`, want: daily},
+		{name: "ignores unknown fields", input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "2026-11-22T00:00:00Z", "version": "0"}`, want: daily},
+		{name: "takes the time zone of the keyword's schedule", input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "2026-11-22T00:00:00Z"}`,
 			zones: map[string]string{"SnapshotDaily": "Asia/Shanghai", "SnapshotHourly": "Europe/Berlin"}, want: in(daily, "Asia/Shanghai")},
-		{name: "takes a keyword that no schedule has if the input says that it is meant, in UTC",
+		{name: "accepts a keyword that no schedule has if the input says AnyKeyword, in UTC",
 			input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "2026-11-22T00:00:00Z", "AnyKeyword": true}`,
 			zones: map[string]string{"SnapshotHourly": "Europe/Berlin"}, want: daily},
 		{name: "refuses a keyword that no schedule has, and names the likely one", input: `{"SnapshotKeyWord": "snapshotDialy"}`,
 			zones: map[string]string{"SnapshotHourly": "UTC", "SnapshotDaily": "UTC", "每日快照": "UTC"},
 			err: `SnapshotKeyWord of the execution's input: no schedule has the keyword "snapshotDialy"; did you mean "SnapshotDaily"? ` +
-				`The schedules have: SnapshotDaily, SnapshotHourly, 每日快照. If it is meant all the same, add "AnyKeyword": true to the input`},
-		{name: "refuses a keyword that no schedule has, although the case is the only difference", input: `{"SnapshotKeyWord": "SNAPSHOTDAILY"}`,
+				`The keywords are: SnapshotDaily, SnapshotHourly, 每日快照. To use it anyway, add "AnyKeyword": true to the input`},
+		{name: "refuses a keyword that differs only in case", input: `{"SnapshotKeyWord": "SNAPSHOTDAILY"}`,
 			zones: map[string]string{"SnapshotDaily": "UTC"},
 			err: `SnapshotKeyWord of the execution's input: no schedule has the keyword "SNAPSHOTDAILY"; did you mean "SnapshotDaily"? ` +
-				`The schedules have: SnapshotDaily. If it is meant all the same, add "AnyKeyword": true to the input`},
-		{name: "refuses a keyword that is like none of the schedules'", input: `{"SnapshotKeyWord": "Name of something else"}`,
+				`The keywords are: SnapshotDaily. To use it anyway, add "AnyKeyword": true to the input`},
+		{name: "refuses a keyword that is not similar to any", input: `{"SnapshotKeyWord": "Name of something else"}`,
 			zones: map[string]string{"SnapshotDaily": "UTC"},
 			err: `SnapshotKeyWord of the execution's input: no schedule has the keyword "Name of something else". ` +
-				`The schedules have: SnapshotDaily. If it is meant all the same, add "AnyKeyword": true to the input`},
+				`The keywords are: SnapshotDaily. To use it anyway, add "AnyKeyword": true to the input`},
 		{name: "finds the likely one among Chinese keywords", input: `{"SnapshotKeyWord": "每曰快照"}`,
 			zones: map[string]string{"每日快照": "UTC", "每小时快照": "UTC"},
 			err: `SnapshotKeyWord of the execution's input: no schedule has the keyword "每曰快照"; did you mean "每日快照"? ` +
-				`The schedules have: 每小时快照, 每日快照. If it is meant all the same, add "AnyKeyword": true to the input`},
-		{name: "puts the input's zone before the schedule's", input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "2026-11-22T00:00:00Z", "TimeZone": "UTC"}`,
+				`The keywords are: 每小时快照, 每日快照. To use it anyway, add "AnyKeyword": true to the input`},
+		{name: "prefers the input's time zone to the schedule's", input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "2026-11-22T00:00:00Z", "TimeZone": "UTC"}`,
 			zones: map[string]string{"SnapshotDaily": "Asia/Shanghai"}, want: daily},
 
-		{name: "refuses no input", input: ``, err: "the execution's input can't be read (unexpected end of JSON input)" + example},
-		{name: "refuses an input that is no object", input: `["SnapshotDaily"]`,
+		{name: "refuses an empty input", input: ``, err: "the execution's input can't be read (unexpected end of JSON input)" + example},
+		{name: "refuses an input that is not an object", input: `["SnapshotDaily"]`,
 			err: "the execution's input can't be read (json: cannot unmarshal array into Go value of type contract.Input)" + example},
-		{name: "refuses a keyword that is no text", input: `{"SnapshotKeyWord": 3}`,
+		{name: "refuses a keyword that is not a string", input: `{"SnapshotKeyWord": 3}`,
 			err: "the execution's input can't be read (json: cannot unmarshal number into Go struct field Input.SnapshotKeyWord of type string)" + example},
 		{name: "refuses an input without a keyword", input: `{}`,
 			err: `the execution's input has no SnapshotKeyWord; give {"SnapshotKeyWord": "SnapshotDaily"}`},
@@ -77,34 +77,34 @@ func TestReadRun(t *testing.T) {
 			err: `SnapshotKeyWord "Snapshot*" of the execution's input can't be a keyword: it contains '*'; a tag key holds letters, numbers, spaces and _ . : / = + - @`},
 		{name: "refuses a time without an offset", input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "2026-11-22T00:00:00"}`,
 			err: `ScheduledTime "2026-11-22T00:00:00" is not a time such as 2026-11-22T00:00:00Z`},
-		{name: "refuses what the scheduler should have filled in", input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "<aws.scheduler.scheduled-time>"}`,
+		{name: "refuses a placeholder that the scheduler did not replace", input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "<aws.scheduler.scheduled-time>"}`,
 			err: `ScheduledTime "<aws.scheduler.scheduled-time>" is not a time such as 2026-11-22T00:00:00Z`},
-		{name: "takes a time a little after the execution's start, since clocks differ",
+		{name: "accepts a time a little after the execution's start, since clocks differ",
 			input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "2026-11-22T00:20:03Z"}`, want: daily20},
-		{name: "refuses a time that is still to come, since it would take away that firing's run",
+		{name: "refuses a time in the future, since it would take the run of a later trigger",
 			input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "2026-11-22T00:20:05Z"}`,
 			err:   `ScheduledTime "2026-11-22T00:20:05Z" is 5m1s in the future; a run starts at its scheduled time or later`},
-		{name: "refuses the year 0, which RFC 3339 writes and a time without a value is not far from",
+		{name: "refuses the year 0",
 			input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "0000-06-01T00:00:00Z"}`,
 			err:   `ScheduledTime "0000-06-01T00:00:00Z" is in the year 0 in UTC; give a year from 1 to 9999`},
-		{name: "refuses a time that leaves the years of RFC 3339 in UTC",
+		{name: "refuses a time before the years of RFC 3339 in UTC",
 			input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "0001-01-01T00:00:00+01:00"}`,
 			err:   `ScheduledTime "0001-01-01T00:00:00+01:00" is in the year 0 in UTC; give a year from 1 to 9999`},
-		{name: "refuses a time that is after those years in UTC",
+		{name: "refuses a time after those years in UTC",
 			input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "9999-12-31T23:59:59-01:00"}`,
 			err:   `ScheduledTime "9999-12-31T23:59:59-01:00" is in the year 10000 in UTC; give a year from 1 to 9999`},
-		{name: "takes a time of the last 85 days", input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "2026-08-29T01:00:00Z"}`,
+		{name: "accepts a time of the last 85 days", input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "2026-08-29T01:00:00Z"}`,
 			want: contract.Run{
 				ID: "SnapshotDaily/2026-08-29T01:00:00Z", SnapshotKeyWord: "SnapshotDaily", ScheduledTime: time.Date(2026, 8, 29, 1, 0, 0, 0, time.UTC), TimeZone: "UTC",
 			}},
-		{name: "refuses a time before that, since nobody would know whether that run is over",
+		{name: "refuses an older time, since it is unknown whether that run is done",
 			input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "2026-08-29T00:00:00Z"}`,
-			err:   `ScheduledTime "2026-08-29T00:00:00Z" is 85 days ago; whether a run is over is remembered for 85 days, so start a new one`},
-		{name: "refuses a zone that there is not", input: `{"SnapshotKeyWord": "SnapshotDaily", "TimeZone": "Asia/Peking"}`,
+			err:   `ScheduledTime "2026-08-29T00:00:00Z" is 85 days ago. A run can be finished for 85 days; start a new run instead`},
+		{name: "refuses an unknown time zone", input: `{"SnapshotKeyWord": "SnapshotDaily", "TimeZone": "Asia/Peking"}`,
 			err: `TimeZone "Asia/Peking" is not an IANA time zone such as Asia/Shanghai`},
-		{name: "refuses the zone of whatever machine it runs on", input: `{"SnapshotKeyWord": "SnapshotDaily", "TimeZone": "Local"}`,
+		{name: "refuses the local time zone", input: `{"SnapshotKeyWord": "SnapshotDaily", "TimeZone": "Local"}`,
 			err: `TimeZone "Local" is not an IANA time zone such as Asia/Shanghai`},
-		{name: "refuses a schedule's zone that there is not", input: `{"SnapshotKeyWord": "SnapshotDaily"}`, zones: map[string]string{"SnapshotDaily": "CST8"},
+		{name: "refuses an unknown time zone of a schedule", input: `{"SnapshotKeyWord": "SnapshotDaily"}`, zones: map[string]string{"SnapshotDaily": "CST8"},
 			err: `TimeZone "CST8" is not an IANA time zone such as Asia/Shanghai`},
 	}
 	for _, c := range cases {
@@ -116,7 +116,7 @@ func TestReadRun(t *testing.T) {
 			checkInvalid(t, err, c.err)
 		})
 	}
-	t.Run("refuses to guess the time when nobody says it", func(t *testing.T) {
+	t.Run("refuses to guess the time", func(t *testing.T) {
 		_, err := ReadRun(contract.DiscoverRequest{Input: json.RawMessage(`{"SnapshotKeyWord": "SnapshotDaily"}`)}, nil)
 		checkInvalid(t, err, "neither the input's ScheduledTime nor the execution's start time is known")
 	})
@@ -135,13 +135,13 @@ func checkInvalid(t *testing.T, err error, want string) {
 func TestRunPrefix(t *testing.T) {
 	cases := []struct{ name, keyword, want string }{
 		{"is made of the keyword and the time", "SnapshotDaily", "runs/SnapshotDaily/20261122T000000Z/"},
-		{"keeps a slash from being a folder", "team/daily", "runs/team%2Fdaily/20261122T000000Z/"},
-		{"keeps spaces and Chinese letters out of keys", "每日 1", "runs/%E6%AF%8F%E6%97%A5%201/20261122T000000Z/"},
-		{"tells a keyword from one that looks like its escape", "a%2Fb", "runs/a%252Fb/20261122T000000Z/"},
+		{"escapes a slash", "team/daily", "runs/team%2Fdaily/20261122T000000Z/"},
+		{"escapes spaces and Chinese letters", "每日 1", "runs/%E6%AF%8F%E6%97%A5%201/20261122T000000Z/"},
+		{"escapes the escape character", "a%2Fb", "runs/a%252Fb/20261122T000000Z/"},
 		{"stays inside of runs when the keyword is dots", "..", "runs/%2E%2E/20261122T000000Z/"},
 		{"stays inside of runs when the keyword is one dot", ".", "runs/%2E/20261122T000000Z/"},
-		{"stays inside of runs when the keyword leads elsewhere", "../../x", "runs/..%2F..%2Fx/20261122T000000Z/"},
-		{"cuts what is too long for a file's name, and tells it from others by a hash", strings.Repeat("每", 128),
+		{"stays inside of runs when the keyword is a path", "../../x", "runs/..%2F..%2Fx/20261122T000000Z/"},
+		{"shortens a keyword that is too long for a file name, and adds a hash", strings.Repeat("每", 128),
 			"runs/" + strings.Repeat("%E6%AF%8F", 9) + "%E-6530bbbe58692cc0/20261122T000000Z/"},
 	}
 	for _, c := range cases {

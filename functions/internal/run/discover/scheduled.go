@@ -6,21 +6,20 @@ import (
 	"strings"
 )
 
-// CheckScheduled refuses a keyword that is not one of the schedules', and says which there are, the likely one first. Without any
-// schedule each keyword will do.
+// CheckScheduled refuses a keyword that no schedule has, and lists the keywords of the schedules. It names the likely one if the keyword looks
+// mistyped. If there is no schedule, it accepts every keyword.
 func CheckScheduled(keyword string, scheduled []string) error {
 	if len(scheduled) == 0 || slices.Contains(scheduled, keyword) {
 		return nil
 	}
-	known := slices.Clone(scheduled)
-	slices.Sort(known)
-	if likely := slices.MinFunc(known, func(a, b string) int { return distance(keyword, a) - distance(keyword, b) }); 2*distance(keyword, likely) <= len([]rune(keyword)) {
-		return fmt.Errorf("no schedule has the keyword %q; did you mean %q? The schedules have: %s", keyword, likely, strings.Join(known, ", "))
+	keywords := slices.Sorted(slices.Values(scheduled))
+	if likely := slices.MinFunc(keywords, func(a, b string) int { return distance(keyword, a) - distance(keyword, b) }); 2*distance(keyword, likely) <= len([]rune(keyword)) {
+		return fmt.Errorf("no schedule has the keyword %q; did you mean %q? The keywords are: %s", keyword, likely, strings.Join(keywords, ", "))
 	}
-	return fmt.Errorf("no schedule has the keyword %q. The schedules have: %s", keyword, strings.Join(known, ", "))
+	return fmt.Errorf("no schedule has the keyword %q. The keywords are: %s", keyword, strings.Join(keywords, ", "))
 }
 
-// distance is how many letters have to be added, left out or replaced to make b of a, whatever their case.
+// distance is how many letters have to be added, removed or replaced to turn a into b, ignoring case.
 func distance(a, b string) int {
 	from, to := []rune(strings.ToLower(a)), []rune(strings.ToLower(b))
 	row := make([]int, len(to)+1)

@@ -12,8 +12,8 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 )
 
-// The log is all that is left of a snapshot that is gone.
-func TestTheLogSaysOfEachSnapshotWhyItWasDeletedOrKept(t *testing.T) {
+// Of a deleted snapshot only the log is left.
+func TestTheLogSaysWhyEachSnapshotWasDeletedOrKept(t *testing.T) {
 	f := volumeWith(ebs.Completed, 4)
 	refused := &ebs.RefusedError{SnapshotID: "snap-4", Code: "InvalidSnapshot.InUse", Message: "an AMI uses it"}
 	f.failures["snap-4"] = refused

@@ -26,37 +26,35 @@ type snapshots interface {
 type Service struct {
 	EC2 snapshots
 	Now func() time.Time
-	// Wait waits a few seconds, where EC2's lists need them.
+	// Wait waits for EC2's lists to show a change.
 	Wait func(ctx context.Context, d time.Duration) error
 	Log  *slog.Logger
 }
 
-// The log's lines for what happens to a snapshot; those who follow a run read them (snapshot_id, volume_id, reason).
+// The log messages about a snapshot. Whoever follows a run reads them with snapshot_id, volume_id and reason.
 const (
 	LogDeleted = "snapshot deleted"
-	LogKept    = "snapshot kept" // the retention would drop it, and EC2 does not let it go
+	LogKept    = "snapshot kept" // the retention would delete it, but EC2 refuses
 )
 
 const (
-	// maxRemovals bounds one call: at EC2's 5 deletes a second it is well inside the function's timeout. The state machine's
-	// retry goes on with the rest.
+	// maxRemovals bounds one call: at EC2's 5 deletes a second it ends well before the function's timeout. The state machine's retry
+	// continues.
 	maxRemovals = 100
-	// maxRefusals bounds how many snapshots one call finds that can't be deleted: locked ones, or those that AMIs use. Each asks EC2 in vain,
-	// at 5 a second for the whole account, in each run. The next run goes on.
+	// maxRefusals bounds the refused deletions of one call: locked snapshots, or those that AMIs use. Each costs a request of the 5 a second
+	// that the account has, in each run. The next run continues.
 	maxRefusals = 100
-	// unlisted is how many attempts, minutes apart, a snapshot that EC2 said it created may be missing from its
-	// lists before it counts as deleted by somebody.
+	// unlisted is in how many attempts, minutes apart, a created snapshot may be missing from EC2's lists before it counts as deleted.
 	unlisted = 3
 )
 
-// Prune deletes what the volume's retention no longer keeps. While this run's snapshot is not completed it deletes what may
-// go all the same, and returns a SnapshotPendingError: only completed snapshots make older ones go, and a run has not done its
-// work before its snapshots are good.
+// Prune deletes what the volume's retention no longer keeps. While this run's snapshot is pending, it deletes what the completed snapshots
+// already allow, and returns a SnapshotPendingError: a run is not done before its snapshots have completed.
 func (s *Service) Prune(ctx context.Context, req contract.PruneRequest) (contract.PruneResult, error) {
 	if req.Snapshot.SnapshotID == "" {
-		// With no snapshot to wait for, this would prune, and call the volume good.
+		// Without a snapshot to wait for, it would prune and report success.
 		return contract.PruneResult{}, fmt.Errorf("snapshot of %s: %w", req.Volume.ID, &contract.InvalidInputError{
-			Message: "snapshot-volume's answer names no snapshot; is another version of it deployed? Deploy the stack again"})
+			Message: "snapshot-volume returned no snapshot ID: it may be of another version than the state machine. Deploy the stack again"})
 	}
 	snaps, err := s.EC2.VolumeSnapshots(ctx, req.Volume.ID, req.Run.SnapshotKeyWord)
 	if err != nil {
@@ -67,12 +65,12 @@ func (s *Service) Prune(ctx context.Context, req contract.PruneRequest) (contrac
 		return contract.PruneResult{}, err
 	}
 	if own.VolumeID != "" && own.VolumeID != req.Volume.ID {
-		// It must not count for this volume.
+		// It must not count as a snapshot of this volume.
 		return contract.PruneResult{}, fmt.Errorf("snapshot of %s: %w", req.Volume.ID, &contract.InvalidInputError{
-			Message: "snapshot-volume's answer names " + own.ID + ", which is of " + own.VolumeID})
+			Message: "snapshot-volume returned " + own.ID + ", which is a snapshot of " + own.VolumeID})
 	}
 	if !slices.ContainsFunc(snaps, func(s ebs.Snapshot) bool { return s.ID == own.ID }) && own.VolumeID != "" {
-		snaps = append(snaps, own) // the list shows it late; what it says of others counts with it
+		snaps = append(snaps, own) // EC2 lists it late; the retention must count it
 	}
 	var out contract.PruneResult
 	policy, err := retention.ReadPolicy(req.Run.SnapshotKeyWord, req.Volume.Retention, req.Run.TimeZone)
@@ -83,17 +81,17 @@ func (s *Service) Prune(ctx context.Context, req contract.PruneRequest) (contrac
 		out, err = s.apply(ctx, req, policy, snaps, nowOf(own, snaps))
 		out.Kept = managed(snaps, policy.Keyword) - len(out.Removed)
 		if err != nil {
-			// Classified at once, so that what went wrong here is not taken for the snapshot's being pending.
-			return out, errors.Join(contract.Outermost(err), verdict(req, own))
+			// Classify it here: joined with a SnapshotPendingError, an unclassified error would be lost.
+			return out, errors.Join(contract.Outermost(err), stateError(req, own))
 		}
 	}
-	return out, verdict(req, own)
+	return out, stateError(req, own)
 }
 
-// apply deletes what the policy does not keep of the snapshots, unless the tag says otherwise by now.
+// apply deletes the snapshots that the policy does not keep, and that the tag's present value does not keep.
 func (s *Service) apply(ctx context.Context, req contract.PruneRequest, policy retention.Policy, snaps []ebs.Snapshot, now time.Time,
 ) (contract.PruneResult, error) {
-	plan, note, err := s.heed(ctx, req, retention.Apply(policy, snaps, now), snaps, now)
+	plan, note, err := s.recheckTag(ctx, req, retention.Apply(policy, snaps, now), snaps, now)
 	switch {
 	case err != nil:
 		return contract.PruneResult{}, err
@@ -104,8 +102,8 @@ func (s *Service) apply(ctx context.Context, req contract.PruneRequest, policy r
 	return s.carryOut(ctx, req, plan)
 }
 
-// nowOf gives the moment from which ages count: when this run's snapshot began, by EC2's clock, or, if that is not known, when the
-// newest of the volume's did. To a machine whose clock is days ahead, or that prunes days late, snapshots would be older than they were.
+// nowOf gives the time at which the ages of snapshots are measured: the start of this run's snapshot by EC2's clock or, if that is unknown, of
+// the volume's newest. A clock that is days ahead, or a prune that is days late, would make snapshots too old.
 func nowOf(own ebs.Snapshot, snaps []ebs.Snapshot) time.Time {
 	now := own.StartTime
 	if now.IsZero() {
@@ -118,10 +116,10 @@ func nowOf(own ebs.Snapshot, snaps []ebs.Snapshot) time.Time {
 	return now
 }
 
-// gone is the state of this run's snapshot when EC2 no longer has it.
+// gone is the state of this run's snapshot if it no longer exists.
 const gone ebs.State = "gone"
 
-// own gives this run's snapshot as it stands.
+// own gives this run's snapshot.
 func (s *Service) own(ctx context.Context, req contract.PruneRequest, listed []ebs.Snapshot) (ebs.Snapshot, error) {
 	id := req.Snapshot.SnapshotID
 	if i := slices.IndexFunc(listed, func(s ebs.Snapshot) bool { return s.ID == id }); i >= 0 {
@@ -138,8 +136,8 @@ func (s *Service) own(ctx context.Context, req contract.PruneRequest, listed []e
 	return ebs.Snapshot{ID: id, State: gone}, nil
 }
 
-// verdict says what the state of this run's snapshot means for the volume.
-func verdict(req contract.PruneRequest, own ebs.Snapshot) error {
+// stateError gives the error that the state of this run's snapshot means for the volume.
+func stateError(req contract.PruneRequest, own ebs.Snapshot) error {
 	var err error
 	switch own.State {
 	case ebs.Completed:
@@ -151,15 +149,15 @@ func verdict(req contract.PruneRequest, own ebs.Snapshot) error {
 		}
 		err = &contract.SnapshotFailedError{Message: message}
 	case gone, ebs.Recoverable, ebs.Recovering:
-		err = &contract.SnapshotFailedError{Message: own.ID + " is gone: someone deleted it while the run was under way, or it failed and an earlier attempt removed it"}
+		err = &contract.SnapshotFailedError{Message: own.ID + " no longer exists: someone deleted it during the run, or it failed and an earlier attempt deleted it"}
 	default:
 		err = &contract.SnapshotPendingError{Message: own.ID + " is not completed yet"}
 	}
 	return fmt.Errorf("snapshot of %s: %w", req.Volume.ID, err)
 }
 
-// carryOut deletes the plan's removals. One removal's trouble does not keep the others from being deleted. Only this run's own snapshot,
-// which is deleted if it failed, stays until the others are done: a retry must still see that it failed.
+// carryOut deletes the plan's removals. If one fails, it continues with the others. This run's own snapshot, if it failed, is deleted only
+// after all others: a retry must still see that it failed.
 func (s *Service) carryOut(ctx context.Context, req contract.PruneRequest, plan retention.Plan) (contract.PruneResult, error) {
 	var out contract.PruneResult
 	var own, others []retention.Decision
@@ -193,8 +191,8 @@ func (s *Service) carryOut(ctx context.Context, req contract.PruneRequest, plan 
 	return out, errors.Join(errs...)
 }
 
-// inOrder puts failed snapshots first, since EC2 counts them among those in progress, and then the oldest, so that what is left after an
-// interruption is the newest.
+// inOrder puts failed snapshots first, since EC2 counts them among those in progress, and then the oldest, so that an interruption leaves the
+// newest.
 func inOrder(removals []retention.Decision) []retention.Decision {
 	slices.Reverse(removals)
 	slices.SortStableFunc(removals, func(a, b retention.Decision) int {
@@ -209,8 +207,8 @@ func inOrder(removals []retention.Decision) []retention.Decision {
 	return removals
 }
 
-// deleteSome deletes snapshots until it has deleted maxRemovals, or maxRefusals could not be deleted. It says in out what became of them,
-// and gives the number of those that it did not come to, those whose deletion was denied, and what went wrong.
+// deleteSome deletes snapshots until maxRemovals are deleted or maxRefusals could not be deleted. It adds the results to out, and returns how
+// many it did not try, those whose deletion was denied, and the errors.
 func (s *Service) deleteSome(
 	ctx context.Context, req contract.PruneRequest, removals []retention.Decision, out *contract.PruneResult,
 ) (left int, denied []retention.Decision, errs []error) {
@@ -232,14 +230,14 @@ func (s *Service) deleteSome(
 			denied = append(denied, r)
 		}
 		if contract.Is[*contract.ThrottledError](err) || ctx.Err() != nil {
-			break // asking on would only be refused again; the retry goes on here
+			break // more requests would only be throttled too; the retry continues here
 		}
 	}
 	return len(rest), denied, errs
 }
 
-// next says which of the snapshots that are left is asked for. Where very many can't be deleted, no order alone comes to all that can: locks
-// end with the oldest, and what each run adds are the newest. So both ends are tried, and then places that differ from run to run.
+// next says which of the remaining snapshots to delete. If very many can't be deleted, no single order reaches all that can: locks end first
+// on the oldest, and each run adds to the newest. So it tries both ends, and then positions that differ from run to run.
 func next(r contract.Run, refused, left int) int {
 	switch {
 	case refused < maxRefusals/2:
@@ -250,7 +248,7 @@ func next(r contract.Run, refused, left int) int {
 	return int(crc32.ChecksumIEEE(fmt.Append(nil, r.ID, left)) % uint32(left))
 }
 
-// delete deletes one snapshot, or says in out why EC2 does not let it go.
+// delete deletes one snapshot, or adds to out why EC2 refuses.
 func (s *Service) delete(ctx context.Context, req contract.PruneRequest, r retention.Decision, out *contract.PruneResult) (deleted bool, err error) {
 	removal := contract.Removal{SnapshotID: r.Snapshot.ID, Reason: r.Reason.String()}
 	err = s.EC2.DeleteSnapshot(ctx, r.Snapshot.ID)

@@ -17,7 +17,7 @@ import (
 const (
 	pending = "*contract.SnapshotPendingError: snapshot of vol-1: snap-own is not completed yet"
 	failed  = "*contract.SnapshotFailedError: snapshot of vol-1: snap-own ended in state error"
-	deleted = "*contract.SnapshotFailedError: snapshot of vol-1: snap-own is gone: someone deleted it while the run was under way, or it failed and an earlier attempt removed it"
+	deleted = "*contract.SnapshotFailedError: snapshot of vol-1: snap-own no longer exists: someone deleted it during the run, or it failed and an earlier attempt deleted it"
 )
 
 // worthless is what becomes of this run's snapshot if it failed.
@@ -38,46 +38,46 @@ func TestPrune(t *testing.T) {
 		deleted []string
 	}{
 		{
-			name:   "refuses to prune for a run that names no snapshot of its own",
+			name:   "refuses a request without the run's snapshot",
 			ec2:    volumeWith(ebs.Completed, 5),
 			change: func(_ *fakeEC2, req *contract.PruneRequest) { req.Snapshot.SnapshotID = "" },
-			err: "*contract.InvalidInputError: snapshot of vol-1: snapshot-volume's answer names no snapshot; is another version of it deployed? " +
+			err: "*contract.InvalidInputError: snapshot of vol-1: snapshot-volume returned no snapshot ID: it may be of another version than the state machine. " +
 				"Deploy the stack again",
 		}, {
-			name: "refuses to prune for a run that names a snapshot of another volume",
+			name: "refuses a request with a snapshot of another volume",
 			ec2:  volumeWith(ebs.Completed, 5),
 			change: func(f *fakeEC2, req *contract.PruneRequest) {
 				f.snapshots = append(f.snapshots, ebs.Snapshot{ID: "snap-foreign", VolumeID: "vol-2", State: ebs.Completed})
 				req.Snapshot.SnapshotID = "snap-foreign"
 			},
-			err: "*contract.InvalidInputError: snapshot of vol-1: snapshot-volume's answer names snap-foreign, which is of vol-2",
+			err: "*contract.InvalidInputError: snapshot of vol-1: snapshot-volume returned snap-foreign, which is a snapshot of vol-2",
 		}, {
-			name: "leaves exactly what the retention says once this run's snapshot has completed, and deletes the oldest first",
+			name: "keeps exactly what the retention says after this run's snapshot has completed, and deletes the oldest first",
 			ec2:  volumeWith(ebs.Completed, 5),
 			want: contract.PruneResult{Kept: 3, Removed: []contract.Removal{beyond("snap-5", 3), beyond("snap-4", 3), beyond("snap-3", 3)}},
 
 			deleted: []string{"snap-5", "snap-4", "snap-3"},
 		}, {
-			name: "deletes nothing where there is nothing too many",
+			name: "deletes nothing if nothing is beyond the retention",
 			ec2:  volumeWith(ebs.Completed, 2),
 			want: contract.PruneResult{Kept: 3},
 		}, {
-			name: "counts completed snapshots only while this run's is pending, and asks to be called again",
+			name: "counts only completed snapshots while this run's is pending, and asks for a retry",
 			ec2:  volumeWith(ebs.Pending, 4),
 			want: contract.PruneResult{Kept: 4, Removed: []contract.Removal{beyond("snap-4", 3)}},
 			err:  pending, deleted: []string{"snap-4"},
 		}, {
-			name: "counts completed snapshots only when this run's has failed, and says so",
+			name: "counts only completed snapshots if this run's has failed, and says so",
 			ec2:  volumeWith(ebs.Error, 4),
 			want: contract.PruneResult{Kept: 3, Removed: []contract.Removal{beyond("snap-4", 3), worthless}},
 			err:  failed, deleted: []string{"snap-4", "snap-own"},
 		}, {
-			name: "keeps the last good snapshot when this run's has failed",
+			name: "keeps the last good snapshot if this run's has failed",
 			ec2:  volumeWith(ebs.Error, 1),
 			want: contract.PruneResult{Kept: 1, Removed: []contract.Removal{worthless}},
 			err:  failed, deleted: []string{"snap-own"},
 		}, {
-			name: "counts this run's snapshot although the schedule's list does not show it yet",
+			name: "counts this run's snapshot even if the schedule's list does not show it yet",
 			ec2:  volumeWith(ebs.Completed, 3),
 			change: func(f *fakeEC2, _ *contract.PruneRequest) {
 				f.lagging = map[string]bool{"snap-own": true}
@@ -85,7 +85,7 @@ func TestPrune(t *testing.T) {
 			want:    contract.PruneResult{Kept: 3, Removed: []contract.Removal{beyond("snap-3", 3)}},
 			deleted: []string{"snap-3"},
 		}, {
-			name: "says what EC2 says of the failure",
+			name: "repeats what EC2 says about the failure",
 			ec2:  volumeWith(ebs.Error, 0),
 			change: func(f *fakeEC2, _ *contract.PruneRequest) {
 				f.snapshots[0].Message = "The KMS key is disabled"
@@ -93,7 +93,7 @@ func TestPrune(t *testing.T) {
 			want: contract.PruneResult{Removed: []contract.Removal{worthless}},
 			err:  failed + ": The KMS key is disabled", deleted: []string{"snap-own"},
 		}, {
-			name: "leaves this run's failed snapshot while another can't be deleted, for the retry to see that it failed",
+			name: "keeps this run's failed snapshot while another can't be deleted, so that a retry sees that it failed",
 			ec2:  volumeWith(ebs.Error, 4),
 			change: func(f *fakeEC2, _ *contract.PruneRequest) {
 				f.failures = map[string]error{"snap-4": errors.New("connection reset")}
@@ -101,7 +101,7 @@ func TestPrune(t *testing.T) {
 			want: contract.PruneResult{Kept: 5},
 			err:  "*contract.UnexpectedError: connection reset\nsnapshot of vol-1: snap-own ended in state error",
 		}, {
-			name: "removes a failed snapshot of ours once a newer one has completed",
+			name: "deletes a failed snapshot of an earlier run",
 			ec2:  volumeWith(ebs.Completed, 2),
 			change: func(f *fakeEC2, _ *contract.PruneRequest) {
 				f.snapshots[2].State = ebs.Error
@@ -109,7 +109,7 @@ func TestPrune(t *testing.T) {
 			want:    contract.PruneResult{Kept: 2, Removed: []contract.Removal{{SnapshotID: "snap-2", Reason: "failed (state error); snap-own has completed since"}}},
 			deleted: []string{"snap-2"},
 		}, {
-			name: "takes a snapshot that no list shows yet for pending",
+			name: "takes an unlisted snapshot for pending",
 			ec2:  volumeWith(ebs.Pending, 3),
 			change: func(f *fakeEC2, req *contract.PruneRequest) {
 				f.unlisted[own] = true
@@ -118,7 +118,7 @@ func TestPrune(t *testing.T) {
 			want: contract.PruneResult{Kept: 3},
 			err:  pending,
 		}, {
-			name: "takes it for deleted when no list has shown it for several attempts",
+			name: "takes an unlisted snapshot for deleted after several attempts",
 			ec2:  volumeWith(ebs.Completed, 3),
 			change: func(f *fakeEC2, req *contract.PruneRequest) {
 				f.unlisted[own] = true
@@ -127,17 +127,17 @@ func TestPrune(t *testing.T) {
 			want: contract.PruneResult{Kept: 3},
 			err:  deleted,
 		}, {
-			name: "takes a snapshot that someone moved to the Recycle Bin and back for deleted",
+			name: "takes a snapshot that someone moved to the Recycle Bin for deleted",
 			ec2:  volumeWith(ebs.Recovering, 0),
 			want: contract.PruneResult{Kept: 1},
 			err:  deleted,
 		}, {
-			name: "waits for a snapshot in a state that it does not know",
+			name: "waits for a snapshot in an unknown state",
 			ec2:  volumeWith("something-new", 4),
 			want: contract.PruneResult{Kept: 4, Removed: []contract.Removal{beyond("snap-4", 3)}},
 			err:  pending, deleted: []string{"snap-4"},
 		}, {
-			name: "finds this run's snapshot by its ID when a person has claimed it by removing our tag",
+			name: "finds this run's snapshot by its ID if a person has claimed it by removing our tag",
 			ec2:  volumeWith(ebs.Completed, 4),
 			change: func(f *fakeEC2, _ *contract.PruneRequest) {
 				f.snapshots[0].Tags = nil
@@ -154,14 +154,14 @@ func TestPrune(t *testing.T) {
 			want:    contract.PruneResult{Kept: 3, Removed: []contract.Removal{beyond("snap-4", 3)}},
 			deleted: []string{"snap-4"},
 		}, {
-			name: "deletes nothing where the retention can't be read",
+			name: "deletes nothing if the retention can't be read",
 			ec2:  volumeWith(ebs.Completed, 9),
 			change: func(_ *fakeEC2, req *contract.PruneRequest) {
 				req.Volume.Retention = "0"
 			},
 			want: contract.PruneResult{Note: `nothing was pruned: the retention "0" keeps nothing; give 1 or more, or off to leave the volume out`},
 		}, {
-			name: "waits for this run's snapshot although the retention can't be read",
+			name: "waits for this run's snapshot even if the retention can't be read",
 			ec2:  volumeWith(ebs.Pending, 9),
 			change: func(_ *fakeEC2, req *contract.PruneRequest) {
 				req.Run.TimeZone = "Moon/Tycho"
@@ -169,18 +169,18 @@ func TestPrune(t *testing.T) {
 			want: contract.PruneResult{Note: `nothing was pruned: time zone "Moon/Tycho": unknown time zone Moon/Tycho`},
 			err:  pending,
 		}, {
-			name: "keeps what EC2 does not let go, with its reason, and goes on with the others",
+			name: "keeps what EC2 refuses to delete, with the reason, and continues with the others",
 			ec2:  volumeWith(ebs.Completed, 4),
 			change: func(f *fakeEC2, _ *contract.PruneRequest) {
 				f.failures["snap-4"] = fmt.Errorf("delete: %w", &ebs.RefusedError{SnapshotID: "snap-4", Code: "InvalidSnapshot.InUse", Message: "in use by ami-1"})
 			},
 			want: contract.PruneResult{
 				Kept: 4, Removed: []contract.Removal{beyond("snap-3", 3)},
-				Blocked: []contract.Removal{{SnapshotID: "snap-4", Reason: "EC2 does not let snap-4 go: in use by ami-1 (InvalidSnapshot.InUse)"}},
+				Blocked: []contract.Removal{{SnapshotID: "snap-4", Reason: "EC2 refuses to delete snap-4: in use by ami-1 (InvalidSnapshot.InUse)"}},
 			},
 			deleted: []string{"snap-3"},
 		}, {
-			name: "goes on with the others when one deletion is denied or fails, and says so",
+			name: "continues with the others if one deletion is denied or fails, and says so",
 			ec2:  volumeWith(ebs.Completed, 5),
 			change: func(f *fakeEC2, _ *contract.PruneRequest) {
 				f.failures["snap-5"] = broken
@@ -190,7 +190,7 @@ func TestPrune(t *testing.T) {
 			err:     "*contract.AccessDeniedError: broken\ndenied",
 			deleted: []string{"snap-3"},
 		}, {
-			name: "asks once more after some seconds what was denied, since EC2's lists show late what was deleted or claimed",
+			name: "tries a denied deletion again after some seconds, since EC2's lists show late what was deleted or claimed",
 			ec2:  volumeWith(ebs.Completed, 5),
 			change: func(f *fakeEC2, _ *contract.PruneRequest) {
 				f.failures["snap-5"] = broken
@@ -201,12 +201,12 @@ func TestPrune(t *testing.T) {
 			},
 			want: contract.PruneResult{
 				Kept: 5, Removed: []contract.Removal{beyond("snap-3", 3)},
-				Blocked: []contract.Removal{{SnapshotID: "snap-4", Reason: "EC2 does not let snap-4 go: claimed (UnauthorizedOperation)"}},
+				Blocked: []contract.Removal{{SnapshotID: "snap-4", Reason: "EC2 refuses to delete snap-4: claimed (UnauthorizedOperation)"}},
 			},
 			err:     "*contract.UnexpectedError: broken",
 			deleted: []string{"snap-3"},
 		}, {
-			name: "names a denial, which no retry mends, before a snapshot that is pending",
+			name: "returns a denial, which no retry corrects, rather than that the snapshot is pending",
 			ec2:  volumeWith(ebs.Pending, 4),
 			change: func(f *fakeEC2, _ *contract.PruneRequest) {
 				f.failures["snap-4"] = &contract.AccessDeniedError{Message: "denied"}
@@ -214,7 +214,7 @@ func TestPrune(t *testing.T) {
 			want: contract.PruneResult{Kept: 5},
 			err:  "*contract.AccessDeniedError: denied\nsnapshot of vol-1: snap-own is not completed yet",
 		}, {
-			name: "stops when it is throttled, since asking on costs tokens too",
+			name: "stops if it is throttled, since more requests cost tokens too",
 			ec2:  volumeWith(ebs.Completed, 5),
 			change: func(f *fakeEC2, _ *contract.PruneRequest) {
 				f.failures["snap-4"] = fmt.Errorf("delete snapshot snap-4: %w", &contract.ThrottledError{Message: "slow down"})
@@ -223,12 +223,12 @@ func TestPrune(t *testing.T) {
 			err:     "*contract.ThrottledError: delete snapshot snap-4: slow down",
 			deleted: []string{"snap-5"},
 		}, {
-			name:   "deletes nothing when the list fails",
+			name:   "deletes nothing if the list fails",
 			ec2:    volumeWith(ebs.Completed, 5),
 			change: func(f *fakeEC2, _ *contract.PruneRequest) { f.listErr = broken },
 			err:    "*contract.UnexpectedError: broken",
 		}, {
-			name: "deletes nothing when this run's snapshot can't be looked up",
+			name: "deletes nothing if this run's snapshot can't be looked up",
 			ec2:  volumeWith(ebs.Completed, 5),
 			change: func(f *fakeEC2, _ *contract.PruneRequest) {
 				f.unlisted[own], f.lookErr = true, &contract.ThrottledError{Message: "slow down"}
@@ -256,7 +256,7 @@ func TestPrune(t *testing.T) {
 	}
 }
 
-// outermost gives what Step Functions sees of an error.
+// outermost gives an error as Step Functions sees it.
 func outermost(err error) string {
 	if err == nil {
 		return ""
@@ -265,7 +265,7 @@ func outermost(err error) string {
 	return fmt.Sprintf("%T: %s", err, err)
 }
 
-func TestPruneDeletesAHundredAtOnceAndGoesOnWithTheNextAttempt(t *testing.T) {
+func TestPruneDeletesAHundredPerAttempt(t *testing.T) {
 	f := volumeWith(ebs.Completed, 202) // 200 too many
 	req := request("3")
 	for attempt, want := range []struct {
@@ -289,7 +289,7 @@ func TestPruneDeletesAHundredAtOnceAndGoesOnWithTheNextAttempt(t *testing.T) {
 	}
 }
 
-func TestPruneStopsWhenItsTimeIsUp(t *testing.T) {
+func TestPruneStopsIfItsContextEnds(t *testing.T) {
 	f := volumeWith(ebs.Completed, 9)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -302,12 +302,12 @@ func TestPruneStopsWhenItsTimeIsUp(t *testing.T) {
 	}
 }
 
-func TestPruneReportsADeletionsErrorAndNotThatTheSnapshotIsPending(t *testing.T) {
+func TestPruneReturnsADeletionsErrorRatherThanThatTheSnapshotIsPending(t *testing.T) {
 	f := volumeWith(ebs.Pending, 9)
 	f.failures = map[string]error{"snap-9": errors.New("connection reset")}
 	_, err := f.prune(t.Context(), request("3"))
 	if got := outermost(err); !strings.HasPrefix(got, "*contract.UnexpectedError: connection reset") {
-		t.Errorf("error %s, want an UnexpectedError with the deletion's", got)
+		t.Errorf("error %s, want an UnexpectedError with the deletion's error", got)
 	}
 }
 

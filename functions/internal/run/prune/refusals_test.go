@@ -12,7 +12,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 )
 
-// locked has a volume with so many snapshots too many, 1 the newest, of which EC2 does not let those go.
+// locked has a volume with so many snapshots too many, of which 1 is the newest. EC2 refuses to delete those for which which is true.
 func locked(state ebs.State, tooMany int, which func(n int) bool) *fakeEC2 {
 	f := volumeWith(state, tooMany+2)
 	for n := 1; n <= tooMany; n++ {
@@ -24,7 +24,7 @@ func locked(state ebs.State, tooMany int, which func(n int) bool) *fakeEC2 {
 	return f
 }
 
-func TestPruneGoesPastWhatCanNotBeDeleted(t *testing.T) {
+func TestPruneContinuesPastSnapshotsThatCannotBeDeleted(t *testing.T) {
 	type call struct {
 		deleted, asked int
 		err            string
@@ -57,7 +57,7 @@ func TestPruneGoesPastWhatCanNotBeDeleted(t *testing.T) {
 		})
 	}
 
-	t.Run("in the course of several runs, wherever that which can be deleted is", func(t *testing.T) {
+	t.Run("and reaches all others within several runs, at any position", func(t *testing.T) {
 		f := locked(ebs.Completed, 400, func(n int) bool { return n%10 != 0 })
 		runs := 0
 		for ; len(f.snapshots) > 3+360 && runs < 60; runs++ {

@@ -24,19 +24,18 @@ type Service struct {
 	Log *slog.Logger
 }
 
-// punctual is how long after a volume's turn came its first attempt is believed to be the first. Later, the state may have
-// been entered before: a redriven execution counts its retries from 0 again, and an earlier attempt may have created the
-// snapshot.
-const punctual = time.Minute
+// onTime is how long after the volume's turn an attempt with the number 0 counts as the first. A later one may not be the first: a redriven
+// execution counts its attempts from 0 again, and an earlier attempt may have created the snapshot.
+const onTime = time.Minute
 
-// Snapshot creates the run's snapshot of the volume, or finds it. CreateSnapshot has no client token, so whatever may have
-// been tried before is looked for first; the state machine waits before it retries, since a list shows a new snapshot late. One in state
-// error holds nothing, and is made once more.
+// Snapshot creates the run's snapshot of the volume, or finds it. CreateSnapshot has no client token, so Snapshot first looks for what an
+// earlier attempt may have created. The state machine waits before a retry, since EC2 lists a new snapshot late. A snapshot in state error
+// does not count.
 func (s *Service) Snapshot(ctx context.Context, req contract.SnapshotRequest) (contract.SnapshotResult, error) {
 	if id := req.Volume.SnapshotID; id != "" {
 		return contract.SnapshotResult{SnapshotID: id, Found: true}, nil
 	}
-	if req.Attempt > 0 || req.Run.Resumed || s.Now().Sub(req.StartAt) > punctual {
+	if req.Attempt > 0 || req.Run.Resumed || s.Now().Sub(req.StartAt) > onTime {
 		found, err := s.EC2.VolumeRunSnapshots(ctx, req.Volume.ID, req.Run.ID)
 		if err != nil {
 			return contract.SnapshotResult{}, err
@@ -57,9 +56,9 @@ func (s *Service) Snapshot(ctx context.Context, req contract.SnapshotRequest) (c
 	}
 	want.StartTime = made.StartTime
 	if !made.StartTime.IsZero() && !ebs.MadeBy(want, req.Run.ID) {
-		// It does not pass for the run's: it would never be pruned, and each attempt would make another.
+		// Its start time does not fit the run. It would never be pruned, and each attempt would create another.
 		return contract.SnapshotResult{}, fmt.Errorf("snapshot of %s: %w", req.Volume.ID, &contract.InvalidInputError{Message: fmt.Sprintf(
-			"%s began at %s by EC2's clock, which is not the time of run %s: is the clock right that named the run? No run will delete %s",
+			"EC2 started %s at %s, which is not within a day of run %s. Check the ScheduledTime, or the clock that set it. No run will delete %s",
 			made.ID, made.StartTime.UTC().Format(time.RFC3339), req.Run.ID, made.ID)})
 	}
 	s.Log.InfoContext(ctx, "snapshot created", "snapshot_id", made.ID, "volume_id", req.Volume.ID,

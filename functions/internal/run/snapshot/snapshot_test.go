@@ -18,7 +18,7 @@ const runID = "SnapshotDaily/2026-11-22T00:00:00Z"
 
 var turn = time.Date(2026, 11, 22, 0, 3, 0, 0, time.UTC)
 
-// fakeEC2 has one volume. It writes down what it is asked.
+// fakeEC2 has one volume. It records its calls.
 type fakeEC2 struct {
 	held        []ebs.Snapshot // of the run
 	calls       []string
@@ -77,39 +77,39 @@ func TestSnapshot(t *testing.T) {
 		err   error
 		calls []string
 	}{
-		{name: "creates at once when the turn has just come", late: 59 * time.Second, want: made, calls: []string{create}},
-		{name: "creates at once when the clock is behind", late: -time.Second, want: made, calls: []string{create}},
-		{name: "looks first when the turn came long ago: a redriven execution counts its attempts anew", late: time.Minute + 1,
+		{name: "creates without a look when the turn has just come", late: 59 * time.Second, want: made, calls: []string{create}},
+		{name: "creates without a look when the clock is behind", late: -time.Second, want: made, calls: []string{create}},
+		{name: "looks first when the turn was long ago: a redriven execution counts its attempts from 0 again", late: time.Minute + 1,
 			want: made, calls: []string{look, create}},
 		{name: "looks first when it is a retry",
 			set: func(_ *fakeEC2, req *contract.SnapshotRequest) { req.Attempt = 1 }, want: made, calls: []string{look, create}},
-		{name: "looks first when another execution had the run before",
+		{name: "looks first in a resumed run",
 			set: func(_ *fakeEC2, req *contract.SnapshotRequest) { req.Run.Resumed = true }, want: made, calls: []string{look, create}},
 		{name: "takes what an earlier attempt created",
 			set: func(f *fakeEC2, req *contract.SnapshotRequest) {
 				req.Attempt = 1
 				f.held = []ebs.Snapshot{held("snap-old", ebs.Pending, 1)}
 			}, want: there, calls: []string{look}},
-		{name: "takes the oldest of several, and by ID those of one moment",
+		{name: "takes the oldest of several, and the lowest ID of one moment",
 			set: func(f *fakeEC2, req *contract.SnapshotRequest) {
 				req.Attempt = 1
 				f.held = []ebs.Snapshot{held("snap-young", ebs.Completed, 9), held("snap-old2", ebs.Completed, 1), held("snap-old", ebs.Pending, 1)}
 			}, want: there, calls: []string{look}},
-		{name: "makes it anew when what an earlier execution created has failed",
+		{name: "creates another if the snapshot of an earlier attempt has failed",
 			set: func(f *fakeEC2, req *contract.SnapshotRequest) {
 				req.Attempt = 1
 				f.held = []ebs.Snapshot{held("snap-failed", ebs.Error, 1)}
 			}, want: made, calls: []string{look, create}},
-		{name: "takes a good one that is younger than a failed one",
+		{name: "prefers a good one to an older failed one",
 			set: func(f *fakeEC2, req *contract.SnapshotRequest) {
 				req.Attempt = 1
 				f.held = []ebs.Snapshot{held("snap-failed", ebs.Error, 1), held("snap-old", ebs.Completed, 9)}
 			}, want: there, calls: []string{look}},
-		{name: "calls nobody when the manifest has the snapshot already", late: time.Hour,
+		{name: "makes no call if the manifest has the snapshot already", late: time.Hour,
 			set: func(_ *fakeEC2, req *contract.SnapshotRequest) { req.Volume.SnapshotID, req.Attempt = "snap-old", 3 }, want: there},
-		{name: "creates nothing when it can't look", late: time.Hour,
+		{name: "creates nothing if it can't look", late: time.Hour,
 			set: func(f *fakeEC2, _ *contract.SnapshotRequest) { f.err = broken }, err: broken, calls: []string{look}},
-		{name: "hands on what EC2 says to a creation",
+		{name: "returns EC2's error",
 			set: func(f *fakeEC2, _ *contract.SnapshotRequest) { f.err = broken }, err: broken, calls: []string{create}},
 	}
 	for _, c := range cases {
@@ -151,7 +151,7 @@ func TestSnapshotSetsAllTagsWithTheCreation(t *testing.T) {
 	}
 }
 
-func TestSnapshotIsNotDeceivedByAForeignSnapshotWithTheRunsTag(t *testing.T) {
+func TestSnapshotIgnoresAForeignSnapshotWithTheRunsTag(t *testing.T) {
 	forged := held("snap-forged", ebs.Completed, 1)
 	forged.Description = "before the upgrade"
 	old := held("snap-restored", ebs.Completed, 1)
@@ -175,7 +175,7 @@ func TestSnapshotIsDescribedByItsRunInASCII(t *testing.T) {
 	}
 }
 
-func TestSnapshotSaysWhenItIsMadeIfTheRunsDayIsOver(t *testing.T) {
+func TestTheDescriptionOfALateSnapshotSaysWhenItWasMade(t *testing.T) {
 	for late, want := range map[time.Duration]string{23 * time.Hour: runID + " i-1 vol-1 web", 72 * time.Hour: runID + " at 2026-11-25T00:00:00Z i-1 vol-1 web"} {
 		f, req := &fakeEC2{}, request()
 		if _, err := f.snapshot(t.Context(), req.Run.ScheduledTime.Add(late), req); err != nil || f.description != want {
@@ -184,7 +184,7 @@ func TestSnapshotSaysWhenItIsMadeIfTheRunsDayIsOver(t *testing.T) {
 	}
 }
 
-func TestSnapshotRefusesOneThatDoesNotPassForTheRuns(t *testing.T) {
+func TestSnapshotRefusesAStartTimeThatDoesNotFitTheRun(t *testing.T) {
 	for clock, refused := range map[time.Duration]bool{24 * time.Hour: false, 24*time.Hour + 1: true, -15 * time.Minute: false, -16 * time.Minute: true} {
 		req := request()
 		f := &fakeEC2{start: req.Run.ScheduledTime.Add(clock)}

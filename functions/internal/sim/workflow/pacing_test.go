@@ -49,5 +49,5 @@ func TestARunThatCanNotEndInTimeSaysSoAtOnce(t *testing.T) {
 	if r.Status != asl.Failed || l.world.Now().Sub(began) > time.Minute || len(l.account.Snapshots()) > 0 {
 		t.Errorf("%s after %v, with %d snapshots", r.Status, l.world.Now().Sub(began), len(l.account.Snapshots()))
 	}
-	l.lastMail("a run broke off", "NoTurnError", "so nothing was begun", "raise the create rate")
+	l.lastMail("a run broke off", "NoTurnError", "so no snapshot was created", "raise the create rate")
 }

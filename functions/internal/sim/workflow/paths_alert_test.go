@@ -202,7 +202,7 @@ func functionPaths() []path {
 			name:  "snapshot-volume answers without a snapshot",
 			given: func(l *lab) { l.fleet(); l.meddle(workflow.SnapshotVolume, "vol-web-0", answers(`{"garbage": [1]}`)) },
 			want:  oneVolumeFails(notKept, nil),
-			says:  []string{"web-1 (i-web), volume vol-web-0", "InvalidInputError", "snapshot-volume's answer names no snapshot"},
+			says:  []string{"web-1 (i-web), volume vol-web-0", "InvalidInputError", "snapshot-volume returned no snapshot ID"},
 		},
 		{
 			name:  "snapshot-volume answers more than a Task may give",

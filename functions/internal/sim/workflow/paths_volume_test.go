@@ -111,7 +111,7 @@ func volumePaths() []path {
 				}))
 			},
 			want: oneVolumeFails(notKept, nil),
-			says: []string{"web-1 (i-web), volume vol-web-0", "SnapshotFailedError", "is gone: someone deleted it"},
+			says: []string{"web-1 (i-web), volume vol-web-0", "SnapshotFailedError", "no longer exists: someone deleted it"},
 		},
 		{
 			name: "a person claims the snapshot while the run is under way",

@@ -38,7 +38,7 @@ var troubles = map[string]struct {
 		l.meddle(workflow.SnapshotVolume, "vol-web-1", meanwhile(func() { l.account.DeleteVolume("vol-web-0") }))
 		l.meddle(workflow.SnapshotVolume, "vol-web-0", func(i invocation) (json.RawMessage, error) { l.wait(time.Second); return i.call() })
 	}},
-	"its snapshot is deleted by a person": {true, "is gone: someone deleted it", func(l *lab) {
+	"its snapshot is deleted by a person": {true, "no longer exists: someone deleted it", func(l *lab) {
 		l.meddle(workflow.PruneVolume, "vol-web-0", meanwhile(func() {
 			held := l.ids("vol-web-0")
 			l.account.DeleteSnapshotByPerson(held[len(held)-1])

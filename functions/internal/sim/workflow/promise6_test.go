@@ -62,7 +62,7 @@ func TestPromise6WhatTheReportSaysIsSoInEC2(t *testing.T) {
 		l.fleet()
 		l.meddle(workflow.SnapshotVolume, "vol-web-0", answers(`{"SnapshotID": "snap-0123456789abcdef0", "Found": false}`))
 		l.fire("SnapshotDaily")
-		l.lastMail("1 of 3 volumes FAILED", "web-1 (i-web), volume vol-web-0", "SnapshotFailedError", "snap-0123456789abcdef0 is gone")
+		l.lastMail("1 of 3 volumes FAILED", "web-1 (i-web), volume vol-web-0", "SnapshotFailedError", "snap-0123456789abcdef0 no longer exists")
 	})
 
 	t.Run("a function that says all is well with a failed snapshot", func(t *testing.T) {

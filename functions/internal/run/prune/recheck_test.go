@@ -10,7 +10,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
-func TestAPruneThatComesLateHeedsTheTag(t *testing.T) {
+func TestALatePruneReadsTheTagAgain(t *testing.T) {
 	const volume, instance = volumeID, "i-1"
 	all := []string{"snap-5", "snap-4", "snap-3"}
 	tags := func(pairs ...string) map[string]string {
@@ -26,16 +26,16 @@ func TestAPruneThatComesLateHeedsTheTag(t *testing.T) {
 		deleted []string
 		note    string
 	}{
-		{"and deletes as planned if it says the same", tags(instance, "3"), all, ""},
-		{"and if the volume's own does", tags(volume, "3", instance, "off"), all, ""},
-		{"and deletes nothing once it is off", tags(instance, "off"), nil, "nothing was pruned: the tag SnapshotDaily has been set to off since the run began"},
-		{"and once the volume's own is off", tags(volume, "OFF", instance, "3"), nil, "nothing was pruned: the tag SnapshotDaily has been set to off since the run began"},
-		{"and once it is gone", tags(), nil, "nothing was pruned: the tag SnapshotDaily has been taken away since the run began"},
-		{"and once it can't be read", tags(instance, "all"), nil, `nothing was pruned: the tag SnapshotDaily has been changed since the run began: ` +
+		{"and deletes as planned if it is unchanged", tags(instance, "3"), all, ""},
+		{"and if the volume's own is unchanged", tags(volume, "3", instance, "off"), all, ""},
+		{"and deletes nothing if it is off now", tags(instance, "off"), nil, "nothing was pruned: the tag SnapshotDaily was set to off since the run began"},
+		{"and if the volume's own is off now", tags(volume, "OFF", instance, "3"), nil, "nothing was pruned: the tag SnapshotDaily was set to off since the run began"},
+		{"and if it was removed", tags(), nil, "nothing was pruned: the tag SnapshotDaily was removed since the run began"},
+		{"and if it can't be read", tags(instance, "all"), nil, `nothing was pruned: the tag SnapshotDaily was changed since the run began: ` +
 			`the retention "all" is neither a number (3), nor an age (36h, 7d, 2w), nor rules (last=3 daily=7), nor off`},
-		{"and keeps what it keeps by now", tags(instance, "5"), []string{"snap-5"}, ""},
-		{"and keeps what it kept when the run began", tags(instance, "1"), all, ""},
-		{"and keeps what either does", tags(instance, "within=4d"), []string{"snap-5", "snap-4"}, ""},
+		{"and keeps what it keeps now", tags(instance, "5"), []string{"snap-5"}, ""},
+		{"and keeps what it kept at the start of the run", tags(instance, "1"), all, ""},
+		{"and keeps what either of them keeps", tags(instance, "within=4d"), []string{"snap-5", "snap-4"}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := volumeWith(ebs.Completed, 5)
@@ -49,7 +49,7 @@ func TestAPruneThatComesLateHeedsTheTag(t *testing.T) {
 			}
 		})
 	}
-	t.Run("and deletes nothing while it can't be looked up", func(t *testing.T) {
+	t.Run("and deletes nothing if it can't be looked up", func(t *testing.T) {
 		f := volumeWith(ebs.Pending, 5)
 		f.ahead, f.tagsErr = time.Second, &contract.ThrottledError{Message: "slow down"}
 		_, err := f.prune(t.Context(), request("3"))
@@ -57,7 +57,7 @@ func TestAPruneThatComesLateHeedsTheTag(t *testing.T) {
 			t.Errorf("error %v, deleted %v", err, f.deleted)
 		}
 	})
-	t.Run("and still says what became of the run's snapshot", func(t *testing.T) {
+	t.Run("and still returns the state of the run's snapshot", func(t *testing.T) {
 		f := volumeWith(ebs.Pending, 5)
 		f.ahead, f.tags = time.Second, tags()
 		if _, err := f.prune(t.Context(), request("3")); outermost(err) != pending {
