@@ -30,14 +30,14 @@ LAMBDA_FLAGS := -tags lambda.norpc -trimpath -buildvcs=false
 # $(call warn-if-cold,environment,build flags)
 warn-if-cold = @.ci/warn-if-cold $(if $(1),env $(1)) go list $(2)
 
-# $(call run,package) replaces the shell by the program. So only the program gets Ctrl-C, and its exit status is the recipe's.
+# $(call run,package,arguments) replaces the shell by the program. So only the program gets Ctrl-C, and its exit status is the recipe's.
 # `go run` would turn every exit status into 1, and make would report an error.
-run = @mkdir -p .cache/bin && go build -o .cache/bin/ ./$(1) && exec .cache/bin/$(notdir $(1)) $(ARGS)
+run = @mkdir -p .cache/bin && go build -o .cache/bin/ ./$(1) && exec .cache/bin/$(notdir $(1)) $(2) $(ARGS)
 
 .PHONY: demo
-demo: need-go ## run the whole workflow on a simulated AWS account (ARGS=-h: shows what else it can do)
+demo: need-go ## run the whole workflow on a simulated AWS account (ARGS='--days 30': for longer)
 	$(call warn-if-cold)
-	$(call run,functions/run-local)
+	$(call run,functions/ebs-snapshots,demo)
 
 .PHONY: test
 test: need-go ## run all tests; needs only Go (ARGS='-run Prune -v': flags of go test)
@@ -62,7 +62,8 @@ local: need-go need-npm need-python ## deploy to an emulated AWS account on this
 .PHONY: bench
 bench: need-go ## measure simulated runs with up to 100,000 volumes and write the tables of functions/SCALING.md (takes minutes)
 	$(call warn-if-cold)
-	go run ./functions/run-local -bench -json $(FIGURES)
+	go run ./functions/ebs-snapshots bench --output json > $(FIGURES).new
+	mv $(FIGURES).new $(FIGURES)
 	go test ./functions/internal/sim/bench -run TestTheDocumentsQuote -update
 
 .PHONY: build
@@ -133,7 +134,7 @@ lint-format: need-go
 lint-definition: need-go $(NODE_MODULES)
 	$(call warn-if-cold)
 	@mkdir -p $(dir $(DEFINITION))
-	go run ./functions/run-local -definition > $(DEFINITION)
+	go run ./functions/ebs-snapshots definition > $(DEFINITION)
 	infra/node_modules/.bin/asl-validator --json-path $(DEFINITION)
 
 # Checks the golden templates of the tests. `go test ./infra/lifecycle -update` writes them.
@@ -159,7 +160,7 @@ fmt: need-go ## format the Go code and list the changed files
 	@$(GO_FILES) | xargs $(GOFMT) -s -l -w
 
 .PHONY: clean
-clean: ## delete build/, cdk.out/ and the rendered definition; keeps the tools and .run-local/
+clean: ## delete build/, cdk.out/ and the rendered definition; keeps the tools and .ebs-snapshots/
 	rm -rf build cdk.out $(DEFINITION)
 
 .PHONY: need-go

@@ -29,7 +29,7 @@ var floorPlan = []room{
 	{"functions/internal/run/*", "contract ebs retention store", ""},
 	// What watches without a run, and what a person asks for.
 	{"functions/internal/watch/*", "contract ebs retention store run/discover", ""},
-	{"functions/internal/operator/*", "contract ebs retention", ""},
+	{"functions/internal/operator/*", "contract ebs retention run/discover watch/orphans operator/explain", ""},
 
 	// The only packages that import an AWS service's SDK, and what stands around each Lambda.
 	{"functions/internal/aws/*", "contract ebs store run/discover", awsSDK},
@@ -40,7 +40,7 @@ var floorPlan = []room{
 		awsSDK + " github.com/aws/aws-lambda-go github.com/gofrs/flock"},
 
 	// Main packages: a Lambda each, and the command.
-	{"functions/run-local", "*", awsSDK + " github.com/gofrs/flock golang.org/x/term"},
+	{"functions/ebs-snapshots", "*", awsSDK + " github.com/spf13/cobra charm.land/lipgloss/v2 github.com/gofrs/flock golang.org/x/term"},
 	{"functions/*", "contract aws/* lambda/* run/* watch/*", awsSDK},
 
 	// The CDK app. It shares the state machine and its contract with the functions, and deploys what `make build` made of them.
@@ -63,6 +63,7 @@ var services = map[string]string{
 	"s3":  "functions/internal/aws/s3store",
 	"sfn": "functions/internal/aws/sfngw",
 	"sns": "functions/internal/aws/snsgw",
+	"sts": "functions/internal/aws/stsgw",
 }
 
 // notInALambda are packages that no Lambda may be linked with, also not by what it imports. The templates and net/rpc make the linker

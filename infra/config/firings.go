@@ -22,6 +22,14 @@ func (c Config) Firings(keyword string, after, until time.Time, most int) []time
 	return out[:min(len(out), most)]
 }
 
+// Next gives when the schedule next triggers a run, the zero time if it does not within a year.
+func (s Schedule) Next(after time.Time) time.Time {
+	if next := s.firings(after, after.AddDate(1, 0, 0), 1); len(next) > 0 {
+		return next[0]
+	}
+	return time.Time{}
+}
+
 func (s Schedule) firings(after, until time.Time, most int) []time.Time {
 	zone, err := time.LoadLocation(s.TimeZone)
 	if err != nil { // checked when it was read

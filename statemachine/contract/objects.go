@@ -19,7 +19,33 @@ type Claim struct {
 }
 
 // Excluded is a volume of the run's instances that the run does not snapshot, and why. The object under ExcludedKey is an array of them.
-type Excluded struct{ InstanceID, Name, VolumeID, Device, Reason string }
+type Excluded struct {
+	InstanceID, Name, VolumeID, Device string
+	Reason                             Exclusion
+}
+
+// Exclusion says why runs do not snapshot a volume.
+type Exclusion string
+
+// Why a volume is excluded.
+const (
+	VolumeTagOff   Exclusion = "volume-tag-off"   // its own tag says off
+	InstanceTagOff Exclusion = "instance-tag-off" // its instance's tag says off
+	BootVolume     Exclusion = "boot-volume"      // the schedule excludes boot volumes
+)
+
+// Words says it to a person.
+func (e Exclusion) Words(keyword string) string {
+	switch e {
+	case VolumeTagOff:
+		return "its own tag " + keyword + " is off"
+	case InstanceTagOff:
+		return "its instance's tag " + keyword + " is off"
+	case BootVolume:
+		return "it is a boot volume, and the schedule excludes those (its own tag " + keyword + " would include it)"
+	}
+	return string(e)
+}
 
 // RunPrefix is where everything of a run stands. A keyword may hold any character of a tag key, a key of S3 and a file name had better not.
 func RunPrefix(r Run) string {

@@ -66,17 +66,38 @@ func inTime(scheduled, late, began time.Time) bool {
 // Maker says who made a snapshot.
 type Maker string
 
-// The makers that can be told apart, in words for people.
+// The makers that can be told apart.
 const (
-	MadeByRun      Maker = "a run of this tool"
-	MadeByLambda   Maker = "the AutoSnapshot Lambda"
-	MadeByDLM      Maker = "Amazon Data Lifecycle Manager"
-	MadeByBackup   Maker = "AWS Backup"
-	MadeForImage   Maker = "CreateImage, for an AMI"
-	MadeByCopying  Maker = "CopySnapshot"
-	MadeByVelero   Maker = "Velero"
-	MadeBySomebody Maker = "a person or another tool"
+	MadeByRun      Maker = "run" // of this product
+	MadeByLambda   Maker = "lambda"
+	MadeByDLM      Maker = "dlm"
+	MadeByBackup   Maker = "aws-backup"
+	MadeForImage   Maker = "create-image"
+	MadeByCopying  Maker = "copy-snapshot"
+	MadeByVelero   Maker = "velero"
+	MadeBySomebody Maker = "unknown"
 )
+
+// Words says it to a person.
+func (m Maker) Words() string {
+	switch m {
+	case MadeByRun:
+		return "a run of this tool"
+	case MadeByLambda:
+		return "the AutoSnapshot Lambda"
+	case MadeByDLM:
+		return "Amazon Data Lifecycle Manager"
+	case MadeByBackup:
+		return "AWS Backup"
+	case MadeForImage:
+		return "CreateImage, for an AMI"
+	case MadeByCopying:
+		return "CopySnapshot"
+	case MadeByVelero:
+		return "Velero"
+	}
+	return "a person or another tool"
+}
 
 // managers are those who manage snapshots beside us, by the beginning of a tag that only AWS can write and that no run copies from an
 // instance, or of the description.

@@ -108,7 +108,7 @@ func (r Reason) String() string {
 		if r.MadeBy == "" {
 			return "not a snapshot of this schedule"
 		}
-		return "not a snapshot of this schedule, although it carries its tags: made by " + string(r.MadeBy)
+		return "not a snapshot of this schedule, although it carries its tags: made by " + r.MadeBy.Words()
 	case Repeated:
 		return "listed more than once; kept until it is listed once"
 	case Off:

@@ -36,7 +36,7 @@ func TestAReasonIsDataWithoutWordsForPeople(t *testing.T) {
 		`keep snap-6 {"kind":"not-completed","rules":[],"state":"pending"}`,
 		`keep snap-7 {"kind":"tag-removed","rules":[],"tag":"SnapshotDaily"}`,
 		`keep snap-8 {"kind":"tag-changed","rules":[],"tag":"SnapshotDaily","from":"3","to":"for ever"}`,
-		`keep snap-9 {"kind":"foreign","rules":[],"madeBy":"AWS Backup"}`,
+		`keep snap-9 {"kind":"foreign","rules":[],"madeBy":"aws-backup"}`,
 		`keep snap-a {"kind":"repeated","rules":[]}`,
 		`keep snap-a {"kind":"repeated","rules":[]}`,
 	}

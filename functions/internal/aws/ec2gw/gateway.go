@@ -5,6 +5,7 @@ package ec2gw
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
 const (
@@ -62,18 +64,31 @@ func New(cfg aws.Config, opts Options) *Gateway {
 
 // Instances lists the instances that carry the keyword as a tag and have not been terminated.
 func (g *Gateway) Instances(ctx context.Context, keyword string) ([]ebs.Instance, error) {
+	return g.instances(ctx, "list the instances with tag "+keyword, filter("tag-key", keyword))
+}
+
+// instanceID is what an instance's ID looks like. Hardly anybody gives an instance such a name.
+var instanceID = regexp.MustCompile(`^i-[0-9a-f]+$`)
+
+// FindInstances lists the instances with the ID or the Name that have not been terminated.
+func (g *Gateway) FindInstances(ctx context.Context, idOrName string) ([]ebs.Instance, error) {
+	f := filter("tag:"+contract.NameTag, idOrName)
+	if instanceID.MatchString(idOrName) {
+		f = filter("instance-id", idOrName)
+	}
+	return g.instances(ctx, "look up the instance "+idOrName, f)
+}
+
+func (g *Gateway) instances(ctx context.Context, what string, f types.Filter) ([]ebs.Instance, error) {
 	var out []ebs.Instance
 	p := ec2.NewDescribeInstancesPaginator(g.client, &ec2.DescribeInstancesInput{
 		MaxResults: aws.Int32(pageSize), IncludeManagedResources: managedToo,
-		Filters: []types.Filter{
-			filter("tag-key", keyword),
-			filter("instance-state-name", "pending", "running", "stopping", "stopped"),
-		},
+		Filters: []types.Filter{f, filter("instance-state-name", "pending", "running", "stopping", "stopped")},
 	})
 	err := pages(ctx, p.HasMorePages, func(ctx context.Context) error {
 		page, err := p.NextPage(ctx)
 		if err != nil {
-			return classify("list the instances with tag "+keyword, err)
+			return classify(what, err)
 		}
 		for _, r := range page.Reservations {
 			for _, i := range r.Instances {
@@ -88,6 +103,11 @@ func (g *Gateway) Instances(ctx context.Context, keyword string) ([]ebs.Instance
 // TaggedVolumes lists the volumes that carry the keyword as a tag of their own.
 func (g *Gateway) TaggedVolumes(ctx context.Context, keyword string) ([]ebs.Volume, error) {
 	return g.volumes(ctx, "list the volumes with tag "+keyword, filter("tag-key", keyword))
+}
+
+// VolumesNamed lists the volumes with the Name.
+func (g *Gateway) VolumesNamed(ctx context.Context, name string) ([]ebs.Volume, error) {
+	return g.volumes(ctx, "look up the volume "+name, filter("tag:"+contract.NameTag, name))
 }
 
 // ExistingVolumes gives those of the volumes that exist.

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
 // CreateSnapshot starts a snapshot of the volume with all its tags in the same call, so that no untagged one can ever exist.
@@ -70,6 +71,15 @@ func (g *Gateway) VolumeRunSnapshots(ctx context.Context, volumeID, runID string
 // RunSnapshots lists all snapshots that carry the run's tag (ebs.MadeBy says which of them the run created).
 func (g *Gateway) RunSnapshots(ctx context.Context, runID string) ([]ebs.Snapshot, error) {
 	return g.snapshots(ctx, "list the snapshots of run "+runID, filter("tag:"+ebs.TagRun, runID))
+}
+
+// SnapshotsOfInstance lists the snapshots of this account that carry the instance's ID in our tag, or its Name: those of one that is gone, too.
+func (g *Gateway) SnapshotsOfInstance(ctx context.Context, idOrName string) ([]ebs.Snapshot, error) {
+	tag := contract.NameTag
+	if instanceID.MatchString(idOrName) {
+		tag = ebs.TagInstance
+	}
+	return g.snapshots(ctx, "look for snapshots of the instance "+idOrName, filter("tag:"+tag, idOrName))
 }
 
 // SnapshotByID looks one snapshot up; ok is false if it does not exist.

@@ -104,7 +104,7 @@ func (r Request) against(s ebs.Snapshot, at place, known bool) string {
 	case !carries:
 		return "it does not carry the tag " + r.Keyword
 	case maker != ebs.MadeByLambda:
-		return string(maker) + " made it, not the Lambda"
+		return maker.Words() + " made it, not the Lambda"
 	case named && name != described:
 		return "its tag Name is not the one in its description: a person changed it"
 	case !known:

@@ -33,7 +33,10 @@ type Outcome struct {
 }
 
 // Refusal is a snapshot whose tags EC2 would not change.
-type Refusal struct{ SnapshotID, Reason string }
+type Refusal struct {
+	SnapshotID string `json:"snapshotId"`
+	Reason     string `json:"message"`
+}
 
 const (
 	// maxBatch is the most snapshots in one call. EC2 takes 1,000, and recommends fewer.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/retention"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
 var now = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
@@ -22,7 +23,7 @@ func daily(t *testing.T, value string, days int) Schedule {
 	}
 	s := Schedule{Policy: retention.Policy{Keyword: "Daily", Rules: rules}}
 	for i := range days {
-		s.Firings = append(s.Firings, time.Date(2026, 11, 26+i, 0, 0, 0, 0, time.UTC))
+		s.Runs = append(s.Runs, time.Date(2026, 11, 26+i, 0, 0, 0, 0, time.UTC))
 	}
 	return s
 }
@@ -44,13 +45,13 @@ func of(keyword string, day int, state ebs.State, change ...string) ebs.Snapshot
 func lines(fates []Fate) []string {
 	var out []string
 	for _, f := range fates {
-		line := f.Snapshot.ID + " | " + f.Owner + " | "
+		line := f.Snapshot.ID + " | " + f.Owner.Words() + " | "
 		if !f.Keep {
 			line += "GOES: "
 		}
 		line += f.Why()
-		if !f.Goes.IsZero() {
-			line += " | " + f.Goes.Format("2006-01-02") + ": " + f.Because.String()
+		if !f.DeletedAt.IsZero() {
+			line += " | " + f.DeletedAt.Format("2006-01-02") + ": " + f.Because.String()
 		}
 		out = append(out, line)
 	}
@@ -59,7 +60,7 @@ func lines(fates []Fate) []string {
 
 func TestVolume(t *testing.T) {
 	off := daily(t, "off", 3)
-	off.Not = "its own tag Daily is off"
+	off.Exempt = Exempt(contract.VolumeTagOff)
 	adopted := of("Daily", 15, ebs.Completed, ebs.TagRun, "adopted", "Daily", "keep")
 	adopted.Description = "AutoSnapshot web-1 - vol-1 (/dev/xvda)"
 	cases := []struct {
@@ -106,7 +107,7 @@ func TestVolume(t *testing.T) {
 			},
 			[]string{
 				`snap-Daily-20 | claimed by a person (run Daily/2026-11-20T00:00:00Z) | claimed by a person: tag Daily changed from "3" to "keep"`,
-				"snap-Hourly-19 | a schedule that is not deployed: Hourly | no schedule Hourly is configured, so that nothing deletes it",
+				"snap-Hourly-19 | run Hourly/2026-11-19T00:00:00Z | no schedule Hourly is configured, so nothing deletes it",
 				"snap-Daily-18 | claimed by a person (run Daily/2026-11-18T00:00:00Z) | claimed by a person: tag Daily removed",
 				"snap-Daily-17 | claimed by a person (run Daily/2026-11-17T00:00:00Z) | claimed by a person: tag snapshot-lifecycle:schedule removed",
 				"snap-Daily-16 | not ours: made by AWS Backup | no run of this tool made it",
@@ -141,7 +142,7 @@ func TestVolume(t *testing.T) {
 func TestAYearOfAnHourlyScheduleIsExplainedWithAFewAllocationsForEachSnapshotAndRun(t *testing.T) {
 	s := Schedule{Policy: retention.Policy{Keyword: "Hourly", Rules: retention.Rules{Within: 365 * 24 * time.Hour}}}
 	for i := range 8_784 {
-		s.Firings = append(s.Firings, now.Add(time.Duration(i+1)*time.Hour))
+		s.Runs = append(s.Runs, now.Add(time.Duration(i+1)*time.Hour))
 	}
 	var held []ebs.Snapshot
 	for i := range 2_000 {
@@ -151,12 +152,12 @@ func TestAYearOfAnHourlyScheduleIsExplainedWithAFewAllocationsForEachSnapshotAnd
 	}
 	got := testing.AllocsPerRun(1, func() {
 		for _, f := range Volume([]Schedule{s}, held, now) {
-			if want := f.Snapshot.StartTime.Add(365 * 24 * time.Hour); !f.Goes.Equal(want) {
-				t.Errorf("%s goes at %v, want %v", f.Snapshot.ID, f.Goes, want)
+			if want := f.Snapshot.StartTime.Add(365 * 24 * time.Hour); !f.DeletedAt.Equal(want) {
+				t.Errorf("%s goes at %v, want %v", f.Snapshot.ID, f.DeletedAt, want)
 			}
 		}
 	})
-	if bound := 20 * float64(len(held)+len(s.Firings)); got > bound {
+	if bound := 20 * float64(len(held)+len(s.Runs)); got > bound {
 		t.Errorf("%.0f allocations, more than %.0f", got, bound)
 	}
 }

@@ -8,9 +8,9 @@ const Price = 0.05
 // Bound is the most that snapshots can cost. EBS stores a block once, however many snapshots of a volume have it, and never says
 // how much that is: each is counted here as if it shared nothing.
 type Bound struct {
-	Snapshots   int
-	GiB         float64
-	USDPerMonth float64
+	Snapshots   int     `json:"snapshots"`
+	GiB         float64 `json:"gib"`
+	USDPerMonth float64 `json:"usdPerMonth"`
 }
 
 // Add counts a snapshot.

@@ -6,15 +6,16 @@ import (
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/retention"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
 // Choice is what the runs of a schedule do with one volume.
 type Choice struct {
 	Instance  ebs.Instance
 	Volume    ebs.Attachment
-	Retention string // in force
-	OwnTag    bool   // the retention is from the volume's tag, not its instance's
-	Excluded  string // why runs exclude it; "" if they work on it
+	Retention string             // in force
+	OwnTag    bool               // the retention is from the volume's tag, not its instance's
+	Excluded  contract.Exclusion // why runs exclude it; "" if they work on it
 }
 
 // Choose says what the runs of a schedule work on. It lists each volume of the instances once, sorted by the instances' IDs. tagged are the
@@ -37,7 +38,7 @@ func Choose(keyword string, excludeBoot bool, instances []ebs.Instance, tagged [
 			if c.Retention, c.OwnTag = override[a.VolumeID]; !c.OwnTag {
 				c.Retention = i.Tags[keyword]
 			}
-			c.Excluded = c.whyNot(keyword, excludeBoot)
+			c.Excluded = c.whyNot(excludeBoot)
 			taken[a.VolumeID] = c.Excluded == ""
 			out = append(out, c)
 		}
@@ -46,14 +47,14 @@ func Choose(keyword string, excludeBoot bool, instances []ebs.Instance, tagged [
 }
 
 // whyNot says why runs exclude the volume; "" if they work on it.
-func (c Choice) whyNot(keyword string, excludeBoot bool) string {
+func (c Choice) whyNot(excludeBoot bool) contract.Exclusion {
 	switch off := isOff(c.Retention); {
 	case off && c.OwnTag:
-		return "its own tag " + keyword + " is off"
+		return contract.VolumeTagOff
 	case off:
-		return "its instance's tag " + keyword + " is off"
+		return contract.InstanceTagOff
 	case excludeBoot && c.Volume.Boot && !c.OwnTag:
-		return "it is a boot volume, and the schedule excludes those (its own tag " + keyword + " would include it)"
+		return contract.BootVolume
 	}
 	return ""
 }

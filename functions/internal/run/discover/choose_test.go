@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
 func TestChoose(t *testing.T) {
@@ -21,11 +22,11 @@ func TestChoose(t *testing.T) {
 	}
 	want := []string{
 		`i-1 vol-1 /dev/sda: "3" own false, excluded: ""`,
-		`i-1 vol-2 /dev/sdb: "OFF" own true, excluded: "its own tag SnapshotDaily is off"`,
+		`i-1 vol-2 /dev/sdb: "OFF" own true, excluded: "volume-tag-off"`,
 		`i-1 vol-3 /dev/sdc: "9" own true, excluded: ""`,
 		`i-2 vol-shared /dev/sda: "5" own false, excluded: ""`,
 		`i-2 vol-5 /dev/sdb: "5" own false, excluded: ""`,
-		`i-3 vol-6 /dev/sda: "off" own false, excluded: "its instance's tag SnapshotDaily is off"`,
+		`i-3 vol-6 /dev/sda: "off" own false, excluded: "instance-tag-off"`,
 		`i-3 vol-7 /dev/sdb: "1" own true, excluded: ""`,
 	}
 	if d := cmp.Diff(want, got); d != "" {
@@ -40,12 +41,12 @@ func TestBootVolumesAreExcludedIfTheScheduleSaysSo(t *testing.T) {
 		instance("i-4", "3", "vol-shared"), booting(instance("i-5", "3", "vol-shared")),
 	}
 	own := []ebs.Volume{tagged("vol-3", "5"), tagged("vol-2", "off")}
-	const boot = "it is a boot volume, and the schedule excludes those (its own tag SnapshotDaily would include it)"
-	for exclude, want := range map[bool]map[string]string{
-		false: {"vol-1": "", "vol-2": "its own tag SnapshotDaily is off", "vol-3": "", "vol-4": "its instance's tag SnapshotDaily is off", "vol-shared": ""},
-		true:  {"vol-1": boot, "vol-2": "its own tag SnapshotDaily is off", "vol-3": "", "vol-4": "its instance's tag SnapshotDaily is off", "vol-shared": ""},
+	const boot = contract.BootVolume
+	for exclude, want := range map[bool]map[string]contract.Exclusion{
+		false: {"vol-1": "", "vol-2": contract.VolumeTagOff, "vol-3": "", "vol-4": contract.InstanceTagOff, "vol-shared": ""},
+		true:  {"vol-1": boot, "vol-2": contract.VolumeTagOff, "vol-3": "", "vol-4": contract.InstanceTagOff, "vol-shared": ""},
 	} {
-		got := map[string]string{}
+		got := map[string]contract.Exclusion{}
 		for _, c := range Choose(keyword, exclude, instances, own) {
 			got[c.Volume.VolumeID] = c.Excluded
 		}

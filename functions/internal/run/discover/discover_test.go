@@ -106,8 +106,8 @@ func TestDiscoverSavesTheExcludedVolumes(t *testing.T) {
 		t.Errorf("%d volumes, %d excluded; want 1 and 2", got.Volumes, got.Excluded)
 	}
 	want := []contract.Excluded{
-		{InstanceID: "i-1", Name: "web", VolumeID: "vol-1", Device: "/dev/sda", Reason: "it is a boot volume, and the schedule excludes those (its own tag SnapshotDaily would include it)"},
-		{InstanceID: "i-1", Name: "web", VolumeID: "vol-2", Device: "/dev/sdb", Reason: "its own tag SnapshotDaily is off"},
+		{InstanceID: "i-1", Name: "web", VolumeID: "vol-1", Device: "/dev/sda", Reason: contract.BootVolume},
+		{InstanceID: "i-1", Name: "web", VolumeID: "vol-2", Device: "/dev/sdb", Reason: contract.VolumeTagOff},
 	}
 	if diff := cmp.Diff(want, read[[]contract.Excluded](t, w, contract.ExcludedKey(got.ManifestKey))); diff != "" {
 		t.Errorf("excluded (-want +got):\n%s", diff)

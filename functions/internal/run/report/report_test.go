@@ -51,7 +51,7 @@ func TestReportSendsNoMailAboutARunWithoutWork(t *testing.T) {
 
 func TestReportListsTheExcludedVolumes(t *testing.T) {
 	w := newWorld(t, web())
-	want := []contract.Excluded{{InstanceID: "i-1", Name: "web", VolumeID: "vol-9", Device: "/dev/sdz", Reason: "its own tag SnapshotDaily is off"}}
+	want := []contract.Excluded{{InstanceID: "i-1", Name: "web", VolumeID: "vol-9", Device: "/dev/sdz", Reason: contract.VolumeTagOff}}
 	w.put(contract.ExcludedKey(w.discovery.ManifestKey), want)
 	w.discovery.Excluded = 1
 	_, r := w.report()

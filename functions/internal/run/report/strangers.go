@@ -79,7 +79,7 @@ func (f strangers) problems(keyword string) []Problem {
 		if more := len(ids) - maxStrangers; more > 0 {
 			list += fmt.Sprintf(" and %d more", more)
 		}
-		made = append(made, fmt.Sprintf("%s by %s", list, maker))
+		made = append(made, list+" by "+maker.Words())
 	}
 	slices.Sort(made)
 	return []Problem{{

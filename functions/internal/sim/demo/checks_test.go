@@ -115,7 +115,7 @@ func TestABrokenPromiseIsFound(t *testing.T) {
 			if err := r.Err(); err == nil || !strings.Contains(err.Error(), c.promise) {
 				t.Errorf("the error is %v", err)
 			}
-			if text := textOf(r, false); !strings.Contains(text, "NO   "+c.promise) {
+			if text := textOf(r, false); !strings.Contains(flat(text), "NO "+c.promise) {
 				t.Error("the text does not say NO")
 			}
 		})

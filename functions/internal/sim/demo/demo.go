@@ -26,6 +26,8 @@ import (
 type Options struct {
 	Days int          // how long the fleet is watched
 	Log  slog.Handler // gets the functions' logs, in virtual time; nil: nobody does
+	// Progress is told when a simulated day begins, from 1; nil: nobody is.
+	Progress func(day int)
 }
 
 // Run plays the demonstration. It is the same each time. A cancelled ctx ends it with an error.
@@ -34,7 +36,13 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.play(ctx, s.script()); err != nil {
+	cues := s.script()
+	for day := range o.Days {
+		if o.Progress != nil {
+			cues = append(cues, cue{s.start.AddDate(0, 0, day), func(context.Context) error { o.Progress(day + 1); return nil }})
+		}
+	}
+	if err := s.play(ctx, cues); err != nil {
 		return nil, err
 	}
 	e, err := s.evidence(ctx)

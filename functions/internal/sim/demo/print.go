@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	width    = 100 // columns
+	width    = 80 // columns
 	indent   = "   "
 	dayText  = "Mon _2 Jan"
 	timeText = "Mon _2 Jan 15:04"
@@ -26,7 +26,7 @@ type printer struct {
 	zone  *time.Location
 }
 
-// Print writes the result as text, at most 100 columns wide; color is for a terminal.
+// Print writes the result as text, at most 80 columns wide; color is for a terminal.
 func (r *Result) Print(w io.Writer, color bool) {
 	p := printer{r, w, color, r.From.Location()}
 	p.intro()
@@ -119,7 +119,7 @@ func (p printer) intro() {
 	if len(p.Days) == 1 {
 		text = "EBS snapshot life cycle: a day in a simulated AWS account, " + last.Format("2 January 2006")
 	}
-	fmt.Fprintln(p.w, p.paint(bold, text))
+	fmt.Fprintln(p.w, p.paint(bold, strings.Join(wrap(text, width), "\n")))
 	for _, l := range wrap("Tags say which schedules snapshot an instance's volumes, and what is kept; the rest is deleted. The state machine, "+
 		"its four functions and the AWS SDK are the real ones here; EC2, S3, SNS and the clock are simulated, and nothing is "+
 		"sent to AWS. Times are those of "+p.TimeZone+".", width) {
@@ -231,15 +231,15 @@ func (p printer) checks() {
 func (p printer) next() {
 	p.heading("WHAT TO TRY NEXT")
 	if len(p.Days) < aMonth {
-		p.command(fmt.Sprintf("-days %d", aMonth), "the same fleet for longer")
+		p.command(fmt.Sprintf("demo --days %d", aMonth), "the same fleet for longer")
 	}
-	p.command("-schedule SnapshotDaily -plan", "what a run would do in your account")
-	p.command("-explain vol-0123456789abcdef0", "why each is kept, and how long")
-	p.command("-h", "all that it can do")
+	p.command("plan", "what runs would do in your account")
+	p.command("explain web-1", "why each snapshot is kept, and until when")
+	p.command("--help", "all that it can do")
 }
 
 const aMonth = 30
 
-func (p printer) command(flags, what string) {
-	p.line(fmt.Sprintf("go run ./functions/run-local %-31s", flags), what)
+func (p printer) command(verb, what string) {
+	p.line(fmt.Sprintf("go run ./functions/ebs-snapshots %-15s ", verb), what)
 }

@@ -9,47 +9,46 @@ import (
 	"time"
 )
 
-const countHeader = "%4s %3s %4s %7s %7s %6s %4s"
+const countHeader = "%4s  %5s  %7s  %7s  %7s  %6s  %5s"
 
 func (p printer) days() {
 	p.heading("THE RUNS, day by day")
-	head := fmt.Sprintf(countHeader, "runs", "dup", "vols", "created", "deleted", "failed", "took")
-	p.printf("%s%-10s %-*s  %s\n", indent, "", len(head), p.Schedules[0].Keyword, p.Schedules[1].Keyword)
-	p.printf("%s%-10s %s  %s\n", indent, "", head, head)
+	for n := range p.Schedules {
+		p.daysOf(n)
+	}
+	p.line("", "twice: runs that EventBridge delivered twice; volumes: of all runs; failed: without a good snapshot; took: the longest "+
+		"run (the first snapshot of a volume copies all of it)")
+}
+
+// daysOf counts what the runs of a schedule did. Days that are alike share a line.
+func (p printer) daysOf(schedule int) {
+	p.printf("%s%-14s  "+countHeader+"\n", indent, p.Schedules[schedule].Keyword, "runs", "twice", "volumes", "created", "deleted", "failed", "took")
 	for i := 0; i < len(p.Days); {
-		n := alike(p.Days[i:])
+		n := alike(p.Days[i:], schedule)
 		label := date(p.Days[i].Date)
 		if n > 1 {
-			label = fmt.Sprintf("%s to %s, each day:", label, date(p.Days[i+n-1].Date))
-			p.printf("%s%s\n", indent, label)
+			p.printf("%s%s to %s, each day:\n", indent, label, date(p.Days[i+n-1].Date))
 			label = ""
 		}
-		p.printf("%s%-10s %s  %s\n", indent, label, p.count(p.Days[i].Schedule[0]), p.count(p.Days[i].Schedule[1]))
+		p.printf("%s%-14s  %s\n", indent, label, p.count(p.Days[i].Schedule[schedule]))
 		i += n
 	}
-	p.line("", "dup: delivered twice; vols: in all runs; failed: without a good snapshot; took: the longest run (the first "+
-		"snapshot of a volume copies all of it)")
 }
 
 // alike counts the days at the beginning that have the same counts; a few are not worth folding.
-func alike(days []Day) int {
+func alike(days []Day, schedule int) int {
+	same := func(a, b Count) bool {
+		a.LongestSeconds, b.LongestSeconds = 0, 0 // which vary
+		return a == b
+	}
 	n := 1
-	for n < len(days) && slices.Equal(counts(days[0]), counts(days[n])) {
+	for n < len(days) && same(days[0].Schedule[schedule], days[n].Schedule[schedule]) {
 		n++
 	}
 	if n < 3 {
 		return 1
 	}
 	return n
-}
-
-// counts are a day's without the durations, which vary.
-func counts(d Day) []Count {
-	out := slices.Clone(d.Schedule)
-	for i := range out {
-		out[i].LongestSeconds = 0
-	}
-	return out
 }
 
 func (p printer) count(c Count) string {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/ec2sim"
@@ -154,7 +155,7 @@ func (s *stage) firings() []cue {
 
 func (s *stage) firing(keyword string, at time.Time, suffix string) cue {
 	input := contract.Input{SnapshotKeyWord: keyword, ScheduledTime: at.UTC().Format(time.RFC3339), TimeZone: zoneName}
-	name := keyword + "-" + at.UTC().Format("20060102T150405Z") + suffix
+	name := strings.TrimPrefix(keyword, "Snapshot") + at.UTC().Format("-0102-15") + suffix // short: a mail quotes the path
 	return cue{at, func(ctx context.Context) error { return s.fire(ctx, name, input, false) }}
 }
 

@@ -29,11 +29,11 @@ func TestAScheduleMayLeaveBootVolumesOut(t *testing.T) {
 	same(t, "excluded, in the report", l.report().Excluded, []contract.Excluded{
 		{
 			InstanceID: "i-web", Name: "web-1", VolumeID: "vol-web-0", Device: "/dev/sda",
-			Reason: "it is a boot volume, and the schedule excludes those (its own tag SnapshotHourly would include it)",
+			Reason: contract.BootVolume,
 		},
 		{
 			InstanceID: "i-web", Name: "web-1", VolumeID: "vol-web-2", Device: "/dev/sdc",
-			Reason: "its own tag SnapshotHourly is off",
+			Reason: contract.VolumeTagOff,
 		},
 	})
 	l.wait(time.Minute)

@@ -1,5 +1,5 @@
 // Package workflow runs the whole product in one process: the real definition, interpreted, with the real handlers of the four
-// functions, over whatever EC2, object store and topic it is given. The tests, the demo and run-local are made of it.
+// functions, over whatever EC2, object store and topic it is given. The tests, the demo and the command are made of it.
 package workflow
 
 import (

@@ -68,11 +68,11 @@ func (p Policy) apply(keyword string, snapshots []ebs.Snapshot, now time.Time) r
 }
 
 // Outlook says which snapshots of an orphan the policy would delete, and why, by ID.
-func (p Policy) Outlook(keyword string, snapshots []ebs.Snapshot, now time.Time) map[string]string {
-	out := map[string]string{}
+func (p Policy) Outlook(keyword string, snapshots []ebs.Snapshot, now time.Time) map[string]retention.Reason {
+	out := map[string]retention.Reason{}
 	for _, o := range Find(keyword, nil, snapshots, p, State{}, now) {
 		for _, r := range o.plan.Removals() {
-			out[r.Snapshot.ID] = r.Reason.String()
+			out[r.Snapshot.ID] = r.Reason
 		}
 	}
 	return out

@@ -88,27 +88,24 @@ func ofHostileRun(a *ec2sim.Account, hours int) {
 }
 
 func TestWhatPeopleWriteInTagsActsInNoOutput(t *testing.T) {
-	config := deployed(t)
-	for name, c := range map[string]struct {
-		args []string
-		says string
-	}{
-		"a plan":                     {[]string{"-schedule", "SnapshotDaily", "-plan", "-config", config}, `web-1\n  FORGED keep\r`},
-		"a plan of all":              {[]string{"-plan", "-config", config}, `\u009b2K\u202e\u2028\u2029\u200b\U000e0041`},
-		"a plan as JSON":             {[]string{"-plan", "-config", config, "-json", "-"}, `\u009b2K\u202e\u2028\u2029\u200b\udb40\udc41`},
-		"an explanation":             {[]string{"-explain", "vol-1", "-config", config}, `web-1\n  FORGED keep`},
-		"one of an unread retention": {[]string{"-explain", "vol-own-1", "-config", config}, "FORGED"},
-		"an explanation as JSON":     {[]string{"-explain", "vol-1", "-config", config, "-json", "-"}, `\u009b`},
-		"an adoption's list":         {[]string{"-adopt", "SnapshotDaily", "-plan", "-config", config}, `SnapshotDaily=3\n  FORGED keep`},
-		"an adoption as JSON":        {[]string{"-adopt", "SnapshotDaily", "-plan", "-config", config, "-json", "-"}, `\u009b`},
-		"an adoption without yes":    {[]string{"-adopt", "SnapshotDaily", "-config", config}, `web-1\n  FORGED keep`},
-		"an adoption":                {[]string{"-adopt", "SnapshotDaily", "-config", config, "-yes", "-v"}, "Adopted"},
-		"an undo's list":             {[]string{"-adopt", "SnapshotDaily", "-undo", "-plan"}, "to give back"},
+	for name, c := range map[string]struct{ args, says string }{
+		"a plan":                     {"plan SnapshotDaily --all --only delete", `web-1\n  FORGED keep\r`},
+		"a plan of all":              {"plan --all", `\u009b2K\u202e\u2028\u2029\u200b\U000e0041`},
+		"a plan as JSON":             {"plan --output json", `\u009b2K\u202e\u2028\u2029\u200b\udb40\udc41`},
+		"an explanation":             {"explain vol-1", `web-1\n  FORGED keep`},
+		"one of an unread retention": {"explain vol-own-1", "FORGED"},
+		"an explanation as JSON":     {"explain vol-1 --output json", `\u009b`},
+		"an adoption's list":         {"adopt SnapshotDaily --dry-run", `SnapshotDaily=3\n  FORGED keep`},
+		"an adoption as JSON":        {"adopt SnapshotDaily --dry-run --output json", `\u009b`},
+		"an adoption without yes":    {"adopt SnapshotDaily", `web-1\n  FORGED keep`},
+		"an adoption":                {"adopt SnapshotDaily --yes --debug", "Adopted"},
+		"an undo's list":             {"adopt SnapshotDaily --undo --dry-run", "to give back"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			hostileAccount(t)
 			cmd := newCommand(t)
-			cmd.run(t.Context(), c.args...)
+			cmd.config = deployed(t)
+			cmd.run(t.Context(), strings.Fields(c.args)...)
 			out := cmd.stdout.String() + cmd.stderr.String()
 			if !strings.Contains(out, c.says) {
 				t.Errorf("the output does not say %q:\n%s", c.says, out)
@@ -119,11 +116,10 @@ func TestWhatPeopleWriteInTagsActsInNoOutput(t *testing.T) {
 }
 
 func TestWhatEC2SaysActsInNoOutput(t *testing.T) {
-	config := deployed(t)
 	for action, args := range map[string][]string{
-		"DescribeInstances": {"-plan", "-config", config},
-		"DescribeSnapshots": {"-explain", "vol-1", "-config", config},
-		"CreateTags":        {"-adopt", "SnapshotDaily", "-config", config, "-yes", "-v"},
+		"DescribeInstances": {"plan"},
+		"DescribeSnapshots": {"explain", "vol-1"},
+		"CreateTags":        {"adopt", "SnapshotDaily", "--yes", "--debug"},
 	} {
 		t.Run(action, func(t *testing.T) {
 			hostileAccount(t).Inject(ec2sim.Fault{Action: action, Code: "UnauthorizedOperation", Message: "Not you," + hostile, Status: 403})
@@ -151,23 +147,21 @@ func TestARunOverAHostileAccountPrintsAndMailsHarmlessText(t *testing.T) {
 	}})
 	account.Inject(ec2sim.Fault{Action: "DeleteSnapshot", Code: "InvalidSnapshot.InUse", Message: "In use," + hostile, Status: 400, Times: 1})
 	c := newCommand(t)
-	err := c.daily(t.Context(), "-scheduled-time", at, "-v")
+	err := c.daily(t.Context(), "--scheduled-time", at, "--debug")
 	if err == nil {
 		t.Fatal("the run did not fail")
 	}
-	var said bytes.Buffer
-	say(&said, err)
-	out := c.stdout.String() + c.stderr.String() + said.String()
+	out := c.stdout.String() + c.stderr.String()
 	harmless(t, "the output", out)
 	for _, text := range []string{
-		"--- alert: SnapshotDaily ", `FAILED  web-2\n  FORGED keep`, `gone    web-2\n  FORGED keep`, `Not you,\n  FORGED`, `In use,\n  FORGED`, "not copied to its snapshots: key 4", "can't be read: ",
-		"run-local: the run failed", "\nto try again what failed, and only that:\n  go run ",
+		"--- alert: SnapshotDaily ", `FAILED  web-2\n  FORGED keep`, `gone  web-2\n  FORGED keep`, `Not you,\n  FORGED`, `In use,\n  FORGED`, "not copied to its snapshots: key 4", "can't be read: ",
+		"ebs-snapshots: the run failed", "\nto try again what failed, and only that:\n  ebs-snapshots run ",
 	} {
 		if !strings.Contains(out, text) {
 			t.Errorf("the output does not say %q:\n%s", text, out)
 		}
 	}
-	reports, err := filepath.Glob(filepath.Join(c.dir, "state", "*", "runs", "*", "*", "*", "report.json"))
+	reports, err := filepath.Glob(filepath.Join(c.dir, stateFolder, "*", "runs", "*", "*", "*", "report.json"))
 	if err != nil || len(reports) != 1 {
 		t.Fatalf("%v (%v)", reports, err)
 	}
@@ -192,10 +186,12 @@ func TestAnAlertIsPrintedWithItsLinesAndNothingThatActs(t *testing.T) {
 
 func TestProgressOnATerminalShowsTextOfOthers(t *testing.T) {
 	var out bytes.Buffer
-	p := newProgress(&out)
-	p.terminal, p.width = true, 200
+	p := newProgress(&console{err: &out, errWidth: 200})
 	p.trouble("vol-1", "UnexpectedError", "Not you,"+hostile)
 	p.show(1, 0, 0, map[string]string{"vol-1": "Odd" + hostile})
 	p.close()
+	if !strings.Contains(out.String(), `in trouble (Odd\n  FORGED`) {
+		t.Errorf("it shows %q", out.String())
+	}
 	harmless(t, "the progress", strings.ReplaceAll(out.String(), "\r\x1b[K", ""))
 }

@@ -3,14 +3,19 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
+	"io"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/ec2sim"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/stssim"
 )
 
 // at is when the runs of these tests are due: a moment ago, since a run is refused before its time, and long after it.
@@ -36,12 +41,12 @@ func server(t *testing.T, change ...func(*ec2sim.Config)) *ec2sim.Account {
 		f(&c)
 	}
 	account := ec2sim.New(c)
-	s := httptest.NewServer(account)
+	s := httptest.NewServer(stssim.In("123456789012", account))
 	t.Cleanup(s.Close)
 	t.Setenv("HOME", t.TempDir()) // nobody's AWS configuration but this
 	for name, value := range map[string]string{
 		"AWS_ENDPOINT_URL": s.URL, "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
-		"AWS_PROFILE": "", "AWS_EC2_METADATA_DISABLED": "true",
+		"AWS_PROFILE": "", "COLUMNS": "", "AWS_EC2_METADATA_DISABLED": "true",
 	} {
 		t.Setenv(name, value)
 	}
@@ -56,32 +61,68 @@ func addInstance(a *ec2sim.Account, id, retention string, volumes ...string) {
 	a.AddInstance(in)
 }
 
-// command is run-local as a person calls it, in a folder of its own.
+// command is ebs-snapshots as a person calls it, in a folder of its own.
 type command struct {
 	dir            string
+	config         string
 	settle         time.Duration // none, unless EC2's lists lag
+	console        int           // its width; 0: lines are not folded
+	answers        io.Reader     // of the person at the terminal, if there is one
 	stdout, stderr bytes.Buffer
 }
 
-func newCommand(t *testing.T) *command { return &command{dir: t.TempDir()} }
+// newCommand has a cdk.json with two schedules that run in UTC.
+func newCommand(t *testing.T) *command {
+	t.Helper()
+	c := &command{dir: t.TempDir()}
+	c.configured(t, `{"context": {"schedules": [
+		{"keyword": "SnapshotDaily", "expression": "cron(0 8 * * ? *)"}, {"keyword": "SnapshotHourly", "expression": "cron(0 * * * ? *)"}]}}`)
+	return c
+}
+
+// configured gives the command another cdk.json.
+func (c *command) configured(t *testing.T, text string) {
+	t.Helper()
+	c.config = filepath.Join(c.dir, "cdk.json")
+	if err := os.WriteFile(c.config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
 
 // run gives the exit status.
 func (c *command) run(ctx context.Context, args ...string) int {
 	c.stdout.Reset()
 	c.stderr.Reset()
-	return run(ctx, args, &c.stdout, &c.stderr)
+	return execute(ctx, c.app(), append([]string{"--config", c.config}, args...))
 }
 
-// daily runs the schedule SnapshotDaily with shorter waits than a person's.
-func (c *command) daily(ctx context.Context, args ...string) error {
-	c.stdout.Reset()
-	c.stderr.Reset()
-	o, err := parse(append([]string{"-schedule", "SnapshotDaily", "-dir", filepath.Join(c.dir, "state")}, args...), &c.stderr)
-	if err != nil {
-		return err
+func (c *command) app() *app {
+	return &app{
+		called: "ebs-snapshots", waits: waits{c.settle, time.Second},
+		console: &console{in: c.answers, out: &c.stdout, err: &oneAtATime{to: &c.stderr}, asks: c.answers != nil, width: c.console},
 	}
-	o.settle, o.aftermath = c.settle, time.Second
-	return o.run(ctx, &c.stdout, &c.stderr)
+}
+
+// daily runs the schedule SnapshotDaily, and gives what the command says if it fails.
+func (c *command) daily(ctx context.Context, args ...string) error {
+	if status := c.run(ctx, append([]string{"run", "SnapshotDaily", "--yes"}, args...)...); status != exitOK {
+		return fmt.Errorf("exit status %d: %s", status, c.stderr.String())
+	}
+	return nil
+}
+
+// says insists on an exit status, and that the output has each of the texts.
+func (c *command) says(t *testing.T, status int, args []string, texts ...string) {
+	t.Helper()
+	if got := c.run(t.Context(), args...); got != status {
+		t.Fatalf("%v: exit status %d, want %d:\n%s%s", args, got, status, c.stdout.String(), c.stderr.String())
+	}
+	out := c.stdout.String() + c.stderr.String()
+	for _, text := range texts {
+		if !strings.Contains(out, text) {
+			t.Errorf("%v: the output does not say %q:\n%s", args, text, out)
+		}
+	}
 }
 
 // runsOf gives the run IDs of the snapshots that the account holds of a volume, in order.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/ec2sim"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
 func TestARunCreatesPrunesAndReports(t *testing.T) {
@@ -22,7 +24,7 @@ func TestARunCreatesPrunesAndReports(t *testing.T) {
 	var c *command
 	for _, hours := range []int{2, 1, 0} {
 		c = newCommand(t) // each in a folder of its own, where no run before it reserved any creates
-		if err := c.daily(t.Context(), "-scheduled-time", hoursBefore(hours)); err != nil {
+		if err := c.daily(t.Context(), "--scheduled-time", hoursBefore(hours)); err != nil {
 			t.Fatalf("%v\n%s", err, c.stderr.String())
 		}
 	}
@@ -32,7 +34,7 @@ func TestARunCreatesPrunesAndReports(t *testing.T) {
 			t.Errorf("snapshots of %s (-want +got):\n%s", v, d)
 		}
 	}
-	for _, text := range []string{"SUCCEEDED", "created snap-", "deleted snap-", "beyond last=2", "2 of 2 volumes with a completed snapshot"} {
+	for _, text := range []string{"SUCCEEDED. Created 2, deleted 2 snapshots.", "created  snap-", "deleted  snap-", "beyond last=2", "2 of 2 volumes with a completed snapshot", "Account 123456789012, Region us-east-1"} {
 		if !strings.Contains(c.stdout.String(), text) {
 			t.Errorf("the output does not say %q:\n%s", text, c.stdout.String())
 		}
@@ -43,17 +45,17 @@ func TestTheJSONHoldsWhatTheTextSays(t *testing.T) {
 	account := server(t)
 	addInstance(account, "i-1", "2", "vol-1")
 	c := newCommand(t)
-	if err := c.daily(t.Context(), "-scheduled-time", at, "-json", "-"); err != nil {
+	if err := c.daily(t.Context(), "--scheduled-time", at, "--output", "json"); err != nil {
 		t.Fatal(err)
 	}
-	var got outcome
+	var got runOutput
 	if err := json.Unmarshal(c.stdout.Bytes(), &got); err != nil {
 		t.Fatalf("%v:\n%s", err, c.stdout.String())
 	}
-	if got.Status != "SUCCEEDED" || len(got.Created) != 1 || got.Report == nil || got.Report.Completed != 1 {
+	if got.Status != "SUCCEEDED" || len(got.Created) != 1 || got.Completed != 1 || got.ID != "123456789012" {
 		t.Errorf("got %+v", got)
 	}
-	if _, err := os.Stat(got.ReportFile); err != nil {
+	if _, err := os.Stat(got.Report); err != nil {
 		t.Errorf("the report file: %v", err)
 	}
 }
@@ -64,11 +66,11 @@ func TestAFailureIsNamedAndEndsWithStatus1(t *testing.T) {
 	account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Code: "UnauthorizedOperation", Status: 403,
 		Match: func(r ec2sim.Request) bool { return r.Params.Get("VolumeId") == "vol-bad" }})
 	c := newCommand(t)
-	err := c.daily(t.Context(), "-scheduled-time", at)
+	err := c.daily(t.Context(), "--scheduled-time", at)
 	if err == nil || !strings.Contains(err.Error(), "the run failed") {
 		t.Fatalf("error %v, want one that says that the run failed", err)
 	}
-	for _, text := range []string{"FAILED  web-i-1 (i-1), volume vol-bad", "AccessDeniedError", "ec2:CreateSnapshot was denied"} {
+	for _, text := range []string{"FAILED  web-i-1  vol-bad  AccessDeniedError: ", "ec2:CreateSnapshot was denied"} {
 		if !strings.Contains(c.stdout.String(), text) {
 			t.Errorf("the output does not say %q:\n%s", text, c.stdout.String())
 		}
@@ -97,20 +99,23 @@ func TestARunThatIsStoppedIsFinishedByTheNextWithoutASecondSnapshot(t *testing.T
 	}})
 	c := newCommand(t)
 	c.settle = time.Second
-	err := c.daily(ctx, "-scheduled-time", at, "-create-burst", "10", "-create-rate", "5")
-	if err == nil || !strings.Contains(err.Error(), "-schedule SnapshotDaily -scheduled-time "+at+" -time-zone UTC -dir ") {
+	c.configured(t, `{"context": {"createBurst": 10, "createRate": 5, "schedules": [{"keyword": "SnapshotDaily", "expression": "rate(1 day)"}]}}`)
+	err := c.daily(ctx, "--scheduled-time", at)
+	if err == nil || !strings.Contains(err.Error(), "exit status 130: ") ||
+		!strings.Contains(err.Error(), "ebs-snapshots run SnapshotDaily --scheduled-time "+at+" --time-zone UTC --config ") {
 		t.Fatalf("error %v, want one that says how to go on", err)
 	}
 	made := len(account.Snapshots())
 	if made == 0 || made == volumes {
 		t.Fatalf("%d snapshots when the run was stopped; the test wants to stop it in between", made)
 	}
-	if said := strings.Count(c.stdout.String(), "  created "); said != made {
+	if said := strings.Count(c.stdout.String(), "created  snap-"); said != made {
 		t.Errorf("the stopped run says it created %d snapshots, EC2 holds %d", said, made)
 	}
-	if err := c.daily(t.Context(), "-scheduled-time", at); err != nil {
+	if err := c.daily(t.Context(), "--resume"); err != nil {
 		t.Fatal(err)
 	}
+	c.says(t, 1, []string{"run", "SnapshotDaily", "--yes", "--resume"}, "there is no run of SnapshotDaily to resume")
 	for n := range volumes {
 		if d := cmp.Diff([]string{"SnapshotDaily/" + at}, runsOf(account, fmt.Sprintf("vol-%02d", n))); d != "" {
 			t.Errorf("snapshots of volume %d (-want +got):\n%s", n, d)
@@ -122,13 +127,13 @@ func TestARunThatIsOverMakesNothingWhenItIsAskedForAgain(t *testing.T) {
 	account := server(t)
 	addInstance(account, "i-1", "3", "vol-1")
 	c := newCommand(t)
-	if err := c.daily(t.Context(), "-scheduled-time", at); err != nil {
+	if err := c.daily(t.Context(), "--scheduled-time", at); err != nil {
 		t.Fatal(err)
 	}
 	for _, s := range account.Snapshots() {
 		account.DeleteSnapshotByPerson(s.ID) // as the runs after it do in the end
 	}
-	if err := c.daily(t.Context(), "-scheduled-time", at); err != nil {
+	if err := c.daily(t.Context(), "--scheduled-time", at); err != nil {
 		t.Errorf("error %v, want none: what was asked for is done", err)
 	}
 	if n := len(account.Snapshots()); n > 0 {
@@ -142,26 +147,69 @@ func TestARunThatIsOverMakesNothingWhenItIsAskedForAgain(t *testing.T) {
 }
 
 func TestTheCommandThatFinishesARunIsTheSameRunInAShell(t *testing.T) {
-	o, err := parse([]string{
-		"-schedule", "Snapshot Daily", "-time-zone", "Asia/Shanghai", "-scheduled-time", at, "-dir", "it's here", "-create-rate", "0.5",
-		"-create-burst", "7", "-any-keyword", "-config", "elsewhere.json", "-topic-arn", "arn:aws:sns:eu-west-1:123456789012:alerts",
-	}, nil)
-	if err != nil {
-		t.Fatal(err)
+	v := runVerb{
+		app:      &app{called: "./ebs-snapshots", config: "it's/cdk.json", profile: "prod", region: "eu-west-1"},
+		choice:   choice{anyKeyword: true},
+		topicARN: "arn:aws:sns:eu-west-1:123456789012:alerts",
 	}
-	run, err := runOf(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := `go run ./functions/run-local -schedule 'Snapshot Daily' -scheduled-time ` + at + ` -time-zone Asia/Shanghai ` +
-		`-any-keyword -dir 'it'\''s here' -config elsewhere.json -topic-arn arn:aws:sns:eu-west-1:123456789012:alerts -create-burst 7 -create-rate 0.5`
-	if d := cmp.Diff(want, o.again(run)); d != "" {
+	want := `./ebs-snapshots run 'Snapshot Daily' --scheduled-time ` + at + ` --time-zone Asia/Shanghai --any-keyword ` +
+		`--config 'it'\''s/cdk.json' --profile prod --region eu-west-1 --topic-arn arn:aws:sns:eu-west-1:123456789012:alerts`
+	if d := cmp.Diff(want, v.again(contract.Run{SnapshotKeyWord: "Snapshot Daily", ScheduledTime: due, TimeZone: "Asia/Shanghai"})); d != "" {
 		t.Errorf("command (-want +got):\n%s", d)
 	}
 }
 
+func TestTheCommandIsNamedAsItWasCalled(t *testing.T) {
+	for program, want := range map[string]string{
+		"ebs-snapshots": "ebs-snapshots", "./bin/ebs snapshots": "'./bin/ebs snapshots'", ".cache/bin/ebs-snapshots": "go run ./functions/ebs-snapshots",
+		filepath.Join(os.TempDir(), "go-build123", "b001", "exe", "ebs-snapshots"): "go run ./functions/ebs-snapshots",
+	} {
+		if got := calledAs(program); got != want {
+			t.Errorf("%s: %s, want %s", program, got, want)
+		}
+	}
+}
+
+func TestARunAsksAndChangesNothingWithoutAYes(t *testing.T) {
+	for answer, made := range map[string]int{"yes\n": 1, "no\n": 0, "": 0} {
+		account := server(t)
+		addInstance(account, "i-1", "3", "vol-1")
+		c := newCommand(t)
+		c.answers = strings.NewReader(answer)
+		status := c.run(t.Context(), "run", "SnapshotDaily")
+		if got := len(account.Snapshots()); got != made || (status == exitOK) != (made == 1) {
+			t.Errorf("answered %q: exit status %d, %d snapshots: %s", answer, status, got, c.stderr.String())
+		}
+		for _, text := range []string{"Account 123456789012, Region us-east-1", "create 1, keep 0, delete 0 snapshots. 1 volume of 1 instance."} {
+			if !strings.Contains(c.stdout.String(), text) {
+				t.Errorf("before it asks it does not say %q:\n%s", text, c.stdout.String())
+			}
+		}
+	}
+	account := server(t)
+	addInstance(account, "i-1", "3", "vol-1")
+	newCommand(t).says(t, 1, []string{"run", "SnapshotDaily"}, "there is no terminal to ask at; read what is above, and add --yes")
+	if n := len(account.Snapshots()); n > 0 {
+		t.Errorf("%d snapshots were made without a terminal", n)
+	}
+}
+
+// A run that the deployed state machine, or another folder, has done would create everything again, and push good snapshots out.
+func TestARunOfAnEarlierTimeThatMayBeOverElsewhereIsRefused(t *testing.T) {
+	account := server(t)
+	addInstance(account, "i-1", "1", "vol-1")
+	if err := newCommand(t).daily(t.Context(), "--scheduled-time", at); err != nil {
+		t.Fatal(err)
+	}
+	c := newCommand(t)
+	c.says(t, 1, []string{"run", "SnapshotDaily", "--yes", "--scheduled-time", hoursBefore(5)}, "SnapshotDaily/"+at, "may be over")
+	if n := len(account.Snapshots()); n != 1 {
+		t.Errorf("%d snapshots, want the one of the later run", n)
+	}
+}
+
 func TestARunByAClockThatIsWrongIsRefused(t *testing.T) {
-	for _, given := range [][]string{nil, {"-scheduled-time", at}} {
+	for _, given := range [][]string{nil, {"--scheduled-time", at}} {
 		for off, says := range map[time.Duration]string{
 			-240 * time.Hour: "the clock of this machine is 240h",
 			10 * time.Minute: "the clock of this machine is ",
@@ -173,7 +221,7 @@ func TestARunByAClockThatIsWrongIsRefused(t *testing.T) {
 			ok := err == nil && len(account.Snapshots()) == 1
 			if says != "" {
 				how := map[bool]string{true: "behind EC2's", false: "ahead of EC2's"}[off > 0]
-				ok = err != nil && strings.HasPrefix(err.Error(), says) && strings.Contains(err.Error(), how) && len(account.Snapshots()) == 0
+				ok = err != nil && strings.Contains(err.Error(), says) && strings.Contains(err.Error(), how) && len(account.Snapshots()) == 0
 			}
 			if !ok {
 				t.Errorf("EC2's clock is %v ahead, given %v: error %v, %d snapshots", off, given, err, len(account.Snapshots()))
@@ -186,22 +234,12 @@ func TestARunThatCanNotFindItsWorkSaysWhy(t *testing.T) {
 	account := server(t)
 	account.Inject(ec2sim.Fault{Action: "DescribeInstances", Code: "UnauthorizedOperation", Status: 403})
 	c := newCommand(t)
-	err := c.daily(t.Context(), "-scheduled-time", at)
+	err := c.daily(t.Context(), "--scheduled-time", at)
 	if err == nil || !strings.Contains(err.Error(), "ec2:DescribeInstances was denied") {
 		t.Errorf("error %v, want one that says why", err)
 	}
 	if strings.Contains(c.stdout.String(), "No volume to snapshot") {
 		t.Errorf("the output gives a false reason:\n%s", c.stdout.String())
-	}
-}
-
-func TestAFileThatCanNotBeWrittenIsNamedBeforeAnythingIsDone(t *testing.T) {
-	account := server(t)
-	addInstance(account, "i-1", "3", "vol-1")
-	c := newCommand(t)
-	err := c.daily(t.Context(), "-scheduled-time", at, "-json", c.dir+"/missing/out.json")
-	if err == nil || !strings.Contains(err.Error(), "-json") || len(account.Snapshots()) != 0 {
-		t.Errorf("error %v and %d snapshots, want one about -json and none", err, len(account.Snapshots()))
 	}
 }
 
@@ -211,7 +249,7 @@ func TestASecondCopyAtTheSameTimeDoesNothing(t *testing.T) {
 		addInstance(account, fmt.Sprintf("i-%d", n), "3", fmt.Sprintf("vol-%d", n))
 	}
 	first := newCommand(t)
-	copies := []*command{first, {dir: first.dir}, {dir: first.dir}}
+	copies := []*command{first, {dir: first.dir, config: first.config}, {dir: first.dir, config: first.config}}
 	// Whichever of them runs is in its middle until the others have ended, or until so many snapshots are asked for that two run.
 	over, held := make(chan struct{}), atomic.Int32{}
 	end := sync.OnceFunc(func() { close(over) })
@@ -227,7 +265,7 @@ func TestASecondCopyAtTheSameTimeDoesNothing(t *testing.T) {
 	var wg sync.WaitGroup
 	for i, c := range copies {
 		wg.Go(func() {
-			errs[i] = c.daily(t.Context(), "-scheduled-time", at)
+			errs[i] = c.daily(t.Context(), "--scheduled-time", at)
 			if int(ended.Add(1)) == len(copies)-1 {
 				end()
 			}
@@ -264,10 +302,10 @@ func sleep(ctx context.Context, d time.Duration) error {
 func TestWithoutAnInstanceTheRunSaysSo(t *testing.T) {
 	server(t)
 	c := newCommand(t)
-	if err := c.daily(t.Context(), "-scheduled-time", at); err != nil {
+	if err := c.daily(t.Context(), "--scheduled-time", at); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(c.stdout.String(), "no instance here carries the tag SnapshotDaily") {
+	if !strings.Contains(c.stdout.String(), "No instance here carries the tag SnapshotDaily") {
 		t.Errorf("the output does not say that nothing was found:\n%s", c.stdout.String())
 	}
 }
@@ -275,12 +313,14 @@ func TestWithoutAnInstanceTheRunSaysSo(t *testing.T) {
 func TestAnEndpointThatIsDownIsNamed(t *testing.T) {
 	server(t)
 	t.Setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
-	c := newCommand(t)
-	if err := c.daily(t.Context(), "-scheduled-time", at); err == nil || !strings.Contains(err.Error(), "list the volumes with tag SnapshotDaily") ||
-		!strings.Contains(err.Error(), "connection refused") {
-		t.Errorf("error %v, want one that says why", err)
+	for _, args := range []string{"run SnapshotDaily --yes", "plan"} {
+		newCommand(t).says(t, 1, strings.Fields(args), "ask AWS which account this is", "connection refused")
 	}
-	if err := c.daily(t.Context(), "-plan"); err == nil || !strings.Contains(err.Error(), "list the instances with tag SnapshotDaily") {
-		t.Errorf("-plan: error %v, want one that says what was attempted", err)
-	}
+}
+
+func TestAnEC2ThatIsDownIsNamedWithWhatWasAttempted(t *testing.T) {
+	server(t)
+	t.Setenv("AWS_ENDPOINT_URL_EC2", "http://127.0.0.1:1")
+	newCommand(t).says(t, 1, []string{"run", "SnapshotDaily", "--yes"}, "list the volumes with tag SnapshotDaily", "connection refused")
+	newCommand(t).says(t, 1, []string{"plan"}, "list the instances with tag SnapshotDaily")
 }

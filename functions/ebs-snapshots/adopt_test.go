@@ -39,14 +39,11 @@ func tagsOf(a *ec2sim.Account) map[string]map[string]string {
 
 // answering runs the command with a person at the terminal, who answers.
 func (c *command) answering(ctx context.Context, answer string, args ...string) error {
-	c.stdout.Reset()
-	c.stderr.Reset()
-	o, err := parse(args, &c.stderr)
-	if err != nil {
-		return err
+	c.answers = strings.NewReader(answer)
+	if status := c.run(ctx, args...); status != exitOK {
+		return fmt.Errorf("exit status %d: %s", status, c.stderr.String())
 	}
-	o.person = asker{strings.NewReader(answer), func() bool { return true }}
-	return o.run(ctx, &c.stdout, &c.stderr)
+	return nil
 }
 
 func TestAdoptingListsAsksAndStamps(t *testing.T) {
@@ -56,12 +53,12 @@ func TestAdoptingListsAsksAndStamps(t *testing.T) {
 	leave(account, "i-1", "vol-9", 2) // whose volume is gone
 	before := tagsOf(account)
 	c := newCommand(t)
-	if err := c.answering(t.Context(), "yes\n", "-adopt", "SnapshotDaily"); err != nil {
+	if err := c.answering(t.Context(), "yes\n", "adopt", "SnapshotDaily"); err != nil {
 		t.Fatal(err)
 	}
 	for _, text := range []string{
-		"adopt  snap-vol-1-0", "the next run DELETES it: beyond last=3 (3 newer kept)", "the next run keeps it: last 2 of 3",
-		"2: its volume is at no instance here with the tag SnapshotDaily", "5 snapshots to adopt, 2 left out, 0 of the schedule already.",
+		"  snap-vol-1-0", "the next run DELETES it: beyond last=3 (3 newer kept)", "last 2 of 3", "kept until ",
+		"2: its volume is at no instance here with the tag SnapshotDaily", "5 to adopt, 2 skipped, 0 of the schedule already.",
 		"would then delete 3 snapshots, 3 of them adopted ones", "Adopted 5 snapshots.",
 	} {
 		if !strings.Contains(c.stdout.String(), text) {
@@ -77,7 +74,7 @@ func TestAdoptingListsAsksAndStamps(t *testing.T) {
 	if d := cmp.Diff(want, tagsOf(account)); d != "" {
 		t.Errorf("tags (-want +got):\n%s", d)
 	}
-	if err := c.daily(t.Context(), "-scheduled-time", at); err != nil {
+	if err := c.daily(t.Context(), "--scheduled-time", at); err != nil {
 		t.Fatal(err)
 	}
 	var gone []string
@@ -94,11 +91,11 @@ func TestAdoptingIsUndone(t *testing.T) {
 	addInstance(account, "i-1", "3", "vol-1")
 	leave(account, "i-1", "vol-1", 3)
 	c := newCommand(t)
-	if err := c.daily(t.Context(), "-scheduled-time", at); err != nil { // a run's own stays
+	if err := c.daily(t.Context(), "--scheduled-time", at); err != nil { // a run's own stays
 		t.Fatal(err)
 	}
 	before := tagsOf(account)
-	for _, args := range [][]string{{"-adopt", "SnapshotDaily", "-yes"}, {"-adopt", "SnapshotDaily", "-undo", "-yes"}} {
+	for _, args := range [][]string{{"adopt", "SnapshotDaily", "--yes"}, {"adopt", "SnapshotDaily", "--undo", "--yes"}} {
 		if got := c.run(t.Context(), args...); got != exitOK {
 			t.Fatalf("%v: exit status %d: %s", args, got, c.stderr.String())
 		}
@@ -109,7 +106,7 @@ func TestAdoptingIsUndone(t *testing.T) {
 	if !strings.Contains(c.stdout.String(), "Given back 3 snapshots.") {
 		t.Errorf("it says\n%s", c.stdout.String())
 	}
-	if got := c.run(t.Context(), "-adopt", "SnapshotDaily", "-undo"); got != exitOK || !strings.Contains(c.stdout.String(), "0 snapshots to give back") {
+	if got := c.run(t.Context(), "adopt", "SnapshotDaily", "--undo"); got != exitOK || !strings.Contains(c.stdout.String(), "0 adopted snapshots of SnapshotDaily to give back") {
 		t.Errorf("once more: exit status %d: %s", got, c.stdout.String())
 	}
 }
@@ -123,31 +120,31 @@ func TestNothingIsAdoptedWithoutAYes(t *testing.T) {
 		says string
 	}{
 		"the person says no": {nil, func(c *command, ctx context.Context) error {
-			return c.answering(ctx, "no\n", "-adopt", "SnapshotDaily")
+			return c.answering(ctx, "no\n", "adopt", "SnapshotDaily")
 		}, "the answer was not yes"},
-		"the person says y": {nil, func(c *command, ctx context.Context) error { return c.answering(ctx, "y\n", "-adopt", "SnapshotDaily") }, "the answer was not yes"},
-		"the input ends":    {nil, func(c *command, ctx context.Context) error { return c.answering(ctx, "", "-adopt", "SnapshotDaily") }, "the answer was not yes"},
+		"the person says y": {nil, func(c *command, ctx context.Context) error { return c.answering(ctx, "y\n", "adopt", "SnapshotDaily") }, "the answer was not yes"},
+		"the input ends":    {nil, func(c *command, ctx context.Context) error { return c.answering(ctx, "", "adopt", "SnapshotDaily") }, "the answer was not yes"},
 		"there is no terminal": {nil, func(c *command, ctx context.Context) error {
-			if got := c.run(ctx, "-adopt", "SnapshotDaily"); got != exitFailed {
+			if got := c.run(ctx, "adopt", "SnapshotDaily"); got != exitFailed {
 				return fmt.Errorf("exit status %d", got)
 			}
 			return fmt.Errorf("%s", c.stderr.String())
-		}, "there is no terminal to ask at; read the list above, and add -yes"},
+		}, "there is no terminal to ask at; read what is above, and add --yes"},
 		"it is a plan": {nil, func(c *command, ctx context.Context) error {
-			if err := c.answering(ctx, "yes\n", "-adopt", "SnapshotDaily", "-plan"); err != nil {
+			if err := c.answering(ctx, "yes\n", "adopt", "SnapshotDaily", "--dry-run"); err != nil {
 				return err
 			}
 			return fmt.Errorf("%s", c.stdout.String())
-		}, "2 snapshots to adopt"},
+		}, "2 to adopt"},
 		"the keyword is misspelt": {nil, func(c *command, ctx context.Context) error {
-			if err := c.answering(ctx, "yes\n", "-adopt", "Snapshotdaily"); err != nil {
+			if err := c.answering(ctx, "yes\n", "adopt", "Snapshotdaily"); err != nil {
 				return err
 			}
 			return fmt.Errorf("%s", c.stdout.String())
 		}, "No snapshot of this account carries the tag Snapshotdaily"},
 		"it is stopped": {stopped, func(c *command, ctx context.Context) error {
-			return c.answering(ctx, "yes\n", "-adopt", "SnapshotDaily")
-		}, "canceled"},
+			return c.answering(ctx, "yes\n", "adopt", "SnapshotDaily")
+		}, "exit status 130"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			account := server(t)
@@ -174,40 +171,37 @@ func TestWhoIsAskedMayStop(t *testing.T) {
 	leave(account, "i-1", "vol-1", 1)
 	before := tagsOf(account)
 	c := newCommand(t)
-	o, err := parse([]string{"-adopt", "SnapshotDaily"}, &c.stderr)
-	if err != nil {
-		t.Fatal(err)
-	}
 	ctx, stop := context.WithCancel(t.Context())
-	o.person = asker{silence{}, func() bool { stop(); return true }}
-	if err := o.run(ctx, &c.stdout, &c.stderr); err == nil || !strings.Contains(err.Error(), "nothing was changed: stopped") {
-		t.Errorf("error %v", err)
+	a := c.app()
+	a.console.asks, a.console.in = true, silence{stop}
+	if got := execute(ctx, a, []string{"adopt", "SnapshotDaily", "--config", c.config}); got != exitStopped || !strings.Contains(c.stderr.String(), "nothing was changed: stopped") {
+		t.Errorf("exit status %d: %s", got, c.stderr.String())
 	}
 	if d := cmp.Diff(before, tagsOf(account)); d != "" {
 		t.Errorf("tags (-before +after):\n%s", d)
 	}
 }
 
-// silence is a person who never answers.
-type silence struct{}
+// silence is a person who presses Ctrl-C in place of an answer.
+type silence struct{ stop func() }
 
-func (silence) Read([]byte) (int, error) { select {} }
+func (s silence) Read([]byte) (int, error) { s.stop(); select {} }
 
 func TestTwoKeywordsOnASnapshotWantAChoice(t *testing.T) {
 	account := server(t)
 	addInstance(account, "i-1", "3", "vol-1")
 	leave(account, "i-1", "vol-1", 2, "SnapshotHourly")
 	c := newCommand(t)
-	if got := c.run(t.Context(), "-adopt", "SnapshotDaily", "-yes"); got != exitOK || !strings.Contains(c.stdout.String(), "it carries SnapshotHourly, too") {
+	if got := c.run(t.Context(), "adopt", "SnapshotDaily", "--yes"); got != exitOK || !strings.Contains(c.stdout.String(), "it carries SnapshotHourly, too") {
 		t.Errorf("exit status %d: %s", got, c.stdout.String())
 	}
 	if n := account.Calls()["CreateTags"]; n > 0 {
 		t.Errorf("%d calls of CreateTags without a choice", n)
 	}
-	if got := c.run(t.Context(), "-adopt", "SnapshotDaily", "-also-tagged", "SnapshotHourly", "-yes", "-json", "-"); got != exitOK {
+	if got := c.run(t.Context(), "adopt", "SnapshotDaily", "--also-tagged", "SnapshotHourly", "--yes", "--output", "json"); got != exitOK {
 		t.Fatalf("exit status %d: %s", got, c.stderr.String())
 	}
-	var a adoption
+	var a adoptOutput
 	if err := json.Unmarshal(c.stdout.Bytes(), &a); err != nil {
 		t.Fatal(err)
 	}
@@ -223,7 +217,7 @@ func TestAdoptingIntoAScheduleThatIsNotConfiguredSaysSo(t *testing.T) {
 	left.VolumeID, left.Tags = "vol-1", map[string]string{"SnapshotWeekly": "3"}
 	account.AddSnapshot(left)
 	c := newCommand(t)
-	if got := c.run(t.Context(), "-adopt", "SnapshotWeekly", "-plan", "-config", deployed(t)); got != exitOK || !strings.Contains(c.stdout.String(), "has no schedule SnapshotWeekly") {
+	if got := c.run(t.Context(), "adopt", "SnapshotWeekly", "--dry-run"); got != exitOK || !strings.Contains(c.stdout.String(), "has no schedule SnapshotWeekly") {
 		t.Errorf("exit status %d: %s", got, c.stdout.String())
 	}
 }
@@ -234,10 +228,10 @@ func TestAdoptingThatIsDeniedSaysWhatIsMissing(t *testing.T) {
 	leave(account, "i-1", "vol-1", 2)
 	account.Inject(ec2sim.Fault{Action: "CreateTags", Code: "UnauthorizedOperation", Status: 403})
 	c := newCommand(t)
-	if got := c.run(t.Context(), "-adopt", "SnapshotDaily", "-yes"); got != exitFailed {
+	if got := c.run(t.Context(), "adopt", "SnapshotDaily", "--yes"); got != exitFailed {
 		t.Errorf("exit status %d", got)
 	}
-	for _, text := range []string{"ec2:CreateTags was denied", "0 snapshots were done", "the same command goes on"} {
+	for _, text := range []string{"ec2:CreateTags was denied", "0 snapshots done", "the same command goes on"} {
 		if !strings.Contains(c.stderr.String(), text) {
 			t.Errorf("it does not say %q: %s", text, c.stderr.String())
 		}
@@ -250,8 +244,8 @@ func TestWhatIsClaimedSinceItWasAdoptedIsNotGivenBack(t *testing.T) {
 	addInstance(account, "i-1", "1", "vol-1")
 	leave(account, "i-1", "vol-1", 3)
 	c := newCommand(t)
-	adopting := []string{"-adopt", "SnapshotDaily", "-yes"}
-	undoing := []string{"-adopt", "SnapshotDaily", "-yes", "-undo"}
+	adopting := []string{"adopt", "SnapshotDaily", "--yes"}
+	undoing := []string{"adopt", "SnapshotDaily", "--yes", "--undo"}
 	for _, args := range [][]string{adopting, undoing, adopting} {
 		if got := c.run(t.Context(), args...); got != exitOK {
 			t.Fatalf("%v: exit %d: %s", args, got, c.stderr.String())
@@ -273,8 +267,8 @@ func TestAKeywordThatNoScheduleHasIsAMistake(t *testing.T) {
 	account := server(t)
 	addInstance(account, "i-1", "3", "vol-1")
 	c := newCommand(t)
-	if got := c.run(t.Context(), "-adopt", "SnapshotDaily", "-also-tagged", "SnapshotHourl", "-plan"); got != exitFailed ||
-		!strings.Contains(c.stderr.String(), "-also-tagged SnapshotHourl: no other schedule has that keyword") {
+	if got := c.run(t.Context(), "adopt", "SnapshotDaily", "--also-tagged", "SnapshotHourl", "--dry-run"); got != exitFailed ||
+		!strings.Contains(c.stderr.String(), "--also-tagged SnapshotHourl: no other schedule has that keyword") {
 		t.Errorf("exit %d: %s", got, c.stderr.String())
 	}
 }
@@ -284,7 +278,7 @@ func TestAnAdoptionIntoAScheduleThatThereIsWarnsOfNone(t *testing.T) {
 	addInstance(account, "i-1", "3", "vol-1")
 	leave(account, "i-1", "vol-1", 3)
 	c := newCommand(t)
-	if got := c.run(t.Context(), "-adopt", "SnapshotDaily", "-plan", "-config", deployed(t)); got != 0 || strings.Contains(c.stdout.String(), "has no schedule") {
+	if got := c.run(t.Context(), "adopt", "SnapshotDaily", "--dry-run"); got != 0 || strings.Contains(c.stdout.String(), "has no schedule") {
 		t.Errorf("exit status %d:\n%s", got, c.stdout.String())
 	}
 }
@@ -297,7 +291,7 @@ func TestAnAdoptionThatMayNotListEndsWithStatus1AndSaysWhy(t *testing.T) {
 		leave(account, "i-1", "vol-1", 3)
 		account.Inject(ec2sim.Fault{Action: action, Code: "UnauthorizedOperation", Status: 403})
 		c := newCommand(t)
-		got := c.run(t.Context(), "-adopt", "SnapshotDaily", "-plan")
+		got := c.run(t.Context(), "adopt", "SnapshotDaily", "--dry-run")
 		if got != 1 || !strings.Contains(c.stderr.String(), "ec2:"+action+" was denied") || c.stdout.Len() > 0 {
 			t.Errorf("%s: exit status %d:\n%s%s", action, got, c.stdout.String(), c.stderr.String())
 		}

@@ -2,8 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/operator/plan"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/ec2sim"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
@@ -49,57 +52,28 @@ func TestAPlanOfAllSchedulesAddsThemUp(t *testing.T) {
 	ofSchedule(account, "SnapshotHourly", 1)
 	before := account.Snapshots()
 	c := newCommand(t)
-	if got := c.run(t.Context(), "-plan", "-config", deployed(t), "-json", "-"); got != exitOK {
-		t.Fatalf("exit status %d: %s", got, c.stderr.String())
-	}
-	var all allPlanned
+	c.config = deployed(t)
+	c.says(t, 0, []string{"plan", "--output", "json"})
+	var all planOutput
 	if err := json.Unmarshal(c.stdout.Bytes(), &all); err != nil {
 		t.Fatal(err)
 	}
-	if len(all.Schedules) != 3 || all.Create != 3 || all.Delete != 2 || all.Keep != 4 || all.UpperBound.GiB != 32 {
-		t.Errorf("%d schedules: create %d, delete %d, keep %d, at most %v GiB; want 3: 3, 2, 4, 32", len(all.Schedules), all.Create, all.Delete, all.Keep, all.UpperBound.GiB)
+	if len(all.Schedules) != 3 || all.Create != 3 || all.Delete != 2 || all.Keep != 1 || all.StorageBound.GiB != 32 {
+		t.Errorf("%d schedules: create %d, delete %d, keep %d, at most %v GiB; want 3: 3, 2, 1, 32", len(all.Schedules), all.Create, all.Delete, all.Keep, all.StorageBound.GiB)
 	}
-	want := []contract.Excluded{{InstanceID: "i-1", Name: "web-i-1", VolumeID: "vol-2", Device: "/dev/xvda", Reason: "its own tag SnapshotHourly is off"}}
-	if d := cmp.Diff(want, all.Schedules[1].LeftOut); d != "" {
-		t.Errorf("left out (-want +got):\n%s", d)
+	want := []plan.Excluded{{Place: plan.Place{InstanceID: "i-1", InstanceName: "web-i-1", VolumeID: "vol-2", Device: "/dev/xvda"}, Reason: contract.VolumeTagOff}}
+	if d := cmp.Diff(want, all.Schedules[1].Excluded); d != "" {
+		t.Errorf("excluded (-want +got):\n%s", d)
 	}
-	if zone := all.Schedules[0].Run.TimeZone; zone != "Asia/Shanghai" {
-		t.Errorf("the daily run counts in %s", zone)
+	if zone := all.Schedules[0].TimeZone; zone != "Asia/Shanghai" || len(all.Disabled) != 1 {
+		t.Errorf("the daily run counts in %s; disabled: %v", zone, all.Disabled)
 	}
-	if got := c.run(t.Context(), "-plan", "-config", deployed(t)); got != exitOK {
-		t.Fatalf("exit status %d: %s", got, c.stderr.String())
-	}
-	for _, text := range []string{
-		"Plan of run SnapshotDaily/", "Plan of run SnapshotHourly/", "its own tag SnapshotHourly is off",
-		"All schedules: create 3, keep 4, delete 2 snapshots.", "The schedule SnapshotPaused is disabled", "at most 1.60 USD a month (32 GiB at 0.05 USD, us-east-1). It is an upper bound, not an estimate:",
-	} {
-		if !strings.Contains(c.stdout.String(), text) {
-			t.Errorf("the output does not say %q:\n%s", text, c.stdout.String())
-		}
-	}
+	c.says(t, 0, []string{"plan"}, "SnapshotDaily, run of ", "SnapshotHourly, run of ", "1 volume excluded by tags or by the schedule; --all lists them.",
+		"All schedules: create 3, keep 1, delete 2 snapshots.", "The schedule SnapshotPaused is disabled",
+		"at most 1.60 USD a month (32 GiB at 0.05 USD, us-east-1). This is an upper bound, not an estimate:")
+	c.says(t, 0, []string{"plan", "--all"}, "its own tag SnapshotHourly is off")
 	if d := cmp.Diff(before, account.Snapshots()); d != "" {
 		t.Errorf("the plan changed EC2 (-before +after):\n%s", d)
-	}
-}
-
-func TestWithoutSchedulesItSaysWhereToFindThem(t *testing.T) {
-	server(t)
-	for _, args := range [][]string{{"-plan"}, {"-explain", "vol-1"}} {
-		c := newCommand(t)
-		if got := c.run(t.Context(), args...); got != exitFailed || !strings.Contains(c.stderr.String(), "run it where cdk.json is, or name the file with -config") {
-			t.Errorf("%v: exit status %d: %s", args, got, c.stderr.String())
-		}
-		if got := c.run(t.Context(), append(args, "-config", "absent.json")...); got != exitFailed || !strings.Contains(c.stderr.String(), "absent.json") {
-			t.Errorf("%v with a file that is absent: exit status %d: %s", args, got, c.stderr.String())
-		}
-	}
-	broken := filepath.Join(t.TempDir(), "cdk.json")
-	if err := os.WriteFile(broken, []byte(`{"context": {"schedules": [{"keyword": "Name"}]}}`), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	c := newCommand(t)
-	if got := c.run(t.Context(), "-schedule", "SnapshotDaily", "-plan", "-config", broken); got != exitFailed || !strings.Contains(c.stderr.String(), "schedules[0].expression: it is missing") {
-		t.Errorf("exit status %d: %s", got, c.stderr.String())
 	}
 }
 
@@ -117,13 +91,13 @@ func TestAnExplanationSaysWhoseWhyAndUntilWhen(t *testing.T) {
 		time.Sleep(left) // else the hour might change while the test runs
 	}
 	c := newCommand(t)
-	if got := c.run(t.Context(), "-explain", "vol-1", "-config", deployed(t), "-json", "-"); got != exitOK {
-		t.Fatalf("exit status %d: %s", got, c.stderr.String())
+	c.config = deployed(t)
+	c.says(t, 0, []string{"explain", "vol-1", "--output", "json"})
+	var out explainOutput
+	if err := json.Unmarshal(c.stdout.Bytes(), &out); err != nil || len(out.Volumes) != 1 {
+		t.Fatal(len(out.Volumes), err)
 	}
-	var e explained
-	if err := json.Unmarshal(c.stdout.Bytes(), &e); err != nil {
-		t.Fatal(err)
-	}
+	e := out.Volumes[0]
 	now := time.Now().UTC()
 	nextHour := now.Truncate(time.Hour).Add(time.Hour)
 	nextDay := now.Truncate(24*time.Hour).AddDate(0, 0, 1) // 08:00 in Shanghai
@@ -135,7 +109,7 @@ func TestAnExplanationSaysWhoseWhyAndUntilWhen(t *testing.T) {
 	}
 	var got []fate
 	for _, s := range e.Snapshots {
-		got = append(got, fate{s.SnapshotID, s.Reason, s.Managed, s.Goes})
+		got = append(got, fate{s.ID, s.Why(), s.Managed, s.DeletedAt})
 	}
 	want := []fate{
 		{byHand, "no run of this tool made it", false, nil}, {hourly, "last 1 of 1", true, &nextHour}, {daily, "last 1 of 2", true, &dayAfter},
@@ -143,20 +117,24 @@ func TestAnExplanationSaysWhoseWhyAndUntilWhen(t *testing.T) {
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("-want +got:\n%s", d)
 	}
-	if s := e.Schedules[1]; s.Retention != "1" || !s.OwnTag || !s.Next.Equal(nextHour) || s.InstanceID != "i-1" {
+	if s := e.Schedules[1]; s.Retention != "1" || !s.VolumeTag || !s.NextRun.Equal(nextHour) || s.InstanceID != "i-1" {
 		t.Errorf("of the hourly schedule it says %+v", s)
 	}
-	if got := c.run(t.Context(), "-explain", "vol-1", "-config", deployed(t)); got != exitOK {
-		t.Fatalf("exit status %d: %s", got, c.stderr.String())
+	c.says(t, 0, []string{"explain", "vol-1"},
+		"Volume vol-1, 8 GiB. 3 snapshots of this account.", "SnapshotDaily: cron(0 8 * * ? *), Asia/Shanghai", `keeps "2", its instance's tag`, `keeps "1", the volume's own tag`,
+		"completed  not ours. Kept: no run of this tool made it", "Kept: last 1 of 1. DELETED "+nextHour.Format(personTime)+": beyond last=1", "upper bound, not an estimate")
+	c.says(t, 0, []string{"explain", hourly}, hourly)
+	if strings.Contains(c.stdout.String(), daily) {
+		t.Errorf("the explanation of one snapshot lists another:\n%s", c.stdout.String())
 	}
-	for _, text := range []string{
-		"Volume vol-1, 8 GiB", "Schedule SnapshotDaily: cron(0 8 * * ? *), Asia/Shanghai", `keeps "2", its instance's tag`, `keeps "1", the volume's own tag`,
-		"completed  not ours", "kept:  last 1 of 1\n    goes:  " + nextHour.Format(utc) + ": beyond last=1", "upper bound, not an estimate",
-	} {
-		if !strings.Contains(c.stdout.String(), text) {
-			t.Errorf("the output does not say %q:\n%s", text, c.stdout.String())
-		}
+	for _, name := range []string{"i-1", "web-i-1"} {
+		c.says(t, 0, []string{"explain", name}, "Volume vol-1, 8 GiB", daily)
 	}
+	for _, name := range []string{"vol-9", "snap-0123456789abcdef0", "i-0123456789abcdef0", "nobody"} {
+		c.says(t, 1, []string{"explain", name}, "there is no "+name+" here", "is this the right account and Region? Account 123456789012, Region us-east-1")
+	}
+	account.SetInstanceState("i-1", ec2sim.InstanceTerminated)
+	c.says(t, 0, []string{"explain", "i-1"}, "Volume vol-1", daily) // by the tags of its snapshots
 	for action := range account.Calls() {
 		if !strings.HasPrefix(action, "Describe") {
 			t.Errorf("the explanation called %s", action)
@@ -164,20 +142,17 @@ func TestAnExplanationSaysWhoseWhyAndUntilWhen(t *testing.T) {
 	}
 }
 
-func TestBootVolumesAreLeftOutHereAsTheyAreWhereItIsDeployed(t *testing.T) {
+func TestBootVolumesAreExcludedHereAsTheyAreWhereItIsDeployed(t *testing.T) {
 	account := server(t)
 	account.AddInstance(ec2sim.Instance{ID: "i-1", Tags: map[string]string{"SnapshotData": "3"}, Volumes: []ec2sim.BlockDevice{
 		{ID: "vol-boot", Device: "/dev/xvda"}, {ID: "vol-data", Device: "/dev/sdf"},
 	}})
 	c := newCommand(t)
-	for _, args := range [][]string{{"-plan"}, {"-explain", "vol-boot"}, {"-schedule", "SnapshotData", "-plan"}} {
-		if got := c.run(t.Context(), append(args, "-config", deployed(t))...); got != exitOK || !strings.Contains(c.stdout.String(), "it is a boot volume") {
-			t.Errorf("%v: exit status %d: %s", args, got, c.stdout.String())
-		}
+	c.config = deployed(t)
+	for _, args := range []string{"plan --all", "explain vol-boot", "plan SnapshotData --all"} {
+		c.says(t, 0, strings.Fields(args), "it is a boot volume")
 	}
-	if got := c.run(t.Context(), "-schedule", "SnapshotData", "-config", deployed(t), "-dir", c.dir); got != exitOK {
-		t.Fatalf("exit status %d: %s", got, c.stderr.String())
-	}
+	c.says(t, 0, []string{"run", "SnapshotData", "--yes"})
 	var got []string
 	for _, s := range account.Snapshots() {
 		got = append(got, s.VolumeID)
@@ -192,28 +167,22 @@ func TestAnExplanationSaysWhyNothingIsDeleted(t *testing.T) {
 	addInstance(account, "i-1", "abc", "vol-1")
 	ofSchedule(account, "SnapshotDaily", 24)
 	c := newCommand(t)
+	c.config = deployed(t)
 	says := func(texts ...string) {
 		t.Helper()
-		if got := c.run(t.Context(), "-explain", "vol-1", "-config", deployed(t)); got != exitOK {
-			t.Fatalf("exit status %d: %s", got, c.stderr.String())
-		}
-		for _, text := range texts {
-			if !strings.Contains(c.stdout.String(), text) {
-				t.Errorf("the output does not say %q:\n%s", text, c.stdout.String())
-			}
-		}
+		c.says(t, 0, []string{"explain", "vol-1"}, texts...)
 	}
-	says(`nothing is deleted: the retention "abc"`, "the volume is at no instance with the tag SnapshotHourly")
+	says(`keeps "abc"`, "the retention can't be read, so nothing is deleted", "the volume is at no instance with the tag SnapshotHourly")
 	account.TagInstance("i-1", "SnapshotDaily", "off")
-	says("kept:  its instance's tag SnapshotDaily is off")
+	says("Kept: its instance's tag SnapshotDaily is off")
 	account.UntagInstance("i-1", "SnapshotDaily")
-	says("kept:  the volume is at no instance with the tag SnapshotDaily; orphans are not deleted")
+	says("Kept: the volume is at no instance with the tag SnapshotDaily", "of orphans it keeps report")
 	account.DeleteVolume("vol-1")
 	says("Volume vol-1, which is gone", "the volume is gone, and no run works on it any more", "1 snapshot of this account")
 }
 
 func TestAnExplanationSaysWhatThePolicyForOrphansDeletes(t *testing.T) {
-	const verdict = "tidy-orphans deletes it a week after it told of the volume: "
+	const verdict = "tidy-orphans deletes it a week after it reported the volume: "
 	for name, c := range map[string]struct {
 		orphans, schedule string
 		own               string
@@ -233,18 +202,40 @@ func TestAnExplanationSaysWhatThePolicyForOrphansDeletes(t *testing.T) {
 			account.TagVolume("vol-1", "SnapshotDaily", c.own)
 		}
 		account.SetInstanceState("i-1", ec2sim.InstanceTerminated)
-		file := filepath.Join(t.TempDir(), "cdk.json")
-		text := `{"context": {"orphans": ` + c.orphans + `, "schedules": [{"keyword": "SnapshotDaily", "expression": "rate(1 day)"` + c.schedule + `}]}}`
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
 		cmd := newCommand(t)
-		if got := cmd.run(t.Context(), "-explain", "vol-1", "-config", file); got != exitOK {
-			t.Fatalf("%s: exit %d: %s", name, got, cmd.stderr.String())
-		}
+		cmd.configured(t, `{"context": {"orphans": `+c.orphans+`, "schedules": [{"keyword": "SnapshotDaily", "expression": "rate(1 day)"`+c.schedule+`}]}}`)
+		cmd.says(t, 0, []string{"explain", "vol-1"})
 		out := cmd.stdout.String()
-		if got := strings.Count(out, verdict); got != c.goes || c.goes == 0 && strings.Contains(out, "of orphans stays") {
+		if got := strings.Count(out, verdict); got != c.goes || c.goes == 0 && strings.Contains(out, "of orphans it keeps last") {
 			t.Errorf("%s: %d go, want %d:\n%s", name, got, c.goes, out)
 		}
+	}
+}
+
+func TestAnExplanationOfABootVolumeThatIsExcludedSaysThatNothingIsDeleted(t *testing.T) {
+	account := server(t)
+	account.AddInstance(ec2sim.Instance{ID: "i-1", Tags: map[string]string{"SnapshotData": "1"}, Volumes: []ec2sim.BlockDevice{
+		{ID: "vol-1", Device: "/dev/xvda"}, {ID: "vol-data", Device: "/dev/sdf"},
+	}})
+	for hours := 1; hours <= 3; hours++ {
+		ofSchedule(account, "SnapshotData", 24*hours)
+	}
+	c := newCommand(t)
+	c.config = deployed(t)
+	c.says(t, 0, []string{"explain", "vol-1", "--output", "json"})
+	var out explainOutput
+	if err := json.Unmarshal(c.stdout.Bytes(), &out); err != nil || len(out.Volumes) != 1 {
+		t.Fatal(len(out.Volumes), err)
+	}
+	e := out.Volumes[0]
+	reasons := map[string]bool{}
+	for _, s := range e.Snapshots {
+		if !s.Keep || s.DeletedAt != nil {
+			t.Errorf("%s: kept %v, deleted at %v: %s", s.ID, s.Keep, s.DeletedAt, s.Why())
+		}
+		reasons[s.Why()] = true
+	}
+	if all := slices.Collect(maps.Keys(reasons)); len(e.Snapshots) != 3 || len(all) != 1 || !strings.Contains(all[0], "it is a boot volume") {
+		t.Errorf("%d snapshots, reasons %v", len(e.Snapshots), all)
 	}
 }

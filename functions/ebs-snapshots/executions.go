@@ -16,9 +16,9 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/workflow"
 )
 
-// localExecution is one run of this command. It holds a lock for as long as it lives, however it ends: that is how another
-// copy on this machine knows whether it is still at work.
-type localExecution struct {
+// execution is one run on this machine. It holds a lock for as long as it lives, however it ends: that is how another
+// process on this machine knows whether it is still at work.
+type execution struct {
 	name string
 	lock *flock.Flock
 }
@@ -26,7 +26,8 @@ type localExecution struct {
 // begun counts the executions of this process: two may begin in the same millisecond.
 var begun atomic.Int32
 
-func beginExecution(dir string, now time.Time) (*localExecution, error) {
+// beginExecution begins one that stores its objects in the folder.
+func beginExecution(dir string, now time.Time) (*execution, error) {
 	name := fmt.Sprintf("%s-%d-%d", now.UTC().Format("20060102T150405.000Z"), os.Getpid(), begun.Add(1))
 	path := lockPath(dir, name)
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
@@ -40,25 +41,25 @@ func beginExecution(dir string, now time.Time) (*localExecution, error) {
 	if err != nil {
 		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}
-	return &localExecution{name, lock}, nil
+	return &execution{name, lock}, nil
 }
 
 // end gives the lock back. An execution without a lock file has ended.
-func (e *localExecution) end() {
+func (e *execution) end() {
 	_ = os.Remove(e.lock.Path())
 	_ = e.lock.Close()
 }
 
 func lockPath(dir, name string) string { return filepath.Join(dir, "executions", name+".lock") }
 
-// localExecutions tells how executions of this command stand.
-type localExecutions struct{ dir string }
+// executions says whether executions that store their objects in the folder are at work.
+type executions struct{ folder string }
 
 // Status says whether the execution is still at work. How it ended does not matter here: a person who asks for a run again
 // wants it checked and finished.
-func (l localExecutions) Status(_ context.Context, id string) (discover.Status, error) {
+func (e executions) Status(_ context.Context, id string) (discover.Status, error) {
 	name := strings.TrimPrefix(id, workflow.ExecutionID(""))
-	path := lockPath(l.dir, filepath.Base(name))
+	path := lockPath(e.folder, filepath.Base(name))
 	if _, err := os.Stat(path); os.IsNotExist(err) {
 		return discover.Ended, nil
 	}

@@ -1,19 +1,14 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/prune"
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/report"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/workflow"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/asl"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
@@ -25,22 +20,12 @@ type tracker struct {
 
 	mu        sync.Mutex
 	discovery contract.Discovery
-	created   []made
-	deleted   []removal
-	kept      []removal
+	created   []created
+	deleted   []deleted
+	refused   []deleted
 	waiting   map[string]string // by volume: the error that it is retried for
 	done      map[string]bool   // volumes
 	trouble   string            // what a step of the run said last, if it failed
-}
-
-type made struct {
-	VolumeID, SnapshotID string
-	Found                bool // by an earlier attempt or execution of the run
-}
-
-type removal struct {
-	VolumeID string
-	contract.Removal
 }
 
 func newTracker(p *progress) *tracker {
@@ -101,7 +86,7 @@ func (t *tracker) note(function string, request, result json.RawMessage, err err
 			break
 		}
 		_ = json.Unmarshal(result, &r)
-		t.created = append(t.created, made{q.Volume.ID, r.SnapshotID, r.Found})
+		t.created = append(t.created, created{q.Volume.ID, r.SnapshotID, r.Found})
 	case workflow.PruneVolume:
 		var q contract.PruneRequest
 		_ = json.Unmarshal(request, &q)
@@ -125,7 +110,7 @@ type listener struct {
 func (l *listener) Enabled(context.Context, slog.Level) bool { return true }
 
 func (l *listener) Handle(ctx context.Context, r slog.Record) error {
-	x := removal{}
+	x := deleted{}
 	r.Attrs(func(a slog.Attr) bool {
 		switch a.Key {
 		case "snapshot_id":
@@ -133,7 +118,7 @@ func (l *listener) Handle(ctx context.Context, r slog.Record) error {
 		case "volume_id":
 			x.VolumeID = a.Value.String()
 		case "reason":
-			x.Reason = a.Value.String()
+			x.reason = a.Value.String()
 		}
 		return true
 	})
@@ -142,7 +127,7 @@ func (l *listener) Handle(ctx context.Context, r slog.Record) error {
 	case prune.LogDeleted:
 		l.track.deleted = append(l.track.deleted, x)
 	case prune.LogKept:
-		l.track.kept = append(l.track.kept, x)
+		l.track.refused = append(l.track.refused, x)
 	}
 	l.track.mu.Unlock()
 	if !l.Handler.Enabled(ctx, r.Level) {
@@ -197,71 +182,4 @@ func (t *tracker) duplicateOf() string {
 		return t.discovery.Execution
 	}
 	return ""
-}
-
-// outcome is what a run did: what is printed at its end.
-type outcome struct {
-	Run        contract.Run
-	Status     string // of the execution, as Step Functions names it
-	Found      string // how discovery ended, "" if it did not
-	Instances  int
-	Volumes    int
-	Created    []made
-	Deleted    []removal
-	Kept       []removal      // what the retention would drop, and EC2 does not let go
-	Report     *report.Report `json:",omitempty"` // nil if the run was stopped before it
-	ReportFile string         `json:",omitempty"`
-}
-
-func (t *tracker) outcome(run contract.Run, status string) outcome {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	byVolume := func(a, b removal) int {
-		return cmp.Or(cmp.Compare(a.VolumeID, b.VolumeID), cmp.Compare(a.SnapshotID, b.SnapshotID))
-	}
-	slices.SortFunc(t.created, func(a, b made) int { return cmp.Compare(a.VolumeID, b.VolumeID) })
-	slices.SortFunc(t.deleted, byVolume)
-	slices.SortFunc(t.kept, byVolume)
-	// A prune that is called again sees what it could not delete again.
-	t.kept = slices.CompactFunc(t.kept, func(a, b removal) bool { return a.SnapshotID == b.SnapshotID })
-	return outcome{
-		Run: run, Status: status, Found: t.discovery.Outcome, Instances: t.discovery.Instances, Volumes: t.discovery.Volumes,
-		Created: t.created, Deleted: t.deleted, Kept: t.kept,
-	}
-}
-
-func (o outcome) print(w io.Writer) {
-	if o.Found == contract.OutcomeDuplicate {
-		ebs.Fprintf(w, "Run %s is over, and nothing was done now. What it did then:\n", o.Run.ID)
-	} else {
-		ebs.Fprintf(w, "Run %s: %s\n", o.Run.ID, o.Status)
-	}
-	if o.Found == contract.OutcomeNothing {
-		ebs.Fprintf(w, "No volume to snapshot: no instance here carries the tag %s, or its value is off.\n", o.Run.SnapshotKeyWord)
-	}
-	for _, c := range o.Created {
-		verb := "created"
-		if c.Found {
-			verb = "found  "
-		}
-		ebs.Fprintf(w, "  %s %s  of %s\n", verb, c.SnapshotID, c.VolumeID)
-	}
-	for _, d := range o.Deleted {
-		ebs.Fprintf(w, "  deleted %s  of %s: %s\n", d.SnapshotID, d.VolumeID, d.Reason)
-	}
-	for _, k := range o.Kept {
-		ebs.Fprintf(w, "  kept    %s  of %s: %s\n", k.SnapshotID, k.VolumeID, k.Reason)
-	}
-	if r := o.Report; r != nil {
-		for _, f := range r.Failures {
-			ebs.Fprintf(w, "  FAILED  %s: %s: %s\n", f.Place, f.Error, f.Reason)
-		}
-		for _, p := range r.Problems {
-			ebs.Fprintf(w, "  note    %s: %s\n", p.Place, p.What)
-		}
-		for _, g := range r.Gone {
-			ebs.Fprintf(w, "  gone    %s: deleted since the run began\n", g)
-		}
-		ebs.Fprintf(w, "%s\nReport: %s\n", r.Summary, o.ReportFile)
-	}
 }

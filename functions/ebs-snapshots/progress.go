@@ -2,44 +2,29 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"maps"
-	"os"
 	"slices"
-	"sync"
 	"time"
 
-	"golang.org/x/term"
+	"charm.land/lipgloss/v2"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
-// progress tells a person how a run goes: on a terminal one line that is rewritten, elsewhere a line for what is worth one.
+// progress shows a person how a run proceeds: on a terminal one line that is rewritten, elsewhere a line for what is worth one.
 // Its caller serializes the calls.
 type progress struct {
-	out      io.Writer
-	terminal bool
-	width    int
-	last     time.Time
-	line     bool           // a line stands on the terminal, to be rewritten
-	told     map[string]int // how often a kind of trouble was told
+	console *console
+	line    *status
+	told    map[string]int // how often a kind of trouble was told
 }
 
-const (
-	redraw   = 100 * time.Millisecond
-	maxTold  = 5 // lines for each kind of trouble; the report has them all
-	minWidth = 40
-)
+// maxTold is how many lines each kind of trouble gets; the report has them all.
+const maxTold = 5
 
-func newProgress(out io.Writer) *progress {
-	p := &progress{out: &oneAtATime{to: out}, told: map[string]int{}}
-	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		if w, _, err := term.GetSize(int(f.Fd())); err == nil {
-			p.terminal, p.width = true, max(w, minWidth)
-		}
-	}
-	return p
+func newProgress(c *console) *progress {
+	return &progress{console: c, line: c.status(), told: map[string]int{}}
 }
 
 // found tells what the run has to do.
@@ -65,12 +50,11 @@ func (p *progress) trouble(what, name, message string) {
 	}
 }
 
-// show rewrites the line of a terminal.
+// show says how far the run is.
 func (p *progress) show(volumes, created, done int, waiting map[string]string) {
-	if !p.terminal || volumes == 0 || time.Since(p.last) < redraw && done < volumes {
+	if volumes == 0 {
 		return
 	}
-	p.last, p.line = time.Now(), true
 	text := fmt.Sprintf("%d volumes: %d with a snapshot, %d done", volumes, created, done)
 	counts := map[string]int{}
 	for _, name := range waiting {
@@ -79,8 +63,7 @@ func (p *progress) show(volumes, created, done int, waiting map[string]string) {
 	for _, name := range slices.Sorted(maps.Keys(counts)) {
 		text += fmt.Sprintf(", %d %s", counts[name], waitingFor(name))
 	}
-	r := []rune(ebs.Visible(text))
-	ebs.Fprintf(p.out, "\r\x1b[K%s", string(r[:min(len(r), p.width-1)]))
+	p.line.show(text)
 }
 
 // waitingFor says in a person's words what a volume is retried for.
@@ -98,25 +81,13 @@ func waitingFor(name string) string {
 
 func (p *progress) print(text string) {
 	p.close()
-	ebs.Fprintf(p.out, "%s\n", text)
+	ebs.Fprintf(p.console.err, "%s\n", text)
 }
 
-// close ends the line of a terminal.
-func (p *progress) close() {
-	if p.line {
-		fmt.Fprint(p.out, "\r\x1b[K")
-		p.line = false
-	}
-}
+// close removes the line of a terminal.
+func (p *progress) close() { p.line.clear() }
 
-// oneAtATime lets several write to one writer.
-type oneAtATime struct {
-	mu sync.Mutex
-	to io.Writer
-}
-
-func (o *oneAtATime) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.to.Write(p)
+// cut gives as much of a text as has room in so many columns, made visible.
+func cut(text string, columns int) string {
+	return lipgloss.NewStyle().MaxWidth(columns).Render(ebs.Visible(text))
 }

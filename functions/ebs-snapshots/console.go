@@ -1,0 +1,174 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+
+	"charm.land/lipgloss/v2"
+	"charm.land/lipgloss/v2/table"
+	"golang.org/x/term"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+)
+
+// console is where the command reads and writes.
+type console struct {
+	in       io.Reader
+	out, err io.Writer
+	width    int  // columns of the terminal that out is; 0 if it is none, and lines are not folded
+	outColor bool // out is a terminal, and its person has not asked for plain text (https://no-color.org)
+	errWidth int  // columns of the terminal that err is, 0 if it is none
+	asks     bool // there is a person to ask
+}
+
+func systemConsole() *console {
+	c := &console{in: os.Stdin, out: os.Stdout, err: &oneAtATime{to: os.Stderr}, width: columns(os.Stdout), errWidth: columns(os.Stderr)}
+	c.outColor = c.width > 0 && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	c.asks = term.IsTerminal(int(os.Stdin.Fd())) && c.errWidth > 0
+	if n, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil && n > 0 {
+		c.width = n
+	}
+	return c
+}
+
+// usualWidth is the width of a terminal that does not say how wide it is.
+const usualWidth = 80
+
+func columns(f *os.File) int {
+	if !term.IsTerminal(int(f.Fd())) {
+		return 0
+	}
+	if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
+		return width
+	}
+	return usualWidth
+}
+
+// oneAtATime lets several write to one writer.
+type oneAtATime struct {
+	mu sync.Mutex
+	to io.Writer
+}
+
+func (o *oneAtATime) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.to.Write(p)
+}
+
+// printf writes to standard output; whatever others wrote is made visible.
+func (c *console) printf(format string, args ...any) { ebs.Fprintf(c.out, format, args...) }
+
+// text writes a text of any length, folded at the width of the terminal.
+func (c *console) text(format string, args ...any) {
+	text := ebs.Visiblef(format, args...)
+	if c.width > 0 {
+		text = trimmed(lipgloss.Wrap(text, c.width, " "))
+	}
+	fmt.Fprintln(c.out, text)
+}
+
+// column is a column of a table.
+type column struct {
+	title string
+	solid bool // its cells are not folded: a person copies them
+	right bool
+	alarm bool // what stands in it is deleted or has failed
+}
+
+// table writes rows under the columns' titles, if there are any. On a terminal cells that have no room are folded in their column.
+func (c *console) table(columns []column, rows [][]string) {
+	const gap = 2
+	widths := make([]int, len(columns))
+	titles := make([]string, len(columns))
+	for i, col := range columns {
+		titles[i] = col.title
+		widths[i] = lipgloss.Width(col.title)
+	}
+	t := table.New().Wrap(true).BorderTop(false).BorderBottom(false).BorderLeft(false).BorderRight(false).BorderColumn(false).BorderHeader(false).BorderRow(false)
+	for _, row := range rows {
+		cells := make([]string, len(row))
+		for i := range row {
+			cells[i] = ebs.Visible(row[i])
+			widths[i] = max(widths[i], lipgloss.Width(cells[i]))
+		}
+		t.Row(cells...)
+	}
+	if strings.Join(titles, "") != "" {
+		t.Headers(titles...)
+	}
+	natural := 0
+	for _, w := range widths {
+		natural += w + gap
+	}
+	t.StyleFunc(func(row, i int) lipgloss.Style {
+		s := lipgloss.NewStyle().PaddingRight(gap)
+		if i >= len(columns) {
+			return s
+		}
+		if columns[i].solid {
+			s = s.Width(widths[i] + gap)
+		}
+		if columns[i].right {
+			s = s.Align(lipgloss.Right)
+		}
+		if row != table.HeaderRow && columns[i].alarm && c.outColor && rows[row][i] != "0" {
+			s = s.Foreground(lipgloss.Red)
+		}
+		return s
+	})
+	if c.width > 0 && natural > c.width {
+		t.Width(c.width)
+	}
+	fmt.Fprintln(c.out, trimmed(t.Render()))
+}
+
+// trimmed takes the spaces from the ends of the lines.
+func trimmed(text string) string {
+	all := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	for i := range all {
+		all[i] = strings.TrimRight(all[i], " ")
+	}
+	return strings.Join(all, "\n")
+}
+
+// confirm asks, and gives an error unless the answer is yes. Without a terminal nobody can answer.
+func (c *console) confirm(ctx context.Context, question string) error {
+	if !c.asks {
+		return errors.New("nothing was changed: there is no terminal to ask at; read what is above, and add --yes if it is right")
+	}
+	ebs.Fprintf(c.err, "%s Type yes to go on: ", question)
+	answer := make(chan string, 1)
+	go func() {
+		line, _ := bufio.NewReader(c.in).ReadString('\n') // an end without an answer is none
+		answer <- strings.TrimSpace(line)
+	}()
+	select {
+	case <-ctx.Done():
+		fmt.Fprintln(c.err)
+		return errors.New("nothing was changed: stopped")
+	case a := <-answer:
+		if a != "yes" {
+			return errors.New("nothing was changed: the answer was not yes")
+		}
+		return nil
+	}
+}
+
+// count gives "1 volume", "2 volumes".
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// personTime is a layout: people read the time where the schedule is, with its distance from UTC.
+const personTime = "2006-01-02 15:04 -07:00"

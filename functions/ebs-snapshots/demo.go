@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	demonstration "github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/demo"
+)
+
+const maxDays = 60
+
+func (a *app) demo() *cobra.Command {
+	days := 7
+	cmd := &cobra.Command{
+		Use: "demo", Short: "Show a week of a simulated fleet, without AWS", GroupID: showing, Args: cobra.NoArgs,
+		Long: `Run the whole product over a simulated AWS account for some days of simulated
+time: the real state machine with the real functions. It needs no AWS account.`,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.playDemo(cmd.Context(), days) },
+	}
+	cmd.Flags().IntVar(&days, "days", days, "how many `days` to simulate, 1 to 60")
+	return cmd
+}
+
+// playDemo fails if what the product promises did not hold in it.
+func (a *app) playDemo(ctx context.Context, days int) error {
+	if days < 1 || days > maxDays {
+		return usagef("--days %d is not in 1 to %d", days, maxDays)
+	}
+	var log slog.Handler
+	if a.debug {
+		log = a.functionLog()
+	}
+	line := a.console.status()
+	result, err := demonstration.Run(ctx, demonstration.Options{Days: days, Log: log, Progress: func(day int) {
+		line.show(fmt.Sprintf("simulating day %d of %d", day, days))
+	}})
+	line.clear()
+	if err != nil {
+		return err
+	}
+	if err := a.emit(result, func() { result.Print(a.console.out, a.console.outColor) }); err != nil {
+		return err
+	}
+	return result.Err()
+}
+
+// functionLog is where the functions' logs go.
+func (a *app) functionLog() slog.Handler {
+	if !a.debug {
+		return slog.DiscardHandler
+	}
+	return slog.NewJSONHandler(visibleJSON{a.console.err}, nil)
+}
+
+// status is the line of a terminal that says how far something is. Where there is no terminal it says nothing.
+type status struct {
+	console *console
+	last    time.Time
+	shown   bool
+}
+
+func (c *console) status() *status { return &status{console: c} }
+
+const redraw = 100 * time.Millisecond
+
+// show replaces the line, not too often.
+func (s *status) show(text string) {
+	if s.console.errWidth == 0 || time.Since(s.last) < redraw {
+		return
+	}
+	s.last, s.shown = time.Now(), true
+	fmt.Fprintf(s.console.err, "\r\x1b[K%s", cut(text, s.console.errWidth-1))
+}
+
+// clear removes the line.
+func (s *status) clear() {
+	if s.shown {
+		fmt.Fprint(s.console.err, "\r\x1b[K")
+		s.shown = false
+	}
+}

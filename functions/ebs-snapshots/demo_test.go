@@ -1,0 +1,53 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	demonstration "github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/demo"
+)
+
+func TestTheDemonstrationIsPlayed(t *testing.T) {
+	c := newCommand(t)
+	c.says(t, 0, []string{"demo", "--days", "1"})
+	for _, want := range []string{"a day in a simulated AWS account", "yes  No run left a volume out silently"} {
+		if !strings.Contains(c.stdout.String(), want) {
+			t.Errorf("the text lacks %q", want)
+		}
+	}
+	if strings.Contains(c.stdout.String(), "\x1b") {
+		t.Error("there are colours in what is no terminal")
+	}
+}
+
+func TestTheDemonstrationAsJSON(t *testing.T) {
+	c := newCommand(t)
+	c.says(t, 0, []string{"demo", "--days", "1", "--output", "json"})
+	var got demonstration.Result
+	if err := json.Unmarshal(c.stdout.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	if err := got.Err(); err != nil || len(got.Days) != 1 {
+		t.Errorf("%d days; %v", len(got.Days), err)
+	}
+}
+
+func TestAStoppedDemonstrationFails(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	c := newCommand(t)
+	if got := c.run(ctx, "demo"); got != exitStopped || c.stdout.Len() > 0 || !strings.Contains(c.stderr.String(), "the demonstration was stopped") {
+		t.Errorf("exit status %d, output %q, errors %q", got, c.stdout.String(), c.stderr.String())
+	}
+}
+
+func TestTheDemonstrationShowsOnATerminalHowFarItIs(t *testing.T) {
+	c := newCommand(t)
+	a := c.app()
+	a.console.errWidth = 80
+	if got := execute(t.Context(), a, []string{"demo", "--days", "2"}); got != exitOK || !strings.Contains(c.stderr.String(), "simulating day 1 of 2") || !strings.HasSuffix(c.stderr.String(), "\r\x1b[K") {
+		t.Errorf("exit status %d: %q", got, c.stderr.String())
+	}
+}

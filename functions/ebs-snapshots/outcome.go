@@ -1,0 +1,147 @@
+package main
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/operator/plan"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/report"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
+)
+
+// runOutput is what a run did.
+type runOutput struct {
+	account
+	RunID         string       `json:"runId"`
+	Keyword       string       `json:"keyword"`
+	ScheduledTime time.Time    `json:"scheduledTime"`
+	TimeZone      string       `json:"timeZone"`
+	Status        string       `json:"status"` // of the execution, as Step Functions names it
+	Over          bool         `json:"over"`   // the run was over before, and nothing was done now
+	Instances     int          `json:"instances"`
+	Volumes       int          `json:"volumes"`
+	Completed     int          `json:"completed"` // volumes with a completed snapshot of this run
+	Created       []created    `json:"created"`
+	Deleted       []deleted    `json:"deleted"`
+	Refused       []deleted    `json:"refused"` // what the retention no longer keeps, and EC2 refused to delete
+	Failures      []runFailure `json:"failures"`
+	Problems      []runProblem `json:"problems"` // that need attention, and no backup failed for them
+	Gone          []plan.Place `json:"gone"`     // volumes deleted since the run began
+	Report        string       `json:"report"`   // the file; "" if the run was stopped before it
+	summary       string
+	nothing       bool
+}
+
+type created struct {
+	VolumeID   string `json:"volumeId"`
+	SnapshotID string `json:"snapshotId"`
+	Found      bool   `json:"found"` // an earlier attempt of the run created it
+}
+
+type deleted struct {
+	VolumeID   string `json:"volumeId"`
+	SnapshotID string `json:"snapshotId"`
+	reason     string
+}
+
+type runFailure struct {
+	plan.Place
+	Error   string `json:"error"`   // its name in the closed list
+	Message string `json:"message"` // what the service said
+}
+
+type runProblem struct {
+	plan.Place
+	Message string `json:"message"`
+}
+
+func placeOf(v ebs.Place) plan.Place {
+	return plan.Place{InstanceID: v.InstanceID, InstanceName: v.Name, VolumeID: v.VolumeID, Device: v.Device}
+}
+
+// outcome puts together what was seen of the run.
+func (t *tracker) outcome(l local, status string) runOutput {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	byVolume := func(a, b deleted) int {
+		return cmp.Or(cmp.Compare(a.VolumeID, b.VolumeID), cmp.Compare(a.SnapshotID, b.SnapshotID))
+	}
+	slices.SortFunc(t.created, func(a, b created) int { return cmp.Compare(a.VolumeID, b.VolumeID) })
+	slices.SortFunc(t.deleted, byVolume)
+	slices.SortFunc(t.refused, byVolume)
+	// A prune that is called again is refused again.
+	t.refused = slices.CompactFunc(t.refused, func(a, b deleted) bool { return a.SnapshotID == b.SnapshotID })
+	return runOutput{
+		account: l.account, RunID: l.run.ID, Keyword: l.run.SnapshotKeyWord, ScheduledTime: l.run.ScheduledTime, TimeZone: l.run.TimeZone,
+		Status: status, Over: t.discovery.Outcome == contract.OutcomeDuplicate, Instances: t.discovery.Instances, Volumes: t.discovery.Volumes,
+		Created: append([]created{}, t.created...), Deleted: append([]deleted{}, t.deleted...), Refused: append([]deleted{}, t.refused...),
+		Failures: []runFailure{}, Problems: []runProblem{}, Gone: []plan.Place{}, nothing: t.discovery.Outcome == contract.OutcomeNothing,
+	}
+}
+
+// take adds what the report says.
+func (o *runOutput) take(r report.Report, file string) {
+	o.Report, o.summary, o.Completed = file, r.Summary, r.Completed
+	for _, f := range r.Failures {
+		o.Failures = append(o.Failures, runFailure{placeOf(f.Place), f.Error, f.Reason})
+	}
+	for _, p := range r.Problems {
+		o.Problems = append(o.Problems, runProblem{placeOf(p.Place), p.What})
+	}
+	for _, g := range r.Gone {
+		o.Gone = append(o.Gone, placeOf(g))
+	}
+}
+
+func (c *console) printOutcome(o runOutput) {
+	if o.Over {
+		c.text("Run %s is over, and nothing was done now. What it did then:", o.RunID)
+	} else {
+		c.text("Run %s: %s. Created %d, deleted %d snapshots.", o.RunID, o.Status, len(o.Created), len(o.Deleted))
+	}
+	if o.nothing {
+		c.text("There is nothing to snapshot. No instance here carries the tag %s, or its value is off.", o.Keyword)
+	}
+	if o.summary != "" {
+		c.text("%s", o.summary)
+	}
+	var rows [][]string
+	for _, f := range o.Failures {
+		rows = append(rows, []string{"FAILED", f.Name(), f.VolumeID, f.Error + ": " + f.Message})
+	}
+	if len(rows) > 0 {
+		c.table([]column{{alarm: true}, {}, {solid: true}, {}}, rows)
+	}
+	rows = nil
+	for _, p := range o.Problems {
+		rows = append(rows, []string{"note", p.Name(), p.VolumeID, p.Message})
+	}
+	for _, g := range o.Gone {
+		rows = append(rows, []string{"gone", g.Name(), g.VolumeID, "deleted since the run began"})
+	}
+	if len(rows) > 0 {
+		c.table([]column{{}, {}, {solid: true}, {}}, rows)
+	}
+	rows = nil
+	for _, one := range o.Created {
+		verb := "created"
+		if one.Found {
+			verb = "found"
+		}
+		rows = append(rows, []string{verb, one.SnapshotID, one.VolumeID, ""})
+	}
+	for _, d := range o.Deleted {
+		rows = append(rows, []string{"deleted", d.SnapshotID, d.VolumeID, d.reason})
+	}
+	for _, d := range o.Refused {
+		rows = append(rows, []string{"kept", d.SnapshotID, d.VolumeID, d.reason})
+	}
+	if len(rows) > 0 {
+		c.table([]column{{}, {solid: true}, {solid: true}, {}}, rows)
+	}
+	if o.Report != "" {
+		c.printf("Report: %s\n", o.Report)
+	}
+}

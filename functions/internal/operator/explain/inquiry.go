@@ -1,0 +1,191 @@
+package explain
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/retention"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/discover"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/watch/orphans"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
+)
+
+// Deployed is a schedule as it is deployed.
+type Deployed struct {
+	Keyword     string
+	TimeZone    string
+	Expressions []string
+	Runs        []time.Time // ahead, in order
+	ExcludeBoot bool
+	// Orphans is what becomes of snapshots that no run works on; nil if tidy-orphans does not look for those of this schedule.
+	Orphans *orphans.Policy
+}
+
+// Explained is all that there is to say of a volume's snapshots.
+type Explained struct {
+	VolumeID     string              `json:"volumeId"`
+	Exists       bool                `json:"exists"`
+	SizeGiB      int                 `json:"sizeGiB"` // 0 if it is gone
+	Schedules    []ExplainedSchedule `json:"schedules"`
+	Snapshots    []ExplainedSnapshot `json:"snapshots"` // newest first
+	StorageBound Bound               `json:"storageBound"`
+}
+
+// ExplainedSchedule is what a schedule does with the volume.
+type ExplainedSchedule struct {
+	Keyword       string          `json:"keyword"`
+	TimeZone      string          `json:"timeZone"`
+	Expressions   []string        `json:"expressions"`
+	NextRun       *time.Time      `json:"nextRun"` // null if there is none
+	InstanceID    string          `json:"instanceId"`
+	InstanceName  string          `json:"instanceName"`
+	Device        string          `json:"device"`
+	Retention     string          `json:"retention"`     // in force; "" if the schedule does not work on the volume
+	VolumeTag     bool            `json:"volumeTag"`     // the retention is from the volume's own tag, not from its instance's
+	Exempt        Exempt          `json:"exempt"`        // why no run of it deletes anything of the volume; "" if one does
+	OrphanPolicy  *orphans.Policy `json:"-"`             // in force for its snapshots, since no run works on them
+	ForecastUntil *time.Time      `json:"forecastUntil"` // what is deleted later is not said
+}
+
+// ExplainedSnapshot is what becomes of a snapshot.
+type ExplainedSnapshot struct {
+	ID        string            `json:"id"`
+	StartTime time.Time         `json:"startTime"`
+	State     ebs.State         `json:"state"`
+	SizeGiB   int               `json:"sizeGiB"`
+	Owner     Owner             `json:"owner"`
+	Managed   bool              `json:"managed"` // a schedule keeps or deletes it
+	Keep      bool              `json:"keep"`    // now; false: the next run deletes it
+	Reason    retention.Reason  `json:"reason"`
+	Exempt    Exempt            `json:"exempt"`    // why no run deletes it, in place of the reason
+	DeletedAt *time.Time        `json:"deletedAt"` // by a run; null if none of the runs ahead deletes it
+	Because   *retention.Reason `json:"because"`   // of that run
+	Orphaned  *retention.Reason `json:"orphaned"`  // why tidy-orphans deletes it
+}
+
+// Why says in words why the snapshot is kept now, or not.
+func (s ExplainedSnapshot) Why() string {
+	text := Fate{Owner: s.Owner, Reason: s.Reason, Exempt: s.Exempt}.Why()
+	if s.Orphaned != nil {
+		text += "; tidy-orphans deletes it a week after it reported the volume: " + s.Orphaned.String()
+	}
+	return text
+}
+
+// Inventory is EC2, as far as an explanation asks it.
+type Inventory interface {
+	Instances(ctx context.Context, keyword string) ([]ebs.Instance, error)
+	TaggedVolumes(ctx context.Context, keyword string) ([]ebs.Volume, error)
+	SnapshotsOf(ctx context.Context, volumeID string) ([]ebs.Snapshot, error)
+	Volumes(ctx context.Context, ids []string) (map[string]ebs.Volume, error)
+}
+
+// Inquiry asks about volumes.
+type Inquiry struct {
+	EC2       Inventory
+	Schedules []Deployed
+	choices   map[string][]discover.Choice // by keyword
+}
+
+// Of explains the volume. It changes nothing.
+func (q *Inquiry) Of(ctx context.Context, volumeID string, now time.Time) (Explained, error) {
+	held, err := q.EC2.SnapshotsOf(ctx, volumeID)
+	if err != nil {
+		return Explained{}, err
+	}
+	volumes, err := q.EC2.Volumes(ctx, []string{volumeID})
+	if err != nil {
+		return Explained{}, err
+	}
+	volume, exists := volumes[volumeID]
+	out := Explained{VolumeID: volumeID, Exists: exists, SizeGiB: volume.SizeGiB, Schedules: []ExplainedSchedule{}, Snapshots: []ExplainedSnapshot{}}
+	var schedules []Schedule
+	orphaned := map[string]retention.Reason{}
+	for _, d := range q.Schedules {
+		choice, err := q.choice(ctx, d, volumeID)
+		if err != nil {
+			return Explained{}, err
+		}
+		s, said := d.schedule(choice, exists)
+		if _, tagged := volume.Tags[d.Keyword]; choice == nil && d.Orphans != nil && !tagged { // a volume with a tag of its own is no orphan
+			said.OrphanPolicy = d.Orphans
+			maps.Copy(orphaned, d.Orphans.Outlook(d.Keyword, held, now))
+		}
+		schedules = append(schedules, s)
+		out.Schedules = append(out.Schedules, said)
+	}
+	for _, f := range Volume(schedules, held, now) {
+		out.Snapshots = append(out.Snapshots, explained(f, orphaned))
+		out.StorageBound.Add(f.Snapshot)
+	}
+	return out, nil
+}
+
+func explained(f Fate, orphaned map[string]retention.Reason) ExplainedSnapshot {
+	s := ExplainedSnapshot{
+		ID: f.Snapshot.ID, StartTime: f.Snapshot.StartTime, State: f.Snapshot.State, SizeGiB: f.Snapshot.SizeGiB,
+		Owner: f.Owner, Managed: f.Managed, Keep: f.Keep, Reason: f.Reason, Exempt: f.Exempt,
+	}
+	if !f.DeletedAt.IsZero() {
+		s.DeletedAt, s.Because = &f.DeletedAt, &f.Because
+	}
+	if reason, goes := orphaned[s.ID]; goes {
+		s.Orphaned = &reason
+	}
+	return s
+}
+
+// choice gives what the runs of the schedule do with the volume; nil if they never meet it.
+func (q *Inquiry) choice(ctx context.Context, d Deployed, volumeID string) (*discover.Choice, error) {
+	if q.choices == nil {
+		q.choices = map[string][]discover.Choice{}
+	}
+	if _, asked := q.choices[d.Keyword]; !asked {
+		instances, err := q.EC2.Instances(ctx, d.Keyword)
+		if err != nil {
+			return nil, err
+		}
+		tagged, err := q.EC2.TaggedVolumes(ctx, d.Keyword)
+		if err != nil {
+			return nil, err
+		}
+		q.choices[d.Keyword] = discover.Choose(d.Keyword, d.ExcludeBoot, instances, tagged)
+	}
+	all := q.choices[d.Keyword]
+	if i := slices.IndexFunc(all, func(c discover.Choice) bool { return c.Volume.VolumeID == volumeID }); i >= 0 {
+		return &all[i], nil
+	}
+	return nil, nil
+}
+
+// schedule puts together how the schedule treats the volume.
+func (d Deployed) schedule(choice *discover.Choice, exists bool) (Schedule, ExplainedSchedule) {
+	said := ExplainedSchedule{Keyword: d.Keyword, TimeZone: d.TimeZone, Expressions: append([]string{}, d.Expressions...)}
+	s := Schedule{Policy: retention.Policy{Keyword: d.Keyword}, Runs: d.Runs}
+	if len(d.Runs) > 0 {
+		said.NextRun, said.ForecastUntil = &d.Runs[0], &d.Runs[len(d.Runs)-1]
+	}
+	switch {
+	case !exists:
+		s.Exempt = VolumeGone
+	case choice == nil:
+		s.Exempt = NotAttached
+	default:
+		s.Exempt = Exempt(choice.Excluded)
+	}
+	if choice != nil {
+		said.InstanceID, said.InstanceName, said.Device = choice.Instance.ID, choice.Instance.Tags[contract.NameTag], choice.Volume.Device
+		said.Retention, said.VolumeTag = choice.Retention, choice.OwnTag
+		policy, err := retention.ReadPolicy(d.Keyword, choice.Retention, d.TimeZone)
+		if err != nil {
+			s.Exempt = Unreadable
+		} else {
+			s.Policy = policy
+		}
+	}
+	said.Exempt = s.Exempt
+	return s, said
+}
