@@ -25,7 +25,7 @@ type Run struct {
 	SnapshotKeyWord string
 	ScheduledTime   time.Time // UTC, whole seconds
 	TimeZone        string    // IANA name; never empty
-	// Resumed says that another execution had the run before and ended without success. What it created last, EC2's lists may
+	// Resumed says that another execution had the run before and did not finish it. What it created last, EC2's lists may
 	// not have shown when the manifest was written.
 	Resumed bool `json:",omitempty"`
 }

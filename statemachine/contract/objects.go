@@ -15,7 +15,7 @@ type Claim struct {
 	Execution string
 	ClaimedAt time.Time
 	Resumed   bool      // another execution had it before
-	Done      time.Time `json:",omitzero"` // when a report found nothing wrong with the run: it is not started again
+	Done      time.Time `json:",omitzero"` // when a report found each volume completed or gone: the run is not started again
 }
 
 // Excluded is a volume of the run's instances that the run does not snapshot, and why. The object under ExcludedKey is an array of them.

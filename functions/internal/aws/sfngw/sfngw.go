@@ -43,9 +43,7 @@ func (e *Executions) Status(ctx context.Context, arn string) (discover.Status, e
 	switch out.Status {
 	case types.ExecutionStatusRunning, types.ExecutionStatusPendingRedrive:
 		return discover.Running, nil
-	case types.ExecutionStatusSucceeded:
-		return discover.Succeeded, nil
-	case types.ExecutionStatusFailed, types.ExecutionStatusTimedOut, types.ExecutionStatusAborted:
+	case types.ExecutionStatusSucceeded, types.ExecutionStatusFailed, types.ExecutionStatusTimedOut, types.ExecutionStatusAborted:
 		return discover.Ended, nil
 	}
 	// The SDK takes an answer without a body for a success. A run must not be taken from an execution that may be under way.

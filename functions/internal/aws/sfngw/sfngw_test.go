@@ -32,7 +32,7 @@ func answering(t *testing.T, status int, body string) (discover.Status, error) {
 
 func TestAnExecutionsStatusSaysWhetherItsRunMayBeTakenOver(t *testing.T) {
 	for status, want := range map[string]discover.Status{
-		"RUNNING": discover.Running, "PENDING_REDRIVE": discover.Running, "SUCCEEDED": discover.Succeeded,
+		"RUNNING": discover.Running, "PENDING_REDRIVE": discover.Running, "SUCCEEDED": discover.Ended,
 		"FAILED": discover.Ended, "TIMED_OUT": discover.Ended, "ABORTED": discover.Ended,
 	} {
 		got, err := answering(t, http.StatusOK, fmt.Sprintf(`{"executionArn": %q, "status": %q}`, arn, status))

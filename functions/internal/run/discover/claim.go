@@ -28,8 +28,8 @@ func (s *Service) visibleBy(c contract.Claim) time.Time {
 }
 
 // claim claims the run for this execution, and gives the claim that holds: this execution's or another's. EventBridge delivers at least once,
-// and people restart a failed run. So the first execution that writes the claim has the run. Another can take it over if that one ended
-// without success.
+// and people restart a failed run. So the first execution that writes the claim has the run. Another can take it over if that one has
+// ended and has not marked the run as done.
 func (s *Service) claim(ctx context.Context, run contract.Run, execution string) (contract.Claim, error) {
 	mine := contract.Claim{Run: run.ID, Execution: execution, ClaimedAt: s.Now().UTC()}
 	err := s.writeClaim(run, mine, func(key string, body []byte) error { return s.Objects.Create(ctx, key, body) })
@@ -54,7 +54,7 @@ func (s *Service) claim(ctx context.Context, run contract.Run, execution string)
 	if err != nil {
 		return contract.Claim{}, fmt.Errorf("run %s: %w", run.ID, err)
 	}
-	if status == Running || status == Succeeded {
+	if status == Running {
 		return other, nil
 	}
 	mine.Resumed = true

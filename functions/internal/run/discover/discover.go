@@ -39,9 +39,8 @@ type Status string
 
 // The statuses that discovery tells apart.
 const (
-	Running   Status = "running"
-	Succeeded Status = "succeeded"
-	Ended     Status = "ended" // failed, timed out, aborted or forgotten: its run may be taken over
+	Running Status = "running"
+	Ended   Status = "ended" // however it did, or forgotten: its run may be taken over, unless the claim says that it is done
 )
 
 // Service discovers what a run works on.

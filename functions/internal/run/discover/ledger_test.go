@@ -25,7 +25,6 @@ func TestAReservationEndsWithItsExecution(t *testing.T) {
 	}{
 		{"and blocks others while it runs", []reservation{of(second, 0, 600)}, map[string]Status{second: Running}, 600, 1},
 		{"and has emptied EC2's bucket in the worst case", []reservation{of(second, 0, 600)}, map[string]Status{second: Ended}, 25, 1},
-		{"and if the run was done early", []reservation{of(second, 0, 600)}, map[string]Status{second: Succeeded}, 25, 1},
 		{"and leaves the bucket full if it had no turn yet", []reservation{of(second, 500, 600), of(third, 20, 520)}, map[string]Status{second: Ended, third: Ended}, 37, 2},
 		{"and is kept if the status is unknown", []reservation{of("unheard of", 0, 600)}, nil, 600, 1},
 		{"whose status is only asked for if it is in the way", []reservation{of(second, 500, 600)}, nil, 20, 0},

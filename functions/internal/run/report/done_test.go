@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/store"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
@@ -139,4 +140,29 @@ func TestCompletedVolumesAreSavedForTheExecutionThatFinishesTheRun(t *testing.T)
 			}
 		}
 	})
+}
+
+func TestARunIsDoneOnceEachVolumeIsCompletedOrGone(t *testing.T) {
+	for name, c := range map[string]struct {
+		setup func(*world)
+		done  bool
+	}{
+		"completed":           {func(*world) {}, true},
+		"completed or gone":   {func(w *world) { w.state("vol-1", ""); w.deleted = []string{"vol-1"} }, true},
+		"not while pending":   {func(w *world) { w.state("vol-1", ebs.Pending) }, false},
+		"not if it failed":    {func(w *world) { w.state("vol-1", ebs.Error) }, false},
+		"not if it is absent": {func(w *world) { w.state("vol-1", "") }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, web())
+			w.put(contract.ClaimKey(daily), contract.Claim{Run: daily.ID, Execution: execution, ClaimedAt: midnight})
+			c.setup(w)
+			w.report()
+			body, _, err := w.bucket.Get(t.Context(), contract.ClaimKey(daily))
+			var claim contract.Claim
+			if err != nil || json.Unmarshal(body, &claim) != nil || claim.Done.IsZero() == c.done {
+				t.Errorf("the claim is %s (%v), want done: %t", body, err, c.done)
+			}
+		})
+	}
 }

@@ -94,7 +94,7 @@ func (s *Service) Report(ctx context.Context, d contract.Discovery) (contract.Re
 	if err := s.Objects.Put(ctx, key, ebs.VisibleJSON(body)); err != nil {
 		return contract.ReportResult{}, fmt.Errorf("write the report of run %s: %w", d.Run.ID, err)
 	}
-	if r.Outcome == contract.OutcomeFailed {
+	if !r.over() {
 		if err := s.saveCompleted(ctx, d.Run, r.CompletedIDs); err != nil {
 			return contract.ReportResult{}, err
 		}
@@ -110,7 +110,7 @@ func (s *Service) Report(ctx context.Context, d contract.Discovery) (contract.Re
 		}
 	}
 	s.saveReported(ctx, strangers)
-	if r.Outcome == contract.OutcomeSucceeded { // after the mail: if that fails, the next execution sends it
+	if r.over() { // after the mail: if that fails, the next execution sends it
 		if err := done(ctx, s.Objects, d.Run, d.Execution, s.Now()); err != nil {
 			return contract.ReportResult{}, err
 		}
@@ -240,6 +240,11 @@ func (r *Report) failedVolumes() int {
 		}
 	}
 	return n
+}
+
+// over says whether nothing is left to do for the run. It is not while a snapshot is pending: that one may still fail.
+func (r *Report) over() bool {
+	return r.Outcome == contract.OutcomeSucceeded && r.Completed+len(r.Gone) == r.Volumes
 }
 
 func (r *Report) conclude() {

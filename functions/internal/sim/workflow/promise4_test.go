@@ -292,3 +292,66 @@ func TestPromise4ARestartDoesOnlyWhatFailed(t *testing.T) {
 	again(l) // it is over now
 	same(t, "creates of all executions", l.account.Calls()["CreateSnapshot"]-creates, 1)
 }
+
+// Seen: a run that had reported a snapshot as pending counted as done; when that snapshot failed, nothing could finish the run.
+func TestPromise4ARunIsOverOnceNothingIsPending(t *testing.T) {
+	slow := map[string]time.Duration{"vol-web-0": 30 * time.Hour}
+	pendingLab := func(t *testing.T) *lab {
+		l := newLab(t, func(s *setup) {
+			s.MinSnapshotInterval = -1
+			s.Completion = func(volume string, _ int) time.Duration { return max(2*time.Minute, slow[volume]) }
+		})
+		l.fleet()
+		return l
+	}
+	creates := func(l *lab) int { return l.account.Calls()["CreateSnapshot"] }
+	ended := func(l *lab, want asl.Status, states ...string) {
+		l.t.Helper()
+		r := again(l)
+		if r.Status != want {
+			l.t.Errorf("execution %d ended %s: %s\n%s", l.executions, r.Status, r.Cause, l.allMail())
+		}
+		same(l.t, "its states", l.states(fmt.Sprintf("run-%d", l.executions), ""), states)
+	}
+	whole := []string{"DiscoverInstances", "WhatWasFound", "SnapshotInstances", "ReportRun", "HowItEnded", "RunSucceeded"}
+	over := []string{"DiscoverInstances", "WhatWasFound", "DuplicateRun"}
+
+	t.Run("a second delivery makes nothing twice", func(t *testing.T) {
+		l := pendingLab(t)
+		for range 3 {
+			ended(l, asl.Succeeded, whole...)
+			l.lastMail("1 problem, no backup failed", "was still pending when the run ended")
+			same(t, "creates", creates(l), 3)
+		}
+		l.wait(30 * time.Hour)
+		l.topic.mails = nil
+		ended(l, asl.Succeeded, whole...)
+		ended(l, asl.Succeeded, over...)
+		same(t, "creates", creates(l), 3)
+		same(t, "held", l.held(), allBut(made...))
+		l.noMail()
+	})
+
+	t.Run("nor what had completed and has been pruned meanwhile", func(t *testing.T) {
+		l := pendingLab(t)
+		ended(l, asl.Succeeded, whole...)
+		l.days(1, 5, nil)
+		l.wait(40 * time.Hour)
+		before := l.held()
+		ended(l, asl.Succeeded, whole...)
+		same(t, "held of vol-db-0", l.held()["vol-db-0"], before["vol-db-0"])
+		same(t, "held of vol-web-1", l.held()["vol-web-1"], before["vol-web-1"])
+	})
+
+	t.Run("a snapshot that fails after the report is made again", func(t *testing.T) {
+		l := pendingLab(t)
+		l.account.FailNextSnapshotOf("vol-web-0")
+		ended(l, asl.Succeeded, whole...)
+		l.wait(30 * time.Hour)
+		delete(slow, "vol-web-0")
+		ended(l, asl.Succeeded, whole...)
+		same(t, "creates", creates(l), 4)
+		same(t, "held", l.held(), allBut(made...))
+		ended(l, asl.Succeeded, over...)
+	})
+}

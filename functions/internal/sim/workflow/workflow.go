@@ -141,11 +141,7 @@ func (w *Workflow) Run(ctx context.Context, name string, input any) (asl.Result,
 	e := asl.Execution{Name: name, ID: ExecutionID(name), Input: body}
 	w.setStatus(e.ID, discover.Running)
 	result := w.runner.Run(ctx, w.machine, e)
-	if result.Status == asl.Succeeded {
-		w.setStatus(e.ID, discover.Succeeded)
-	} else {
-		w.setStatus(e.ID, discover.Ended)
-	}
+	w.setStatus(e.ID, discover.Ended)
 	return result, nil
 }
 
