@@ -28,6 +28,8 @@ type Run struct {
 	// Resumed says that another execution had the run before and did not finish it. What it created last, EC2's lists may
 	// not have shown when the manifest was written.
 	Resumed bool `json:",omitempty"`
+	// AnyKeyword is the input's: whoever starts the run again has to say it again.
+	AnyKeyword bool `json:",omitempty"`
 }
 
 // DiscoverRequest is what discover-instances is called with.

@@ -59,7 +59,7 @@ func ReadRun(req contract.DiscoverRequest, zones map[string]string) (contract.Ru
 	at = at.UTC().Truncate(time.Second)
 	return contract.Run{
 		ID:              ebs.RunID(in.SnapshotKeyWord, at),
-		SnapshotKeyWord: in.SnapshotKeyWord, ScheduledTime: at, TimeZone: zone,
+		SnapshotKeyWord: in.SnapshotKeyWord, ScheduledTime: at, TimeZone: zone, AnyKeyword: in.AnyKeyword,
 	}, nil
 }
 

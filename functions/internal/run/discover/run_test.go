@@ -25,6 +25,8 @@ func TestReadRun(t *testing.T) {
 	atStart.ID, atStart.ScheduledTime = "SnapshotDaily/2026-11-22T00:15:03Z", midnight.Add(15*time.Minute+3*time.Second)
 	daily20 := daily
 	daily20.ID, daily20.ScheduledTime = "SnapshotDaily/2026-11-22T00:20:03Z", midnight.Add(20*time.Minute+3*time.Second)
+	meant := daily
+	meant.AnyKeyword = true
 	in := func(r contract.Run, zone string) contract.Run { r.TimeZone = zone; return r }
 	const example = `; give {"SnapshotKeyWord": "SnapshotDaily"}`
 	cases := []struct {
@@ -44,7 +46,7 @@ func TestReadRun(t *testing.T) {
 			zones: map[string]string{"SnapshotDaily": "Asia/Shanghai", "SnapshotHourly": "Europe/Berlin"}, want: in(daily, "Asia/Shanghai")},
 		{name: "accepts a keyword that no schedule has if the input says AnyKeyword, in UTC",
 			input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "2026-11-22T00:00:00Z", "AnyKeyword": true}`,
-			zones: map[string]string{"SnapshotHourly": "Europe/Berlin"}, want: daily},
+			zones: map[string]string{"SnapshotHourly": "Europe/Berlin"}, want: meant},
 		{name: "refuses a keyword that no schedule has, and names the likely one", input: `{"SnapshotKeyWord": "snapshotDialy"}`,
 			zones: map[string]string{"SnapshotHourly": "UTC", "SnapshotDaily": "UTC", "每日快照": "UTC"},
 			err: `SnapshotKeyWord of the execution's input: no schedule has the keyword "snapshotDialy"; did you mean "SnapshotDaily"? ` +

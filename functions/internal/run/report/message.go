@@ -85,8 +85,12 @@ func message(r *Report, reportURL string) string {
 }
 
 func retryInput(r *Report) string {
-	return fmt.Sprintf(`{"SnapshotKeyWord": "%s", "ScheduledTime": "%s", "TimeZone": "%s"}`,
-		r.Run.SnapshotKeyWord, r.Run.ScheduledTime.Format(time.RFC3339), r.Run.TimeZone)
+	anyKeyword := ""
+	if r.Run.AnyKeyword { // no schedule has the keyword: without this, the new execution is refused
+		anyKeyword = `, "AnyKeyword": true`
+	}
+	return fmt.Sprintf(`{"SnapshotKeyWord": "%s", "ScheduledTime": "%s", "TimeZone": "%s"%s}`,
+		r.Run.SnapshotKeyWord, r.Run.ScheduledTime.Format(time.RFC3339), r.Run.TimeZone, anyKeyword)
 }
 
 func list[T any](b *strings.Builder, entries []T, reportURL string, parts func(T) (where ebs.Place, why, advice string)) {

@@ -47,6 +47,7 @@ type setup struct {
 	atOnce     int // child executions
 	settle     time.Duration
 	executions workflow.Executions
+	timeZones  map[string]string        // by the schedules' keywords; nil: each keyword will do
 	noBoot     []string                 // keywords whose runs exclude boot volumes
 	ahead      map[string]time.Duration // the functions' clocks
 	log        *slog.Logger             // of the functions; nil: nobody reads it
@@ -95,7 +96,7 @@ func newLab(t *testing.T, change ...func(*setup)) *lab {
 	w, err := workflow.New(workflow.Config{
 		World: l.world, EC2: workflow.SimulatedEC2(mortalEC2{l.account}, l.world), Objects: mortalObjects{l.objects}, Topic: mortalTopic{l.topic}, Executions: l.setup.executions,
 		Pace: l.setup.pace, Settle: l.setup.settle, MaxConcurrency: l.setup.atOnce, Aftermath: discover.LambdaAftermath,
-		ExcludeBoot: l.setup.noBoot, Ahead: l.setup.ahead,
+		TimeZones: l.setup.timeZones, ExcludeBoot: l.setup.noBoot, Ahead: l.setup.ahead,
 		Log:     cmp.Or(l.setup.log, slog.New(slog.DiscardHandler)),
 		Observe: func(e asl.Event) { l.events = append(l.events, e) },
 		Around:  l.around,

@@ -245,3 +245,37 @@ func TestPromise6ResultsThatCanNotBeReadCostNoReport(t *testing.T) {
 	l.fire("SnapshotDaily")
 	l.lastMail("1 of 3 volumes FAILED", "web-1 (i-web), volume vol-web-0", "some reasons may be missing", "results/")
 }
+
+// Seen: the input that the mail gave for a retry was refused, since no schedule has the keyword.
+func TestPromise6TheInputThatTheMailGivesFinishesTheRun(t *testing.T) {
+	for name, input := range map[string]contract.Input{
+		"of a schedule": {SnapshotKeyWord: "SnapshotDaily", ScheduledTime: start.Format(time.RFC3339), TimeZone: "Asia/Shanghai"},
+		"of a person with a keyword of no schedule": {SnapshotKeyWord: "SnapshotDaily", AnyKeyword: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t, func(s *setup) {
+				s.timeZones = map[string]string{"SnapshotHourly": "UTC"}
+				if !input.AnyKeyword {
+					s.timeZones["SnapshotDaily"] = "Asia/Shanghai"
+				}
+			})
+			l.fleet()
+			l.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Code: "UnauthorizedOperation", Times: 1})
+			if r := l.start(t.Context(), input); r.Error != "VolumesFailed" {
+				t.Fatalf("the first execution ended %s: %s %s", r.Status, r.Error, r.Cause)
+			}
+			var given json.RawMessage
+			for line := range strings.Lines(l.lastMail().message) {
+				if strings.HasPrefix(line, "{") {
+					given = json.RawMessage(line)
+				}
+			}
+			l.wait(time.Hour)
+			if r := l.start(t.Context(), given); r.Status != asl.Succeeded {
+				t.Errorf("the execution with the input %s ended %s: %s %s", given, r.Status, r.Error, r.Cause)
+			}
+			same(t, "volumes with a snapshot", l.report().Completed, 3)
+			same(t, "snapshots", len(l.account.Snapshots()), 3)
+		})
+	}
+}
