@@ -93,12 +93,13 @@ func (s *Service) tryReserve(ctx context.Context, b booking, ended map[string]bo
 	return from, s.Objects.Replace(ctx, ledgerKey, body, etag)
 }
 
-// dropInvalid removes and returns the reservations that no run can have made. It shortens the others to the time that their creates take.
+// dropInvalid removes and returns the reservations that no run can have made. One without an execution would never end early. It shortens
+// the others to the time that their creates take.
 func (p Pace) dropInvalid(l *ledger, now time.Time) (dropped []reservation) {
 	bound := now.Add(contract.RunTimeout + p.timeFor(p.Burst))
 	kept := l.Reservations[:0:0]
 	for _, r := range l.Reservations {
-		if r.Creates < 0 || r.Until.Before(r.From) || r.Until.After(bound) {
+		if r.Execution == "" || r.Creates < 0 || r.Until.Before(r.From) || r.Until.After(bound) {
 			dropped = append(dropped, r)
 			continue
 		}
@@ -115,7 +116,7 @@ func (p Pace) dropInvalid(l *ledger, now time.Time) (dropped []reservation) {
 func (s *Service) findEnded(ctx context.Context, l ledger, own string, ended map[string]bool) {
 	latestFirst := slices.SortedStableFunc(slices.Values(l.Reservations), func(a, b reservation) int { return b.Until.Compare(a.Until) })
 	for _, r := range latestFirst {
-		if _, asked := ended[r.Execution]; asked || r.Execution == "" || r.Execution == own {
+		if _, asked := ended[r.Execution]; asked || r.Execution == own {
 			continue
 		}
 		if len(ended) == maxAsked {

@@ -28,7 +28,6 @@ func TestAReservationEndsWithItsExecution(t *testing.T) {
 		{"and leaves the bucket full if it had no turn yet", []reservation{of(second, 500, 600), of(third, 20, 520)}, map[string]Status{second: Ended, third: Ended}, 37, 2},
 		{"and is kept if the status is unknown", []reservation{of("unheard of", 0, 600)}, nil, 600, 1},
 		{"whose status is only asked for if it is in the way", []reservation{of(second, 500, 600)}, nil, 20, 0},
-		{"and one without an execution is kept", []reservation{{"old", "", at(0), at(600), 1200}}, nil, 600, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld()
@@ -78,6 +77,7 @@ func TestAnInvalidReservationDelaysNoRun(t *testing.T) {
 		"it ends before it begins":           {"X", second, midnight.Add(time.Hour), midnight, 3600},
 		"it has fewer creates than none":     {"X", second, midnight, midnight.Add(time.Hour), -1},
 		"its end is far, and it has few":     {"X", second, midnight, midnight.Add(23 * time.Hour), 10},
+		"it names no execution":              {"X", "", midnight, midnight.Add(time.Hour), 7200},
 		"it begins at the beginning of time": {"X", second, time.Time{}, midnight.Add(23 * time.Hour), 1 << 40},
 	} {
 		t.Run(name, func(t *testing.T) {
