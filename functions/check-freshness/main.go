@@ -1,4 +1,4 @@
-// Command check-freshness is the Lambda that looks each hour for volumes whose snapshots are too old, whatever the reason.
+// Command check-freshness is the Lambda that reports volumes whose newest snapshot is too old. It runs each hour.
 package main
 
 import (

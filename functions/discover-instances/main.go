@@ -1,11 +1,10 @@
-// Command discover-instances is the Lambda that opens a run: it claims it, finds its instances and volumes, and writes the
-// manifest.
+// Command discover-instances is the Lambda that begins a run: it claims the run, finds its instances and volumes, and writes the manifest.
 package main
 
 import (
 	"log/slog"
 	"time"
-	_ "time/tzdata" // the runtime's system has no time zones
+	_ "time/tzdata" // Lambda's system has no time zones
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 

@@ -4,7 +4,7 @@ package main
 import (
 	"log/slog"
 	"time"
-	_ "time/tzdata" // the runtime's system has no time zones
+	_ "time/tzdata" // Lambda's system has no time zones
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 

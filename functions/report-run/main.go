@@ -1,11 +1,10 @@
-// Command report-run is the Lambda that closes a run: it compares the manifest with EC2 and tells the administrator what is
-// wrong.
+// Command report-run is the Lambda that ends a run: it compares the manifest with EC2, and reports to the administrator what is wrong.
 package main
 
 import (
 	"log/slog"
 	"time"
-	_ "time/tzdata" // the runtime's system has no time zones
+	_ "time/tzdata" // Lambda's system has no time zones
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 

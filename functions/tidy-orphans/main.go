@@ -1,5 +1,5 @@
-// Command tidy-orphans is the Lambda that looks each day for snapshots that belong to no run any more, and deletes what the policy
-// does not keep.
+// Command tidy-orphans is the Lambda that finds snapshots that no run prunes any more, and deletes what the policy does not keep. It runs each
+// day.
 package main
 
 import (

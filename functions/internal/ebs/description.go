@@ -7,22 +7,22 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
-// maxDescription is EC2's limit on a snapshot's description, in characters, which must be ASCII (CreateSnapshot answers
-// InvalidParameterValue: "Character sets beyond ASCII are not supported").
+// maxDescription is EC2's limit on a snapshot's description, in ASCII characters. Other characters are refused (InvalidParameterValue:
+// "Character sets beyond ASCII are not supported").
 const maxDescription = 255
 
-// RunID names a run: the schedule's keyword and the scheduled time.
+// RunID gives the ID of a run: the schedule's keyword and the scheduled time.
 func RunID(keyword string, scheduled time.Time) string {
 	return keyword + "/" + scheduled.UTC().Format(time.RFC3339)
 }
 
-// cutRunID cuts a run's ID before the slash. A keyword may hold slashes, a time does not.
+// cutRunID cuts a run's ID before its last slash. A keyword may contain slashes, a time does not.
 func cutRunID(id string) (keyword, slashTime string) {
 	at := max(0, strings.LastIndexByte(id, '/'))
 	return id[:at], id[at:]
 }
 
-// parseRunID takes a run's ID apart; ok is false if it is none.
+// parseRunID splits a run's ID into keyword and time; ok is false if it is not a run's ID.
 func parseRunID(id string) (keyword string, scheduled time.Time, ok bool) {
 	keyword, at := cutRunID(id)
 	if keyword == "" {
@@ -32,10 +32,10 @@ func parseRunID(id string) (keyword string, scheduled time.Time, ok bool) {
 	return keyword, scheduled, err == nil
 }
 
-// Description is what a run writes on a snapshot, for people and as a proof: nobody can change it afterwards, unlike a tag. It holds
-// the run's ID, the instance's, the volume's, and the instance's Name as far as it is ASCII, for example
-// "SnapshotDaily/2026-11-22T00:00:00Z i-0123456789abcdef0 vol-0123456789abcdef0 web-1". One that is made when the run's day is over
-// says when: "SnapshotDaily/2026-11-22T00:00:00Z at 2026-11-25T08:00:00Z i-…".
+// Description is the description of a snapshot that a run creates. It is for people, and it is a proof: unlike a tag, nobody can change it
+// afterwards. It has the IDs of the run, the instance and the volume, and the ASCII part of the instance's Name, for example
+// "SnapshotDaily/2026-11-22T00:00:00Z i-0123456789abcdef0 vol-0123456789abcdef0 web-1". If the snapshot is created after the run's day, the
+// description says when: "SnapshotDaily/2026-11-22T00:00:00Z at 2026-11-25T08:00:00Z i-…".
 func Description(s Stamp, volumeID, name string) string {
 	keyword, at := cutRunID(s.RunID)
 	if !s.Late.IsZero() {
@@ -48,7 +48,7 @@ func Description(s Stamp, volumeID, name string) string {
 	return text[:min(len(text), maxDescription)]
 }
 
-// Made gives a snapshot as it is once a run has made it: with the stamp's description, its tags and those of the instance.
+// Made gives the snapshot with the description and tags of a run: the stamp's and the instance's.
 func Made(stamp Stamp, s Snapshot, instance map[string]string) Snapshot {
 	tags, _ := SnapshotTags(stamp, instance)
 	s.Tags = make(map[string]string, len(tags))
@@ -59,7 +59,7 @@ func Made(stamp Stamp, s Snapshot, instance map[string]string) Snapshot {
 	return s
 }
 
-// asciiName gives the printable ASCII of a name, with "?" in place of a run of anything else; "" if nothing is left to read.
+// asciiName gives the printable ASCII part of a name, with "?" for each sequence of other characters; "" if nothing readable is left.
 func asciiName(name string) string {
 	var out strings.Builder
 	readable := false
@@ -80,7 +80,7 @@ func asciiName(name string) string {
 
 const lateWord = " at "
 
-// describedBy says whether the description is one that the run wrote on a snapshot of the volume, and when it was made if it says so.
+// describedBy says whether the run wrote the description on a snapshot of the volume, and gives the creation time if the description has it.
 func describedBy(description, runID, volumeID string) (late time.Time, ok bool) {
 	keyword, at := cutRunID(runID)
 	if rest, ok := strings.CutPrefix(description, contract.KeywordASCII(keyword)); ok {
@@ -96,13 +96,12 @@ func describedBy(description, runID, volumeID string) (late time.Time, ok bool) 
 			return late, ok && volume == volumeID
 		}
 	}
-	// What runs wrote until November 2026: "SnapshotDaily web-1 - vol-0123456789abcdef0 (/dev/xvda)".
+	// The format until November 2026: "SnapshotDaily web-1 - vol-0123456789abcdef0 (/dev/xvda)".
 	rest, ok := strings.CutPrefix(description, keyword)
 	return time.Time{}, ok && strings.HasPrefix(rest, " ") && endsWithVolume(rest, volumeID)
 }
 
-// autoSnapshot is how the description begins that the first users' Lambda wrote:
-// "AutoSnapshot web-1 - vol-0123456789abcdef0 (/dev/xvda)".
+// autoSnapshot begins the descriptions that the first users' Lambda wrote: "AutoSnapshot web-1 - vol-0123456789abcdef0 (/dev/xvda)".
 const autoSnapshot = "AutoSnapshot "
 
 // NamedByLambda gives the instance's name in a description that the first users' Lambda wrote on a snapshot of the volume.
@@ -116,8 +115,8 @@ func NamedByLambda(description, volumeID string) (name string, ok bool) {
 
 func volumeEnd(volumeID string) string { return " - " + volumeID + " (" }
 
-// endsWithVolume says whether the description ends with " - <volume ID> (<device>)". Only the end proves something: what stands
-// before it is an instance's name, in which people write what they like.
+// endsWithVolume says whether the description ends with " - <volume ID> (<device>)". Only the end is a proof: the part before it is an
+// instance's name, which people choose.
 func endsWithVolume(description, volumeID string) bool {
 	at := strings.LastIndex(description, volumeEnd(volumeID))
 	if at < 0 {

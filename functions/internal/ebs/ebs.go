@@ -1,5 +1,5 @@
-// Package ebs holds the project's picture of EBS: volumes, their instances, their snapshots, and the tags that make a
-// snapshot ours. It is pure: no AWS package, no clock, no I/O.
+// Package ebs models EBS for this project: volumes, their instances, their snapshots, and the tags that make a snapshot ours. It is pure: no
+// AWS package, no clock, no I/O.
 package ebs
 
 import (
@@ -16,22 +16,22 @@ const (
 	Completed   State = "completed"
 	Error       State = "error"
 	Recoverable State = "recoverable" // in the Recycle Bin
-	Recovering  State = "recovering"  // on its way back from the Recycle Bin
+	Recovering  State = "recovering"  // being restored from the Recycle Bin
 )
 
 // Snapshot is one EBS snapshot that this account owns.
 type Snapshot struct {
 	ID        string // snap-…
-	VolumeID  string // vol-…; an arbitrary one if the snapshot is a copy
+	VolumeID  string // vol-…; an arbitrary ID if the snapshot is a copy
 	State     State
-	StartTime time.Time         // when EC2 took it: the moment whose data it holds
+	StartTime time.Time         // when EC2 started it: its data is of that moment
 	SizeGiB   int               // size of the volume, an upper bound of what the snapshot stores
 	Tags      map[string]string // user tags
-	Message   string            // what EC2 says of a snapshot in state error
+	Message   string            // EC2's message about a snapshot in state error
 
-	Description string // as whoever made it wrote it; nobody can change it afterwards
-	Copy        bool   // EC2 says that it is a copy of another snapshot
-	FullBytes   int64  // all blocks that a volume made of it would have, its own and older ones'; 0 if EC2 does not say
+	Description string // written by its creator; nobody can change it afterwards
+	Copy        bool   // EC2 says that it is a copy
+	FullBytes   int64  // all blocks of a volume restored from it, including those that older snapshots store; 0 if unknown
 }
 
 // OldestFirst orders snapshots by their start, and those of the same moment by ID.
@@ -50,26 +50,26 @@ const ListsSettle = 10 * time.Second
 // Instance is an EC2 instance that opted in by its schedule tag.
 type Instance struct {
 	ID      string            // i-…
-	Tags    map[string]string // all its tags, those of AWS (aws:…) too
+	Tags    map[string]string // all its tags, including those of AWS (aws:…)
 	Volumes []Attachment      // its EBS volumes, in EC2's order
 }
 
-// Attachment is one EBS volume as an instance sees it.
+// Attachment is an EBS volume attached to an instance.
 type Attachment struct {
 	VolumeID string // vol-…
 	Device   string // e.g. /dev/xvda
 	Boot     bool   // the instance boots from it
 }
 
-// Volume is a volume as it is by itself, whatever it is attached to.
+// Volume is an EBS volume, attached or not.
 type Volume struct {
 	ID      string
 	Tags    map[string]string
 	SizeGiB int
 }
 
-// RefusedError says that EC2 won't delete a snapshot, and won't however often it is asked: an AMI uses it, it is locked, or
-// another service owns it. The snapshot stays, for this reason; it is no failure.
+// RefusedError says that EC2 refuses to delete a snapshot, and that a retry would not help: an AMI uses it, it is locked, or another service
+// owns it. The snapshot is kept for this reason, which is not a failure.
 type RefusedError struct {
 	SnapshotID string
 	Code       string // EC2's error code, e.g. InvalidSnapshot.InUse
@@ -80,9 +80,9 @@ func (e *RefusedError) Error() string {
 	return "EC2 refuses to delete " + e.SnapshotID + ": " + e.Message + " (" + e.Code + ")"
 }
 
-// TagsRefusedError says that EC2 won't change the tags of one of the snapshots of a call, and so has changed none.
+// TagsRefusedError says that EC2 refuses to change the tags of one of the snapshots of a call, and so has changed none of them.
 type TagsRefusedError struct {
-	Gone    bool   // one of them is not there
+	Gone    bool   // one of them does not exist
 	Code    string // EC2's error code, e.g. TagLimitExceeded
 	Message string
 }

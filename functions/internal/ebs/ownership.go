@@ -9,16 +9,15 @@ import (
 type Ownership int
 
 const (
-	Foreign Ownership = iota // no run of this schedule made it
-	Claimed                  // a run of this schedule made it, and a person has taken it over since
-	Managed                  // a run of this schedule made it, and it is still ours to keep or delete
+	Foreign Ownership = iota // no run of this schedule created it
+	Claimed                  // a run of this schedule created it, and a person has claimed it since
+	Managed                  // a run of this schedule created it, and the retention decides about it
 )
 
 func (o Ownership) String() string { return [...]string{"foreign", "claimed", "managed"}[o] }
 
-// OwnershipOf says whose the snapshot is from the point of view of one schedule. Only a managed snapshot may ever be deleted, and
-// only managed ones count. Tags alone prove nothing, since whoever may tag can write ours, and other tools copy them: what nobody
-// can change after the snapshot was made has to agree (MakerOf).
+// OwnershipOf says whose the snapshot is, for one schedule. Only managed snapshots count, and only they may ever be deleted. Tags alone prove
+// nothing: people can write our tags, and other tools copy them. What nobody can change after the creation must agree (MakerOf).
 func OwnershipOf(s Snapshot, keyword string) Ownership {
 	if keyword == "" || s.Tags[TagSchedule] != keyword || !madeFor(s, keyword) {
 		return Foreign
@@ -31,7 +30,7 @@ func OwnershipOf(s Snapshot, keyword string) Ownership {
 	return Managed
 }
 
-// madeFor says whether a run of the schedule made the snapshot, or a person adopted what the first users' Lambda had made.
+// madeFor says whether a run of the schedule created the snapshot, or the first users' Lambda did and a person adopted it.
 func madeFor(s Snapshot, keyword string) bool {
 	if s.Tags[TagRun] == AdoptedRun {
 		return MakerOf(s) == MadeByLambda
@@ -40,30 +39,30 @@ func madeFor(s Snapshot, keyword string) bool {
 	return of == keyword && MakerOf(s) == MadeByRun
 }
 
-// MadeBy says whether the run made the snapshot, whatever people have done to its other tags since.
+// MadeBy says whether the run created the snapshot, even if people have changed its other tags since.
 func MadeBy(s Snapshot, runID string) bool {
 	return s.Tags[TagRun] == runID && MakerOf(s) == MadeByRun
 }
 
-// ServesRun says whether the run made the snapshot, and it is or may still be good: one in state error holds nothing.
+// ServesRun says whether the run created the snapshot and it is not in state error.
 func ServesRun(s Snapshot, runID string) bool { return s.State != Error && MadeBy(s, runID) }
 
 const (
-	clockError = 15 * time.Minute // the most that two clocks differ
+	clockError = 15 * time.Minute // the largest accepted difference of two clocks
 	runLasts   = 24 * time.Hour
 )
 
-// LateFor says whether the run's day is over, or nearly: what it makes from then on says in its description when it was made.
+// LateFor says whether the run's day is over, or almost: then the description of a new snapshot says when it was created.
 func LateFor(scheduled, now time.Time) bool { return now.Sub(scheduled) > runLasts-time.Hour }
 
-// inTime says whether a snapshot of the run can have begun at the moment: between its scheduled time and a day later, or when the
-// description says that it was made, each give or take the difference between two clocks.
+// inTime says whether a snapshot of the run can have begun at that time: between its scheduled time and a day later, or at the creation time
+// in its description, with clockError as tolerance.
 func inTime(scheduled, late, began time.Time) bool {
 	inDay := !began.Before(scheduled.Add(-clockError)) && !began.After(scheduled.Add(runLasts))
 	return inDay || !late.IsZero() && began.After(scheduled) && late.Sub(began).Abs() <= clockError
 }
 
-// Maker says who made a snapshot.
+// Maker says who created a snapshot.
 type Maker string
 
 // The makers that can be told apart.
@@ -78,7 +77,7 @@ const (
 	MadeBySomebody Maker = "unknown"
 )
 
-// Words says it to a person.
+// Words names the maker for people.
 func (m Maker) Words() string {
 	switch m {
 	case MadeByRun:
@@ -99,8 +98,8 @@ func (m Maker) Words() string {
 	return "a person or another tool"
 }
 
-// managers are those who manage snapshots beside us, by the beginning of a tag that only AWS can write and that no run copies from an
-// instance, or of the description.
+// managers are other tools that manage snapshots. They are recognized by the beginning of the description, or of a tag that only AWS can write
+// and that runs do not copy from instances.
 var managers = []struct {
 	tag, description string
 	maker            Maker
@@ -110,13 +109,13 @@ var managers = []struct {
 	{"", "Created by CreateImage(", MadeForImage},
 }
 
-// noVolume is the volume ID that EC2 gives most copies.
+// noVolume is the volume ID of most copies.
 const noVolume = "vol-ffffffff"
 
-// MakerOf says who made the snapshot, going by what nobody can change afterwards: its description, the moment at which it began,
-// its volume, and the tags that AWS keeps for itself. Our own tags say which run it is to have been.
+// MakerOf says who created the snapshot. It uses what nobody can change afterwards: the description, the start time, the volume, and AWS's own
+// tags. Our tags only say which run to check.
 func MakerOf(s Snapshot) Maker {
-	marked := carries(s.Tags, "aws:") // few snapshots are, and the retention of very many asks this of each
+	marked := carries(s.Tags, "aws:") // few snapshots have such tags, and this is called for very many
 	for _, m := range managers {
 		if strings.HasPrefix(s.Description, m.description) || marked && m.tag != "" && carries(s.Tags, m.tag) {
 			return m.maker
@@ -134,7 +133,7 @@ func MakerOf(s Snapshot) Maker {
 	if _, ok := NamedByLambda(s.Description, s.VolumeID); ok {
 		return MadeByLambda
 	}
-	if carries(s.Tags, "velero.io/") { // an instance may carry it, too: it names a stranger, and disowns nothing
+	if carries(s.Tags, "velero.io/") { // last, since an instance may carry this tag too, and runs copy it
 		return MadeByVelero
 	}
 	return MadeBySomebody

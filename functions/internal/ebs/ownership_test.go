@@ -144,7 +144,7 @@ func TestTagsProveNothing(t *testing.T) {
 	}
 }
 
-func TestARunKnowsItsSnapshotWhateverPeopleDoToItsOtherTags(t *testing.T) {
+func TestARunKnowsItsSnapshotEvenIfPeopleChangeItsOtherTags(t *testing.T) {
 	s := ofRun()
 	for _, key := range []string{keyword, TagSchedule, TagRetention, TagInstance, "Name"} {
 		delete(s.Tags, key)

@@ -9,17 +9,17 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
-// The tags that make a snapshot ours. A run sets them by the CreateSnapshot call itself, never afterwards, so that no
-// snapshot of ours ever exists without them. Only a person who adopts a snapshot has them set later (package adopt).
+// The tags that make a snapshot ours. A run sets them in the CreateSnapshot call itself, so that no snapshot of ours ever exists without them.
+// They are only added later if a person adopts a snapshot (package adopt).
 const (
 	TagPrefix    = contract.TagPrefix
 	TagSchedule  = TagPrefix + "schedule"  // the keyword: which schedule owns the snapshot
-	TagRetention = TagPrefix + "retention" // the retention as stamped: a keyword tag that differs was changed by a person
-	TagRun       = TagPrefix + "run"       // the run's ID: CreateSnapshot has no client token, this is how a run finds its snapshot
+	TagRetention = TagPrefix + "retention" // the retention at creation: if the keyword tag differs, a person has changed it
+	TagRun       = TagPrefix + "run"       // the run's ID, by which a run finds its snapshot, since CreateSnapshot has no client token
 	TagInstance  = TagPrefix + "instance"  // the instance's ID
 )
 
-// AdoptedRun stands in TagRun of a snapshot that no run made: a person adopted it. It can't be a run's ID, which has a slash.
+// AdoptedRun is the value of TagRun of an adopted snapshot. It is not a run's ID: that has a slash.
 const AdoptedRun = "adopted"
 
 // EC2's limits on tags (EC2 User Guide, "Tag restrictions").
@@ -30,19 +30,19 @@ const (
 	nameTag = contract.NameTag
 )
 
-// Tag is one tag to be set.
+// Tag is a tag to set.
 type Tag struct{ Key, Value string }
 
-// Stamp says what a run writes on a snapshot besides the instance's own tags.
+// Stamp is what a run writes on a snapshot in addition to the instance's tags.
 type Stamp struct {
 	Keyword    string
 	Retention  string // the retention in force for the volume, as a person wrote it
 	RunID      string
 	InstanceID string
-	Late       time.Time // when it is made, if the run's day is over by then (MakerOf)
+	Late       time.Time // when it is created, if the run's day is over by then (LateFor); else zero
 }
 
-// StampOf gives what the run writes on a snapshot of the volume that it makes now.
+// StampOf gives the stamp of a snapshot of the volume that the run creates now.
 func StampOf(r contract.Run, i contract.Instance, v contract.Volume, now time.Time) Stamp {
 	out := Stamp{Keyword: r.SnapshotKeyWord, Retention: v.Retention, RunID: r.ID, InstanceID: i.ID}
 	if LateFor(r.ScheduledTime, now) {
@@ -51,8 +51,8 @@ func StampOf(r contract.Run, i contract.Instance, v contract.Volume, now time.Ti
 	return out
 }
 
-// SnapshotTags gives the tags of a new snapshot: ours first, then the instance's in a fixed order (Name, then by key), never
-// those of AWS, which EC2 refuses. EC2 takes 50; the keys that found no room are returned as dropped.
+// SnapshotTags gives the tags of a new snapshot: ours first, then the instance's in a fixed order (Name, then by key), without those of AWS,
+// which EC2 refuses. EC2 accepts 50 tags; dropped has the keys beyond that.
 func SnapshotTags(s Stamp, instance map[string]string) (tags []Tag, dropped []string) {
 	tags = []Tag{
 		{s.Keyword, s.Retention},
@@ -86,7 +86,7 @@ func SnapshotTags(s Stamp, instance map[string]string) (tags []Tag, dropped []st
 	return tags, dropped
 }
 
-// UserTags gives the tags without those of AWS.
+// UserTags gives the tags without AWS's own.
 func UserTags(tags map[string]string) map[string]string {
 	out := make(map[string]string, len(tags))
 	for k, v := range tags {

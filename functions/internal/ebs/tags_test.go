@@ -56,13 +56,13 @@ func TestSnapshotTags(t *testing.T) {
 		want     []Tag
 		dropped  []string
 	}{
-		{name: "puts ours on an instance without tags", stamp: stamp, want: ours("3")},
+		{name: "gives only ours for an instance without tags", stamp: stamp, want: ours("3")},
 		{
 			name: "puts ours first, then Name, then the others by key", stamp: stamp,
 			instance: map[string]string{"team": "shop", "Name": "web", "Anna": "", "name": "lower", "名": "值"},
 			want:     append(ours("3"), Tag{"Name", "web"}, Tag{"Anna", ""}, Tag{"name", "lower"}, Tag{"team", "shop"}, Tag{"名", "值"}),
 		}, {
-			name: "leaves out what AWS keeps for itself, in whatever case", stamp: stamp,
+			name: "excludes AWS's own tags, in any case of letters", stamp: stamp,
 			instance: map[string]string{"aws:cloudformation:stack-name": "x", "AWS:thing": "x", "Aws:": "x", "aws": "kept", "awsome:": "kept"},
 			want:     append(ours("3"), Tag{"aws", "kept"}, Tag{"awsome:", "kept"}),
 		}, {
@@ -70,11 +70,11 @@ func TestSnapshotTags(t *testing.T) {
 			instance: map[string]string{keyword: "99"},
 			want:     ours("3"),
 		}, {
-			name: "writes an empty retention as it is", stamp: empty,
+			name: "writes an empty retention", stamp: empty,
 			instance: map[string]string{keyword: ""},
 			want:     ours(""),
 		}, {
-			name: "does not take over our own tags from an instance that was restored from a snapshot", stamp: stamp,
+			name: "does not copy our own tags from an instance that was restored from a snapshot", stamp: stamp,
 			instance: map[string]string{
 				TagSchedule: "SnapshotHourly", TagRetention: "1", TagRun: "SnapshotHourly/2020-01-01T00:00:00Z", TagInstance: "i-old", "team": "shop",
 			},
@@ -84,11 +84,11 @@ func TestSnapshotTags(t *testing.T) {
 			instance: map[string]string{"SnapshotHourly": "24"},
 			want:     append(ours("3"), Tag{"SnapshotHourly", "24"}),
 		}, {
-			name: "fills exactly the 50 that EC2 takes", stamp: stamp,
+			name: "gives exactly the 50 tags that EC2 accepts", stamp: stamp,
 			instance: with(numbered(45), map[string]string{keyword: "3", "aws:x": "y"}),
 			want:     first(45),
 		}, {
-			name: "says which keys found no room", stamp: stamp,
+			name: "says which keys were dropped", stamp: stamp,
 			instance: with(numbered(48), map[string]string{"aws:x": "y", TagRun: "old"}),
 			want:     first(45), dropped: []string{"t-45", "t-46", "t-47"},
 		}, {
@@ -127,7 +127,7 @@ func TestUserTags(t *testing.T) {
 	}
 }
 
-func TestARefusalSaysWhyTheSnapshotStays(t *testing.T) {
+func TestARefusalSaysWhyTheSnapshotIsKept(t *testing.T) {
 	err := &RefusedError{SnapshotID: "snap-1", Code: "InvalidSnapshot.InUse", Message: "The snapshot is in use by ami-1"}
 	if got, want := err.Error(), "EC2 refuses to delete snap-1: The snapshot is in use by ami-1 (InvalidSnapshot.InUse)"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)

@@ -9,13 +9,12 @@ import (
 	"unicode/utf8"
 )
 
-// hidden says whether a terminal or a mail would do something with the character, or show nothing, where a person expects to read it:
-// control characters (a newline begins a line that nobody wrote, ESC and U+009B command a terminal), format characters (U+202E turns
-// the text around), and what separates lines and paragraphs.
+// hidden says whether a terminal or a mail would act on the character or show nothing: control characters (a newline forges a line, ESC and
+// U+009B control a terminal), format characters (U+202E reverses the text), and separators of lines and paragraphs.
 func hidden(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) }
 
-// Visible gives a text that somebody else wrote for one line of a terminal or a mail: what is hidden stands there as an escape, such as
-// \n or \u202e, and so do bytes that are no UTF-8. All else stays as it is.
+// Visible makes a text that somebody else wrote safe for one line of a terminal or a mail. It replaces hidden characters and bytes that are
+// not UTF-8 by escapes such as \n or \u202e.
 func Visible(s string) string {
 	if strings.IndexFunc(s, hidden) < 0 && utf8.ValidString(s) {
 		return s
@@ -42,10 +41,10 @@ func Visible(s string) string {
 	return out.String()
 }
 
-// Visiblef is fmt.Sprintf with each argument as Visible gives it, so that whoever writes lines for people need not think of it.
+// Visiblef is fmt.Sprintf with each argument made Visible, so that code that writes for people need not do that itself.
 func Visiblef(format string, args ...any) string {
 	for i, a := range args {
-		if _, number := a.(int); !number { // which may be the width of another
+		if _, number := a.(int); !number { // it may be a width
 			args[i] = visible{a}
 		}
 	}
@@ -59,12 +58,12 @@ func (v visible) Format(f fmt.State, verb rune) {
 	_, _ = f.Write([]byte(Visible(fmt.Sprintf(fmt.FormatString(f, verb), v.any)))) // to memory
 }
 
-// Fprintf is fmt.Fprintf with each argument as Visible gives it. Where it writes for a person there is nobody to tell that it failed.
+// Fprintf is fmt.Fprintf with each argument made Visible. It ignores write errors: the reader of the text is the one who would be told.
 func Fprintf(w io.Writer, format string, args ...any) {
 	_, _ = io.WriteString(w, Visiblef(format, args...))
 }
 
-// VisibleLines is Visible for a text that has lines of its own.
+// VisibleLines is Visible for a text of several lines.
 func VisibleLines(s string) string {
 	lines := strings.Split(s, "\n")
 	for i := range lines {
@@ -73,12 +72,12 @@ func VisibleLines(s string) string {
 	return strings.Join(lines, "\n")
 }
 
-// VisibleJSON escapes in JSON what is hidden and what encoding/json leaves as it is. The values stay the same.
+// VisibleJSON escapes the hidden characters in JSON that encoding/json does not escape. The values do not change.
 func VisibleJSON(body []byte) []byte {
 	out := make([]byte, 0, len(body))
 	for _, r := range string(body) {
 		switch high, low := utf16.EncodeRune(r); {
-		case !hidden(r) || r < ' ': // of those, only the newlines between values are there
+		case !hidden(r) || r < ' ': // only the newlines between values
 			out = utf8.AppendRune(out, r)
 		case r <= 0xffff:
 			out = fmt.Appendf(out, `\u%04x`, r)
@@ -93,7 +92,7 @@ func VisibleJSON(body []byte) []byte {
 // America.
 const TimeFormat = "2006-01-02 15:04 -07:00"
 
-// Cut gives the text, or as many of its characters with an ellipsis.
+// Cut gives the first characters of the text with an ellipsis, or the whole text if it is short enough.
 func Cut(s string, most int) string {
 	if r := []rune(s); len(r) > most {
 		return string(r[:most]) + "…"

@@ -13,22 +13,22 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
-// notAnAnswerError says that what came back as a success is not EC2's answer to the call. The SDK takes every status from 200 to 299
-// for a success, and an empty body or any well-formed document for an empty result: a list that is silently empty, a deletion that
-// nobody did. Whatever made it (a proxy, a connection that broke) may have let EC2 act.
+// notAnAnswerError says that a successful response is not EC2's. The SDK takes every status from 200 to 299 for a success, and an empty body or
+// any other XML document for an empty result: a list would be empty, and a deletion would seem done. The response may come from a proxy or a
+// broken connection, and EC2 may have acted.
 type notAnAnswerError struct {
 	status    int
 	want, got string
 }
 
 func (e *notAnAnswerError) Error() string {
-	return fmt.Sprintf("the answer has the status %d and is %s; EC2 answers with the status %d and a %s", e.status, e.got, http.StatusOK, e.want)
+	return fmt.Sprintf("the response has the status %d and is %s; EC2 responds with the status %d and a %s", e.status, e.got, http.StatusOK, e.want)
 }
 
-// RetryableError has the SDK try again.
+// RetryableError makes the SDK retry.
 func (*notAnAnswerError) RetryableError() bool { return true }
 
-// checkAnswers has every call of the client look at the status and the root of what comes back, before the SDK reads it.
+// checkAnswers makes the client check the status and the root element of each response before the SDK reads it.
 func checkAnswers(stack *middleware.Stack) error {
 	return stack.Deserialize.Insert(middleware.DeserializeMiddlewareFunc("CheckAnswer", checkAnswer), "OperationDeserializer", middleware.After)
 }
@@ -56,7 +56,7 @@ func checkAnswer(
 	return out, metadata, nil
 }
 
-// root gives the name of a document's root element, or says what it is instead. The error is the reader's.
+// root gives the name of a document's root element, or what the document is instead. Its error is the reader's.
 func root(body io.Reader) (string, error) {
 	for d := xml.NewDecoder(body); ; {
 		token, err := d.Token()
@@ -67,7 +67,7 @@ func root(body io.Reader) (string, error) {
 			return "empty", nil
 		}
 		if err != nil {
-			return "", fmt.Errorf("read the answer: %w", err)
+			return "", fmt.Errorf("read the response: %w", err)
 		}
 		if start, ok := token.(xml.StartElement); ok {
 			return start.Name.Local, nil

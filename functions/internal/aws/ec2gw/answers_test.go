@@ -30,16 +30,16 @@ var notAnswers = map[string]reply{
 	"203 and what a proxy made of an answer": {status: 203, body: rightRoot},
 }
 
-// rightRoot stands for a document with the root of the call's answer.
+// rightRoot is replaced by a document with the root of the call's response.
 const rightRoot = "<%sResponse/>"
 
-func TestASuccessWithoutAnAnswerIsAnErrorAndTriedAgain(t *testing.T) {
+func TestASuccessWithoutAnAnswerIsAnErrorAndRetried(t *testing.T) {
 	for action, do := range calls {
 		for what, answer := range notAnswers {
 			answer.body = strings.ReplaceAll(answer.body, "%s", action)
 			t.Run(action+" is answered with "+what, func(t *testing.T) {
 				attempts := attempts
-				if action == "CreateSnapshot" { // it may have acted: the state machine looks before it tries again
+				if action == "CreateSnapshot" { // it may have acted: the state machine looks before it retries
 					attempts = 1
 				}
 				r := &replies{t: t}
@@ -61,7 +61,7 @@ func TestASuccessWithoutAnAnswerIsAnErrorAndTriedAgain(t *testing.T) {
 	}
 }
 
-func TestAListThatBreaksOffIsAnError(t *testing.T) {
+func TestAListThatIsCutOffIsAnError(t *testing.T) {
 	for _, action := range []string{"DescribeInstances", "DescribeVolumes", "DescribeSnapshots"} {
 		for _, body := range []string{
 			`<%sResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><requestId>1</requestId><nextTok`,

@@ -16,7 +16,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 )
 
-// replies answers requests one after the other, each with a status and an error code of EC2, or with success.
+// replies answers each request with the next status and error code of EC2, or with success.
 type replies struct {
 	t    *testing.T
 	next []reply
@@ -120,7 +120,7 @@ func TestCalls(t *testing.T) {
 		{"untagging is denied of what is gone", untag, []reply{unauthorized, {status: 200, body: none}}, 2,
 			"*ebs.TagsRefusedError: remove tags of snapshot snap-1: EC2 refuses: snap-1 is gone (UnauthorizedOperation), gone: true"},
 		{"untagging is denied of what has lost our tag", untag, []reply{unauthorized, {status: 200, body: claimed}}, 2,
-			"*ebs.TagsRefusedError: remove tags of snapshot snap-1: EC2 refuses: the tag snapshot-lifecycle:schedule of snap-1 was removed meanwhile (UnauthorizedOperation), gone: false"},
+			"*ebs.TagsRefusedError: remove tags of snapshot snap-1: EC2 refuses: the tag snapshot-lifecycle:schedule of snap-1 was just removed (UnauthorizedOperation), gone: false"},
 		{"untagging is denied, and so is the look at the snapshots", untag, []reply{unauthorized, unauthorized}, 2,
 			"*contract.AccessDeniedError: find out why EC2 denies to remove tags of snapshot snap-1: ec2:DescribeSnapshots was denied: UnauthorizedOperation: said EC2"},
 		{"tagging is denied", tag, []reply{unauthorized, {status: 200, body: ours}}, 2,
@@ -174,7 +174,7 @@ func TestCalls(t *testing.T) {
 	})
 }
 
-// text gives an error as its receiver tells it apart: a refusal, else what Step Functions sees.
+// text gives an error as its receiver sees it: a refusal, or else what Step Functions sees.
 func text(err error) string {
 	if refused, ok := errors.AsType[*ebs.RefusedError](err); ok {
 		return "*ebs.RefusedError: " + refused.Error()

@@ -8,8 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 )
 
-// Time gives EC2's clock, in whole seconds, as its last answer told it; the zero time if no answer has. Who decides by age takes this
-// one: by a clock of this machine that is ahead, young snapshots look old.
+// Time gives the time of EC2's last response, in whole seconds; zero if there was none. Decisions by age use this clock: by a local clock that
+// is ahead, young snapshots look old.
 func (g *Gateway) Time() time.Time {
 	seconds := g.clock.Load()
 	if seconds == 0 {
@@ -18,10 +18,10 @@ func (g *Gateway) Time() time.Time {
 	return time.Unix(seconds, 0).UTC()
 }
 
-// clock is what EC2 said last, in seconds since 1970.
+// clock is the time of EC2's last response, in seconds since 1970.
 type clock struct{ atomic.Int64 }
 
-// timed reads the time in the header of each answer, an error's too.
+// timed reads the Date header of each response, even of errors.
 type timed struct {
 	ec2.HTTPClient
 	clock *clock

@@ -17,18 +17,16 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
-// Who retries what. The SDK sleeps inside a paid Lambda, so it tries three times within about four seconds: enough for a burst
-// of ours, not for an empty bucket. From there on Step Functions waits for free (ThrottledError and the like), and nothing in
-// between retries. CreateSnapshot it tries once: after a lost answer or a 5xx a second try would make a second snapshot, and
-// after a throttle it helps nobody, since creates are paced, so that the bucket is empty only if others empty it
-// (functions/SCALING.md has the numbers).
+// Who retries what: the SDK sleeps inside a paid Lambda, so it makes only three attempts within about four seconds. That is enough for a short
+// burst. For longer waits Step Functions retries (ThrottledError and others), since waiting costs nothing there. Nothing in between retries.
+// The SDK tries CreateSnapshot only once: after a lost response or a 5xx a second attempt could create a second snapshot, and after a
+// throttle it would not help, since our creates are paced and others have emptied the bucket (see functions/SCALING.md).
 const (
 	attempts   = 3
 	maxBackoff = 2 * time.Second
 )
 
-// codes sorts EC2's error codes (EC2 API Reference, "Error codes") by what the state machine does about them. The text of a
-// message is never looked at: EC2 changes it.
+// codes maps EC2's error codes (EC2 API Reference, "Error codes") to the contract's errors. The message is never used: EC2 changes its text.
 var codes = map[string]func(message string) contract.Error{
 	"SnapshotCreationPerVolumeRateExceeded": func(m string) contract.Error { return &contract.SnapshotRateError{Message: m} },
 	"ConcurrentSnapshotLimitExceeded":       quota,
@@ -58,7 +56,7 @@ var codes = map[string]func(message string) contract.Error{
 func quota(m string) contract.Error  { return &contract.SnapshotQuotaError{Message: m} }
 func denied(m string) contract.Error { return &contract.AccessDeniedError{Message: m} }
 
-// classify says what was attempted, and wraps the contract's error that EC2's code stands for.
+// classify wraps the contract's error for EC2's code, and adds what was attempted.
 func classify(attempted string, err error) error {
 	api, ok := errors.AsType[smithy.APIError](err)
 	if !ok {
@@ -75,7 +73,7 @@ func classify(attempted string, err error) error {
 	if e := kind(message); !isDenied(e) {
 		return fmt.Errorf("%s: %w", attempted, e)
 	}
-	// An operator's first question is which permission is missing; the operation's name is the action's.
+	// An operator's first question is which permission is missing. The action has the operation's name.
 	if op, ok := errors.AsType[*smithy.OperationError](err); ok {
 		message = fmt.Sprintf("ec2:%s was denied: %s", op.Operation(), message)
 	}
@@ -87,8 +85,8 @@ func isDenied(e contract.Error) bool {
 	return ok
 }
 
-// readable cuts the blob that EC2 appends to a denial: a kilobyte that only `aws sts decode-authorization-message` reads. A message may
-// quote tags, and goes into errors, logs and mails: what is hidden in it is shown from here on.
+// readable removes the encoded text of 1 KB that EC2 appends to a denial and that only `aws sts decode-authorization-message` can read. It also
+// makes the message visible: it may quote tags, and it is used in errors, logs and mails.
 func readable(message string) string {
 	const blob = "Encoded authorization failure message:"
 	if i := strings.Index(message, blob); i >= 0 {
@@ -101,8 +99,8 @@ var throttles = retry.ThrottleErrorCode{Codes: retry.DefaultThrottleErrorCodes}
 
 func isThrottle(err error) bool { return throttles.IsErrorThrottle(err) == aws.TrueTernary }
 
-// unauthorized is EC2's code for what no policy allows; and, where a policy allows it on resources with a certain tag, for one that has
-// lost that tag, or is gone.
+// unauthorized is EC2's code for an action that no policy allows. If a policy requires a tag, it is also the code for a resource that has lost
+// the tag, or that no longer exists.
 const unauthorized = "UnauthorizedOperation"
 
 func isUnauthorized(err error) bool {
@@ -115,8 +113,8 @@ func isGone(err error) bool {
 	return ok && api.ErrorCode() == "InvalidSnapshot.NotFound"
 }
 
-// isRefusal says whether EC2 understood and said no, for good. Which codes it has for locked snapshots, or for those that
-// another service owns, is not documented; a client error that is neither a throttle nor a denial is one.
+// isRefusal says whether EC2 refuses for good. Its codes for locked snapshots, or for those that another service owns, are not documented. So
+// every client error that is neither a throttle nor in codes counts as a refusal.
 func isRefusal(err error) bool {
 	api, ok := errors.AsType[smithy.APIError](err)
 	if !ok || isThrottle(err) || codes[api.ErrorCode()] != nil {
@@ -132,7 +130,7 @@ func refusal(id string, err error) error {
 	return &ebs.RefusedError{SnapshotID: id, Code: api.ErrorCode(), Message: readable(api.ErrorMessage())}
 }
 
-// newRetryer gives the SDK's standard retryer with our bounds.
+// newRetryer gives the SDK's standard retryer with our limits.
 func newRetryer(wait func(time.Duration)) aws.RetryerV2 {
 	r := retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts, o.MaxBackoff, o.RateLimiter = attempts, maxBackoff, ratelimit.None
@@ -143,7 +141,7 @@ func newRetryer(wait func(time.Duration)) aws.RetryerV2 {
 	return elsewhere{r, wait}
 }
 
-// elsewhere waits out a retry's delay by a clock other than the SDK's.
+// elsewhere waits for a retry's delay by another clock than the SDK's.
 type elsewhere struct {
 	aws.RetryerV2
 	wait func(time.Duration)

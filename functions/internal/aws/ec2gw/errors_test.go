@@ -17,7 +17,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
-// answer is an error of EC2 as the SDK hands it on.
+// answer is an error of EC2 as the SDK returns it.
 func answer(operation string, status int, code, message string) error {
 	return &smithy.OperationError{ServiceID: "EC2", OperationName: operation, Err: &awshttp.ResponseError{
 		RequestID: "req-1",
@@ -47,7 +47,7 @@ func TestClassify(t *testing.T) {
 	}
 	for code, kind := range kinds {
 		t.Run(code, func(t *testing.T) {
-			// The message names another error: it must not be looked at.
+			// The message names another error: it must not be used.
 			err := classify("list", answer("DescribeSnapshots", 400, code, "RequestLimitExceeded, InvalidVolume.NotFound "))
 			want := fmt.Sprintf("*contract.%s: list: %s: RequestLimitExceeded, InvalidVolume.NotFound", kind, code)
 			if got := outermost(err); got != want {
@@ -69,7 +69,7 @@ func TestClassify(t *testing.T) {
 	}
 }
 
-// outermost gives what Step Functions sees of an error.
+// outermost gives an error as Step Functions sees it.
 func outermost(err error) string {
 	err = contract.Outermost(err)
 	return fmt.Sprintf("%T: %v", err, err)
@@ -114,7 +114,7 @@ func TestWhatEC2SaysIsVisibleInErrors(t *testing.T) {
 	}
 }
 
-func TestClassifyKeepsWhatIsNoAnswerOfEC2(t *testing.T) {
+func TestClassifyKeepsErrorsThatAreNotEC2s(t *testing.T) {
 	err := classify("list", &smithy.OperationError{ServiceID: "EC2", OperationName: "DescribeVolumes", Err: context.DeadlineExceeded})
 	if !errors.Is(err, context.DeadlineExceeded) || outermost(err) != "*contract.UnexpectedError: list: operation error EC2: DescribeVolumes, context deadline exceeded" {
 		t.Errorf("got %s", outermost(err))

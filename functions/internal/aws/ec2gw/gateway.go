@@ -1,5 +1,5 @@
-// Package ec2gw talks to EC2: it turns API calls into the words of package ebs and API errors into those of the contract.
-// It is the one package that imports service/ec2, which costs minutes to compile.
+// Package ec2gw is the gateway to EC2. It translates API results into the types of package ebs, and API errors into those of the contract. It
+// is the only package that imports service/ec2, which takes minutes to compile.
 package ec2gw
 
 import (
@@ -20,20 +20,20 @@ import (
 )
 
 const (
-	// pageSize is the most that the three describe calls give at once.
+	// pageSize is the largest page of the describe calls.
 	pageSize = 1000
-	// maxPages bounds a listing, should EC2 go on giving pages for ever.
+	// maxPages bounds a listing, in case EC2 never stops returning pages.
 	maxPages = 10_000
 	// maxFilterValues is EC2's limit on the values of one filter (FilterLimitExceeded).
 	maxFilterValues = 200
-	// attemptTimeout bounds one HTTP exchange; callTimeout a call with its retries. A slow page of 1,000 instances takes
-	// seconds; a call that hangs must leave time for the Lambda to say so.
+	// attemptTimeout bounds one HTTP request, and callTimeout a call with its retries. A slow page of 1,000 instances takes seconds. A call
+	// that hangs must leave the Lambda time to report it.
 	attemptTimeout = 45 * time.Second
 	callTimeout    = 100 * time.Second
 )
 
-// managedToo asks for instances and volumes that a service manages in this account (EKS Auto Mode and the like): they carry people's
-// tags, too, and a hidden volume looks as if it were gone.
+// managedToo includes instances and volumes that a service manages in this account (such as EKS Auto Mode). They carry people's tags too, and a
+// volume that is not listed would look deleted.
 var managedToo = aws.Bool(true)
 
 // Gateway is an account's EC2 in one Region.
@@ -42,9 +42,9 @@ type Gateway struct {
 	clock  clock
 }
 
-// Options changes how the gateway waits.
+// Options are the gateway's options.
 type Options struct {
-	// Backoff waits between the SDK's own retries, in place of its timer: for simulated time.
+	// Backoff, if set, waits between the SDK's retries instead of its timer: for simulated time.
 	Backoff func(time.Duration)
 }
 
@@ -52,7 +52,7 @@ type Options struct {
 func New(cfg aws.Config, opts Options) *Gateway {
 	g := &Gateway{}
 	g.client = ec2.NewFromConfig(cfg, func(o *ec2.Options) {
-		if c, ok := cfg.HTTPClient.(*awshttp.BuildableClient); ok { // the default; anything else is its owner's to bound
+		if c, ok := cfg.HTTPClient.(*awshttp.BuildableClient); ok { // the default client; any other has its own timeout
 			o.HTTPClient = c.WithTimeout(attemptTimeout)
 		}
 		o.HTTPClient = timed{o.HTTPClient, &g.clock}
@@ -105,12 +105,12 @@ func (g *Gateway) TaggedVolumes(ctx context.Context, keyword string) ([]ebs.Volu
 	return g.volumes(ctx, "list the volumes with tag "+keyword, filter("tag-key", keyword))
 }
 
-// VolumesNamed lists the volumes with the Name.
+// VolumesNamed lists the volumes with the Name tag.
 func (g *Gateway) VolumesNamed(ctx context.Context, name string) ([]ebs.Volume, error) {
 	return g.volumes(ctx, "look up the volume "+name, filter("tag:"+contract.NameTag, name))
 }
 
-// ExistingVolumes gives those of the volumes that exist.
+// ExistingVolumes says which of the volumes exist.
 func (g *Gateway) ExistingVolumes(ctx context.Context, ids []string) (map[string]bool, error) {
 	volumes, err := g.Volumes(ctx, ids)
 	if err != nil {
@@ -123,11 +123,11 @@ func (g *Gateway) ExistingVolumes(ctx context.Context, ids []string) (map[string
 	return out, nil
 }
 
-// Volumes gives those of the volumes that exist, by ID.
+// Volumes gives the volumes that exist, by ID.
 func (g *Gateway) Volumes(ctx context.Context, ids []string) (map[string]ebs.Volume, error) {
 	out := map[string]ebs.Volume{}
 	for chunk := range slices.Chunk(ids, maxFilterValues) {
-		// By filter, not by ID: an ID that is gone would fail the whole call.
+		// By filter: with a list of IDs, one that does not exist would fail the whole call.
 		volumes, err := g.volumes(ctx, fmt.Sprintf("look up %d volumes", len(chunk)), filter("volume-id", chunk...))
 		if err != nil {
 			return nil, err
@@ -159,7 +159,7 @@ func (g *Gateway) volumes(ctx context.Context, what string, f types.Filter) ([]e
 	return out, err
 }
 
-// pages calls next, each call bounded in time, until there is no more.
+// pages calls next, each time with a timeout, until there are no more pages.
 func pages(ctx context.Context, more func() bool, next func(context.Context) error) error {
 	for n := 0; more(); n++ {
 		if n == maxPages {
@@ -178,8 +178,8 @@ func bounded(ctx context.Context, f func(context.Context) error) error {
 	return f(ctx)
 }
 
-// filter asks for what has exactly one of the values. EC2 reads * and ? in them as wildcards: one that came in from outside, in a tag or
-// on a command line, would match other people's.
+// filter matches exactly one of the values. It escapes * and ?, which EC2 reads as wildcards: in a value from a tag or a command line they
+// would match resources of other people.
 func filter(name string, values ...string) types.Filter {
 	literal := make([]string, len(values))
 	for i, v := range values {

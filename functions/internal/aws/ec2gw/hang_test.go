@@ -31,7 +31,7 @@ var calls = map[string]func(context.Context, *Gateway) error{
 	},
 }
 
-func TestAServerThatHangsIsGivenUp(t *testing.T) {
+func TestACallToAServerThatHangsTimesOut(t *testing.T) {
 	starts := map[string]string{
 		"before it answers":          "",
 		"in the middle of an answer": "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: 1000\r\n\r\n<DescribeSnapshotsResponse",

@@ -13,8 +13,8 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
-// CreateSnapshot starts a snapshot of the volume with all its tags in the same call, so that no untagged one can ever exist.
-// EC2 has no client token for it: after an error other than a throttle the snapshot may exist all the same.
+// CreateSnapshot starts a snapshot of the volume with all its tags, so that it never exists without them. It has no client token: after an error
+// other than a throttle the snapshot may exist.
 func (g *Gateway) CreateSnapshot(ctx context.Context, volumeID, description string, tags []ebs.Tag) (ebs.Snapshot, error) {
 	spec := types.TagSpecification{ResourceType: types.ResourceTypeSnapshot}
 	for _, t := range tags {
@@ -40,8 +40,8 @@ func (g *Gateway) CreateSnapshot(ctx context.Context, volumeID, description stri
 	return out, err
 }
 
-// VolumeSnapshots lists the volume's snapshots of this account that carry the schedule's tag: those that its runs created, claimed ones
-// included, and whatever else somebody tagged so (ebs.OwnershipOf).
+// VolumeSnapshots lists the account's snapshots of the volume that carry the schedule's tag: those that its runs created, including claimed
+// ones, and any others with that tag (see ebs.OwnershipOf).
 func (g *Gateway) VolumeSnapshots(ctx context.Context, volumeID, keyword string) ([]ebs.Snapshot, error) {
 	return g.snapshots(ctx, "list the "+keyword+" snapshots of "+volumeID,
 		filter("volume-id", volumeID), filter("tag:"+ebs.TagSchedule, keyword))
@@ -52,12 +52,12 @@ func (g *Gateway) ScheduleSnapshots(ctx context.Context, keyword string) ([]ebs.
 	return g.snapshots(ctx, "list the "+keyword+" snapshots", filter("tag:"+ebs.TagSchedule, keyword))
 }
 
-// SnapshotsOf lists all snapshots of the volume that this account owns, whoever made them.
+// SnapshotsOf lists all snapshots of the volume that this account owns.
 func (g *Gateway) SnapshotsOf(ctx context.Context, volumeID string) ([]ebs.Snapshot, error) {
 	return g.snapshots(ctx, "list the snapshots of "+volumeID, filter("volume-id", volumeID))
 }
 
-// KeywordSnapshots lists all snapshots of this account that carry the keyword as a tag, whoever made them.
+// KeywordSnapshots lists all snapshots of this account that carry the keyword as a tag.
 func (g *Gateway) KeywordSnapshots(ctx context.Context, keyword string) ([]ebs.Snapshot, error) {
 	return g.snapshots(ctx, "list the snapshots with tag "+keyword, filter("tag-key", keyword))
 }
@@ -96,7 +96,7 @@ func (g *Gateway) snapshots(ctx context.Context, what string, filters ...types.F
 	p := ec2.NewDescribeSnapshotsPaginator(g.client, &ec2.DescribeSnapshotsInput{
 		MaxResults: aws.Int32(pageSize),
 		Filters:    filters,
-		// Others can share snapshots with this account, and this account can tag those: only its own may ever be looked at.
+		// Not those that other accounts share with this one: it could have tagged them.
 		OwnerIds: []string{"self"},
 	})
 	err := pages(ctx, p.HasMorePages, func(ctx context.Context) error {
@@ -117,7 +117,7 @@ func (g *Gateway) snapshots(ctx context.Context, what string, filters ...types.F
 	return out, err
 }
 
-// DeleteSnapshot deletes the snapshot; one that is gone counts as deleted. A *ebs.RefusedError says that it stays.
+// DeleteSnapshot deletes the snapshot. If it does not exist, it counts as deleted. A *ebs.RefusedError says that EC2 refuses.
 func (g *Gateway) DeleteSnapshot(ctx context.Context, id string) error {
 	err := bounded(ctx, func(ctx context.Context) error {
 		_, err := g.client.DeleteSnapshot(ctx, &ec2.DeleteSnapshotInput{SnapshotId: &id})
@@ -134,8 +134,8 @@ func (g *Gateway) DeleteSnapshot(ctx context.Context, id string) error {
 	return classify("delete snapshot "+id, err)
 }
 
-// whyDenied looks a snapshot up whose deletion was denied. The roles allow it on snapshots with our tag only, so that EC2 also denies
-// it of one that a person has just deleted, or claimed by removing that tag. EC2's lists show either some seconds late.
+// whyDenied looks up a snapshot whose deletion was denied. The roles may only delete snapshots with our tag. So EC2 also denies deleting a
+// snapshot that a person has just deleted, or claimed by removing the tag. EC2's lists show both some seconds late.
 func (g *Gateway) whyDenied(ctx context.Context, id string, denial error) error {
 	s, found, err := g.SnapshotByID(ctx, id)
 	switch {

@@ -14,10 +14,10 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 )
 
-// No Lambda calls what is in this file: a run tags a snapshot in the call that creates it.
+// No Lambda uses this file: a run tags a snapshot in the call that creates it.
 
-// TagSnapshots sets the tags on each of the snapshots. EC2 does so for all or for none: a *ebs.TagsRefusedError says that one of
-// them stands in the way of the others. It may be tried again however it ended.
+// TagSnapshots sets the tags on all of the snapshots, or on none: a *ebs.TagsRefusedError says that EC2 refuses because of one of them. It can
+// always be retried.
 func (g *Gateway) TagSnapshots(ctx context.Context, ids []string, tags []ebs.Tag) error {
 	err := bounded(ctx, func(ctx context.Context) error {
 		_, err := g.client.CreateTags(ctx, &ec2.CreateTagsInput{Resources: ids, Tags: typed(tags)})
@@ -26,7 +26,7 @@ func (g *Gateway) TagSnapshots(ctx context.Context, ids []string, tags []ebs.Tag
 	return g.tagging(ctx, "tag "+named(ids), ids, "", err)
 }
 
-// UntagSnapshots removes the tags from each of the snapshots, where they still have these values. It fails as TagSnapshots does.
+// UntagSnapshots removes the tags that still have these values from all of the snapshots. Its errors are those of TagSnapshots.
 func (g *Gateway) UntagSnapshots(ctx context.Context, ids []string, tags []ebs.Tag) error {
 	err := bounded(ctx, func(ctx context.Context) error {
 		_, err := g.client.DeleteTags(ctx, &ec2.DeleteTagsInput{Resources: ids, Tags: typed(tags)})
@@ -35,7 +35,7 @@ func (g *Gateway) UntagSnapshots(ctx context.Context, ids []string, tags []ebs.T
 	return g.tagging(ctx, "remove tags of "+named(ids), ids, ebs.TagSchedule, err)
 }
 
-// tagging says what went wrong with tags. Each of the snapshots had the tag key, if there is one, when the caller last looked.
+// tagging classifies the error of a tagging call. If key is not empty, all of the snapshots had that tag when the caller last looked.
 func (g *Gateway) tagging(ctx context.Context, attempted string, ids []string, key string, err error) error {
 	switch {
 	case err == nil:
@@ -49,8 +49,8 @@ func (g *Gateway) tagging(ctx context.Context, attempted string, ids []string, k
 	return classify(attempted, err)
 }
 
-// whyTagsDenied looks up snapshots whose tags EC2 does not let this person change: where a policy asks for a tag, a snapshot that has
-// lost it or is gone makes EC2 deny the whole call.
+// whyTagsDenied looks up snapshots whose tagging was denied. If a policy requires a tag, one snapshot that has lost it or does not exist makes
+// EC2 deny the whole call.
 func (g *Gateway) whyTagsDenied(ctx context.Context, attempted string, ids []string, key string, denial error) error {
 	held := map[string]ebs.Snapshot{}
 	for chunk := range slices.Chunk(ids, maxFilterValues) {
@@ -68,7 +68,7 @@ func (g *Gateway) whyTagsDenied(ctx context.Context, attempted string, ids []str
 		case !found:
 			return fmt.Errorf("%s: %w", attempted, &ebs.TagsRefusedError{Gone: true, Code: unauthorized, Message: id + " is gone"})
 		case key != "" && !tagged:
-			return fmt.Errorf("%s: %w", attempted, &ebs.TagsRefusedError{Code: unauthorized, Message: "the tag " + key + " of " + id + " was removed meanwhile"})
+			return fmt.Errorf("%s: %w", attempted, &ebs.TagsRefusedError{Code: unauthorized, Message: "the tag " + key + " of " + id + " was just removed"})
 		}
 	}
 	return denial

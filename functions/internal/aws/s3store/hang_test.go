@@ -8,7 +8,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/hang"
 )
 
-func TestAServerThatHangsIsGivenUp(t *testing.T) {
+func TestACallToAServerThatHangsTimesOut(t *testing.T) {
 	for name, do := range map[string]func(*testing.T, *Store) error{
 		"get":     func(t *testing.T, s *Store) error { _, _, err := s.Get(t.Context(), "k"); return err },
 		"list":    func(t *testing.T, s *Store) error { _, err := s.List(t.Context(), "k"); return err },

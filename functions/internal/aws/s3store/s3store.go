@@ -20,13 +20,13 @@ import (
 
 const (
 	callTimeout = 50 * time.Second
-	maxObject   = 256 << 20 // bytes; the manifest of 100,000 instances with all their tags stays well below
+	maxObject   = 256 << 20 // bytes; larger than the manifest of 100,000 instances with all their tags
 	maxPages    = 1000
 )
 
-// errNotS3 is the answer of something else than S3, a proxy's empty page for example. The SDK takes it for an empty list, or for a
-// write that succeeded; but S3 names the bucket in each list, and gives each object a tag.
-var errNotS3 = errors.New("the answer is a success, but not one of S3: it lacks what S3 always says")
+// errNotS3 is for a successful response that is not S3's, such as a proxy's empty page. The SDK takes it for an empty list or a successful write.
+// S3 names the bucket in each list, and gives each object an ETag.
+var errNotS3 = errors.New("the response is a success, but it is not from S3: the bucket's name or the ETag is missing")
 
 // Store is a bucket.
 type Store struct {
@@ -39,7 +39,7 @@ func New(cfg aws.Config, bucket string) *Store {
 	return &Store{s3.NewFromConfig(cfg), bucket}
 }
 
-// Get gives the object's content, and the tag by which Replace knows it again.
+// Get gives the object's content, and the ETag for Replace.
 func (s *Store) Get(ctx context.Context, key string) (body []byte, etag string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -61,17 +61,17 @@ func (s *Store) Get(ctx context.Context, key string) (body []byte, etag string, 
 	return body, *out.ETag, nil
 }
 
-// Put writes the object, whether it is there or not.
+// Put writes the object. It replaces an existing one.
 func (s *Store) Put(ctx context.Context, key string, body []byte) error {
 	return s.put(ctx, "put", key, body, nil, nil)
 }
 
-// Create writes the object if there is none under the key.
+// Create writes the object if there is none with the key.
 func (s *Store) Create(ctx context.Context, key string, body []byte) error {
 	return s.put(ctx, "create", key, body, aws.String("*"), nil)
 }
 
-// Replace writes the object if it is still the one that Get gave with this tag.
+// Replace writes the object if it still has the ETag.
 func (s *Store) Replace(ctx context.Context, key string, body []byte, etag string) error {
 	return s.put(ctx, "replace", key, body, nil, &etag)
 }
@@ -89,7 +89,7 @@ func (s *Store) put(ctx context.Context, op, key string, body []byte, ifNoneMatc
 	return s.failed(op, key, err)
 }
 
-// List gives the keys with the prefix, in order.
+// List gives the keys with the prefix, sorted.
 func (s *Store) List(ctx context.Context, prefix string) ([]string, error) {
 	var keys []string
 	p := s3.NewListObjectsV2Paginator(s.client, &s3.ListObjectsV2Input{Bucket: &s.bucket, Prefix: &prefix})
@@ -133,7 +133,7 @@ func (s *Store) failed(op, key string, err error) error {
 		case "PreconditionFailed", "ConditionalRequestConflict":
 			return fmt.Errorf("%s: %w", attempted, store.ErrConflict)
 		case "AccessDenied":
-			return fmt.Errorf("%s: %w", attempted, &contract.AccessDeniedError{Message: "s3 said " + api.ErrorCode() + ": " + api.ErrorMessage()})
+			return fmt.Errorf("%s: %w", attempted, &contract.AccessDeniedError{Message: "S3 said " + api.ErrorCode() + ": " + api.ErrorMessage()})
 		}
 	}
 	return fmt.Errorf("%s: %w", attempted, err)

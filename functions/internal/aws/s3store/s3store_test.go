@@ -43,7 +43,7 @@ func failure(code string) string {
 	return fmt.Sprintf("<Error><Code>%s</Code><Message>no</Message></Error>", code)
 }
 
-func TestConditionsAreSentAsS3WantsThem(t *testing.T) {
+func TestConditionsAreSentAsS3RequiresThem(t *testing.T) {
 	for name, c := range map[string]struct {
 		write       func(*Store) error
 		match, none string
@@ -68,7 +68,7 @@ func TestConditionsAreSentAsS3WantsThem(t *testing.T) {
 	}
 }
 
-func TestErrorsAreToldApart(t *testing.T) {
+func TestErrorsAreClassified(t *testing.T) {
 	read := func(s *Store) error { _, _, err := s.Get(t.Context(), "k"); return err }
 	create := func(s *Store) error { return s.Create(t.Context(), "k", []byte("x")) }
 	for name, c := range map[string]struct {
@@ -128,7 +128,7 @@ func TestAnAnswerThatIsNotS3sIsAnErrorAndNotAnEmptyResult(t *testing.T) {
 	}
 }
 
-func TestADenialIsTheContractsAndNames(t *testing.T) {
+func TestADenialIsTheContractsErrorAndNamesTheObject(t *testing.T) {
 	s, _ := answering(t, http.StatusForbidden, failure("AccessDenied"))
 	err := contract.Outermost(s.Put(t.Context(), "k", nil))
 	if !contract.Is[*contract.AccessDeniedError](err) || !strings.Contains(err.Error(), "s3://bucket/k") {
@@ -136,7 +136,7 @@ func TestADenialIsTheContractsAndNames(t *testing.T) {
 	}
 }
 
-func TestGetGivesTheContentAndItsTag(t *testing.T) {
+func TestGetGivesTheContentAndTheETag(t *testing.T) {
 	s, _ := answering(t, http.StatusOK, "content")
 	body, tag, err := s.Get(t.Context(), "k")
 	if err != nil || string(body) != "content" || tag != `"tag"` {

@@ -1,4 +1,4 @@
-// Package sfngw asks Step Functions about executions.
+// Package sfngw is the gateway to Step Functions' executions.
 package sfngw
 
 import (
@@ -18,13 +18,13 @@ import (
 
 const callTimeout = 30 * time.Second
 
-// Executions is Step Functions' memory of executions: 90 days.
+// Executions are the executions of the last 90 days.
 type Executions struct{ client *sfn.Client }
 
-// New asks the Step Functions that cfg names.
+// New makes a gateway to the Step Functions that cfg names.
 func New(cfg aws.Config) *Executions { return &Executions{sfn.NewFromConfig(cfg)} }
 
-// Status says how the execution with the ARN stands.
+// Status gives the status of the execution with the ARN.
 func (e *Executions) Status(ctx context.Context, arn string) (discover.Status, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -38,7 +38,7 @@ func (e *Executions) Status(ctx context.Context, arn string) (discover.Status, e
 		err = &contract.AccessDeniedError{Message: "states:DescribeExecution was denied: " + api.ErrorMessage()}
 	}
 	if err != nil {
-		return "", fmt.Errorf("ask how execution %s stands: %w", arn, err)
+		return "", fmt.Errorf("get the status of execution %s: %w", arn, err)
 	}
 	switch out.Status {
 	case types.ExecutionStatusRunning, types.ExecutionStatusPendingRedrive:
@@ -46,6 +46,6 @@ func (e *Executions) Status(ctx context.Context, arn string) (discover.Status, e
 	case types.ExecutionStatusSucceeded, types.ExecutionStatusFailed, types.ExecutionStatusTimedOut, types.ExecutionStatusAborted:
 		return discover.Ended, nil
 	}
-	// The SDK takes an answer without a body for a success. A run must not be taken from an execution that may be under way.
-	return "", fmt.Errorf("ask how execution %s stands: Step Functions answered with the status %q", arn, out.Status)
+	// The SDK takes a response without a body for a success. A run must not be taken over from an execution that may be running.
+	return "", fmt.Errorf("get the status of execution %s: Step Functions answered %q", arn, out.Status)
 }

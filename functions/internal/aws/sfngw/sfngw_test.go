@@ -42,14 +42,14 @@ func TestAnExecutionsStatusSaysWhetherItsRunMayBeTakenOver(t *testing.T) {
 	}
 }
 
-func TestAnExecutionThatIsForgottenHasEnded(t *testing.T) {
+func TestAForgottenExecutionHasEnded(t *testing.T) {
 	got, err := answering(t, http.StatusBadRequest, `{"__type": "ExecutionDoesNotExist", "message": "gone"}`)
 	if err != nil || got != discover.Ended {
 		t.Errorf("got %s, %v; want %s", got, err, discover.Ended)
 	}
 }
 
-func TestAnAnswerWithoutAStatusIsAnErrorAndNotAnEnd(t *testing.T) {
+func TestAResponseWithoutAStatusIsAnErrorAndNotAnEndedExecution(t *testing.T) {
 	for _, c := range []struct {
 		status int
 		body   string
@@ -60,7 +60,7 @@ func TestAnAnswerWithoutAStatusIsAnErrorAndNotAnEnd(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotKnownIsAnErrorAndNotAnEnd(t *testing.T) {
+func TestAFailedRequestIsAnErrorAndNotAnEndedExecution(t *testing.T) {
 	for body, denial := range map[string]bool{
 		`{"__type": "AccessDeniedException", "message": "no"}`: true,
 		`{"__type": "InternalFailure", "message": "sorry"}`:    false,

@@ -8,7 +8,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/hang"
 )
 
-func TestAServerThatHangsIsGivenUp(t *testing.T) {
+func TestACallToAServerThatHangsTimesOut(t *testing.T) {
 	for _, start := range []string{"", "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n<"} {
 		synctest.Test(t, func(t *testing.T) {
 			begin := time.Now()

@@ -22,13 +22,13 @@ type Topic struct {
 // New makes the topic with the ARN.
 func New(cfg aws.Config, arn string) *Topic { return &Topic{sns.NewFromConfig(cfg), arn} }
 
-// Publish sends a message; the subject is ASCII and has less than 100 characters, as SNS demands for e-mail.
+// Publish sends a message. The subject must be ASCII and shorter than 100 characters, as SNS requires for e-mail.
 func (t *Topic) Publish(ctx context.Context, subject, message string) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	out, err := t.client.Publish(ctx, &sns.PublishInput{TopicArn: &t.arn, Subject: &subject, Message: aws.String(message)})
 	if err == nil && aws.ToString(out.MessageId) == "" {
-		// The SDK takes an answer without a body for a success, and nobody would be told.
+		// The SDK takes a response without a body for a success, and the alert would be lost.
 		err = errors.New("SNS answered without a message ID")
 	}
 	if err != nil {

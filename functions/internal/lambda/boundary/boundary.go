@@ -1,5 +1,5 @@
-// Package boundary stands between the Lambda runtime and the use cases: it reads the request, hands it on, and turns whatever
-// error comes back into one of the contract's, which the state machine knows by name.
+// Package boundary connects the Lambda runtime with the use cases: it reads the request, calls the use case, and turns its error into one of
+// the contract's, which the state machine knows by name.
 package boundary
 
 import (
@@ -12,12 +12,11 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
-// Handler is a Lambda handler. The runtime passes the request on unread, so that one that can't be read is an
-// InvalidInputError and not a type of encoding/json.
+// Handler is a Lambda handler. It gets the request unread, so that an unreadable one is an InvalidInputError and not an error of encoding/json.
 type Handler[O any] func(context.Context, json.RawMessage) (O, error)
 
-// Handle makes a handler of a use case. It is the one place where an error is logged, and where a panic becomes one: the runtime would
-// name it by the type of whatever was thrown, and end the process.
+// Handle makes a handler of a use case. Errors are logged only here. It turns a panic into an error: the runtime would name it by the type of
+// the panic's value, and end the process.
 func Handle[I, O any](log *slog.Logger, do func(context.Context, I) (O, error)) Handler[O] {
 	return func(ctx context.Context, raw json.RawMessage) (out O, err error) {
 		defer func() {
@@ -48,7 +47,7 @@ func fail(ctx context.Context, log *slog.Logger, err error) error {
 	return err
 }
 
-// planned says whether a run plans with the error: the state machine waits and calls again, or goes on without the volume.
+// planned says whether the state machine handles the error: it waits and retries, or continues without the volume.
 func planned(err error) bool {
 	switch err.(type) { //nolint:errorlint // Outermost wraps nothing
 	case *contract.SnapshotPendingError, *contract.ThrottledError, *contract.SnapshotRateError, *contract.SnapshotQuotaError, *contract.VolumeGoneError:

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	stdlog "log" // the runtime logs through it
+	stdlog "log" // the runtime logs with it
 	"log/slog"
 	"os"
 	"time"
@@ -18,7 +18,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
-// Start runs a Lambda: it makes the logger and the AWS configuration, has the handler made of them, and serves.
+// Start runs a Lambda: it makes the logger and the AWS configuration, calls wire for the handler, and serves requests.
 func Start[O any](wire func(cfg aws.Config, log *slog.Logger) (Handler[O], error)) {
 	log := lambdacontext.NewLogger()
 	cfg, err := config.LoadDefaultConfig(context.Background())
@@ -35,8 +35,8 @@ func Start[O any](wire func(cfg aws.Config, log *slog.Logger) (Handler[O], error
 	lambda.Start(handler)
 }
 
-// withoutErrors drops what the runtime prints of each error that a handler returns: Handle has logged it, as JSON and at its level. An
-// error of the runtime's own, which has another type, is printed.
+// withoutErrors drops the line that the runtime prints for each error of a handler, since Handle has logged it as JSON with its level. It does
+// not drop the runtime's own errors, which have other types.
 type withoutErrors struct{ io.Writer }
 
 func (w withoutErrors) Write(line []byte) (int, error) {
@@ -51,7 +51,7 @@ func (w withoutErrors) Write(line []byte) (int, error) {
 	return w.Writer.Write(line)
 }
 
-// Wait waits, or ends with the call.
+// Wait waits for d, or until the call ends.
 func Wait(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -1,4 +1,4 @@
-// Package env reads a Lambda's settings from its environment, and says all that is wrong with them at once.
+// Package env reads a Lambda's settings from its environment, and reports all errors together.
 package env
 
 import (
@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// Reader reads settings and remembers what was wrong.
+// Reader reads settings and collects the errors.
 type Reader struct{ errs []error }
 
-// String gives a setting that must be there.
+// String gives a required setting.
 func (r *Reader) String(name string) string {
 	v := os.Getenv(name)
 	if v == "" {
@@ -23,10 +23,10 @@ func (r *Reader) String(name string) string {
 	return v
 }
 
-// Int gives a positive whole number, or what is preset.
+// Int gives a positive integer; preset if it is not set.
 func (r *Reader) Int(name string, preset int) int { return r.whole(name, 1, preset) }
 
-// Count gives a whole number from 0, which is preset.
+// Count gives an integer from 0; 0 if it is not set.
 func (r *Reader) Count(name string) int { return r.whole(name, 0, 0) }
 
 func (r *Reader) whole(name string, least, preset int) int {
@@ -41,7 +41,7 @@ func (r *Reader) whole(name string, least, preset int) int {
 	return n
 }
 
-// Rate gives a number above 0, or what is preset.
+// Rate gives a number above 0; preset if it is not set.
 func (r *Reader) Rate(name string, preset float64) float64 {
 	v := os.Getenv(name)
 	if v == "" {
