@@ -2,9 +2,8 @@
 // 2016-11-15), so that the real SDK client runs against it: in process through [Account.Do], or over HTTP as an
 // http.Handler.
 //
-// It stands in for EC2 in tests and in the local demo, so it must not be more lenient than EC2: what it does not model (an
-// action, a parameter, a filter) it refuses by name, never ignores. It starts no goroutine and waits only through
-// Config.Sleep, so that it can live in virtual time.
+// It replaces EC2 in tests and in the local demo, so it must not be more lenient than EC2. It refuses an action, a parameter or a filter that it
+// does not model, and never ignores one. It starts no goroutine and waits only with Config.Sleep, so that it can run in virtual time.
 package ec2sim
 
 import (
@@ -14,18 +13,18 @@ import (
 	"time"
 )
 
-// Config is what an account is like. Only Now is required.
+// Config configures an account. Only Now is required.
 type Config struct {
 	Now   func() time.Time                                 // the account's clock
-	Sleep func(ctx context.Context, d time.Duration) error // waits out Latency and Fault.Delay; nil: nothing is waited for
+	Sleep func(ctx context.Context, d time.Duration) error // waits for Latency and Fault.Delay; nil: no waits
 
 	Region    string // default us-east-1
 	AccountID string // default 123456789012
 
-	Latency time.Duration // of each call; EC2 acts when half of it is over
+	Latency time.Duration // of each call; EC2 acts in the middle of it
 
-	// ListLag is how long the lists run behind: a new snapshot is missing from DescribeSnapshots (by filter and by ID), a
-	// deleted one still there, changed tags are still the old ones. Instances and volumes are listed at once.
+	// ListLag is how late DescribeSnapshots (by filter and by ID) shows changes: new and deleted snapshots, and changed tags. Instances and
+	// volumes are listed without lag.
 	ListLag time.Duration
 
 	// Completion says how long the nth snapshot (from 1) of a volume is pending; nil: 1 minute. It must not call the account.
@@ -38,16 +37,15 @@ type Config struct {
 	MaxSnapshots        int           // snapshots that the account owns; 0: 100,000, negative: unlimited
 	MinSnapshotInterval time.Duration // between two snapshots of a volume; 0: 15 s, negative: none
 
-	// RequireTag is what IAM policies ask for, by action: the tag key that a snapshot must have, as the condition that
-	// aws:ResourceTag/<key> is not null. EC2 denies the call if one of its snapshots lacks the tag, and just so if it does not exist.
-	// It models DeleteSnapshot, CreateTags and DeleteTags.
+	// RequireTag is the tag key that IAM policies require of a snapshot, by action: the condition that aws:ResourceTag/<key> is not null. EC2
+	// denies the call if one of its snapshots lacks the tag, or does not exist. Modelled for DeleteSnapshot, CreateTags and DeleteTags.
 	RequireTag map[string]string
 
 	// Unlogged counts the calls without keeping them: the Log of a large run takes hundreds of megabytes.
 	Unlogged bool
 
-	PageSize   int  // longest page that is given whatever MaxResults says; 0: MaxResults, or everything without it
-	EmptyPages bool // each page is preceded by an empty one that has only a NextToken, and the last one is empty
+	PageSize   int  // longest page, even if MaxResults is larger; 0: no other limit than MaxResults
+	EmptyPages bool // an empty page with only a NextToken precedes each page, and the last page is empty
 }
 
 const (
@@ -88,8 +86,8 @@ func (c Config) withDefaults() Config {
 type Account struct {
 	cfg Config
 
-	mu         sync.Mutex // never held while sleeping, nor while a caller's Match runs
-	seq        uint64     // of the youngest resource
+	mu         sync.Mutex // not held while sleeping, nor while a caller's Match runs
+	seq        uint64     // of the newest resource
 	instances  catalogue[*instance]
 	volumes    catalogue[*volume]
 	snapshots  snapshotStore
@@ -115,20 +113,20 @@ func New(cfg Config) *Account {
 	}
 }
 
-// now is the account's time in milliseconds, the precision in which EC2 tells times.
+// now is the account's time in milliseconds, the precision of EC2's times.
 func (a *Account) now() time.Time { return a.cfg.Now().UTC().Truncate(time.Millisecond) }
 
 func (a *Account) zone() string { return a.cfg.Region + "a" }
 
-// newIdent gives the identity of a new resource: the ID that was asked for, or else the next of its kind, e.g.
-// snap-00000000000000001. IDs are not random, so that a run can be repeated exactly.
+// newIdent gives the identity of a new resource: the requested ID, or the next of its kind, e.g. snap-00000000000000001. IDs are not random, so
+// that a run can be repeated exactly.
 func (a *Account) newIdent(prefix, id string) ident {
 	a.seq++
 	if id != "" {
 		return ident{id, a.seq}
 	}
 	made := func() string { return fmt.Sprintf("%s%017x", prefix, a.seq) }
-	for a.taken(made()) { // somebody gave that ID to a resource of his own
+	for a.taken(made()) { // the test gave that ID to a resource
 		a.seq++
 	}
 	return ident{made(), a.seq}

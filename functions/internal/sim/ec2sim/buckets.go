@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Bucket is a token bucket: each call takes a token, a call that finds none is refused with RequestLimitExceeded.
+// Bucket is a token bucket: each call takes a token. Without a token it is refused with RequestLimitExceeded.
 type Bucket struct {
 	Capacity float64 // tokens when full
 	Refill   float64 // tokens per second
@@ -45,11 +45,11 @@ func DefaultBuckets() map[string]Bucket {
 // bucketState is a bucket in use.
 type bucketState struct {
 	tokens float64
-	at     time.Time // when tokens was right
+	at     time.Time // the time of tokens
 }
 
-// takeToken takes the token of a request; false says that there was none. An unfiltered request without a bucket for such
-// takes from the action's own.
+// takeToken takes a token for a request; false says that there was none. An unfiltered request uses the action's bucket if it has no bucket for
+// unfiltered requests.
 func (a *Account) takeToken(req Request, now time.Time) bool {
 	name := req.Action
 	if unfiltered(req) {
@@ -70,7 +70,7 @@ func (a *Account) takeToken(req Request, now time.Time) bool {
 		b.tokens = min(limit.Capacity, b.tokens+limit.Refill*now.Sub(b.at).Seconds())
 		b.at = now
 	}
-	// Sums of refills fall short of a whole token by rounding.
+	// Rounding makes sums of refills a little too small.
 	const enough = 1 - 1e-6
 	if b.tokens < enough {
 		return false
@@ -82,8 +82,8 @@ func (a *Account) takeToken(req Request, now time.Time) bool {
 	return true
 }
 
-// unfiltered says whether a request has neither a filter nor a page size nor a token. Whether EC2 counts IDs as a filter is
-// not documented; they are none here, which is the tighter limit.
+// unfiltered says whether a request has neither a filter nor a page size nor a token. It is not documented whether EC2 counts IDs as a filter.
+// Here they do not count, which is the stricter limit.
 func unfiltered(req Request) bool {
 	return !slices.ContainsFunc([]string{"Filter.1.Name", "MaxResults", "NextToken"}, req.Params.Has)
 }

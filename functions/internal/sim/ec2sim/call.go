@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// action carries out one request. It reads its parameters, calls done on them, and only then changes the account. The account
-// is locked meanwhile; the reply must not share memory with it.
+// action executes one request while the account is locked. It reads the parameters, calls done on them, and only then changes the account. The
+// reply must not share memory with the account.
 type action func(a *Account, p *params, now time.Time) (reply, *apiError)
 
 var actions = map[string]action{
@@ -18,7 +18,7 @@ var actions = map[string]action{
 	"CreateSnapshot":    (*Account).createSnapshot,
 	"DeleteSnapshot":    (*Account).deleteSnapshot,
 
-	// For setting an account up through the API only:
+	// Only for setting up an account through the API:
 	"RunInstances":       (*Account).runInstances,
 	"StopInstances":      (*Account).stopInstances,
 	"TerminateInstances": (*Account).terminateInstances,
@@ -31,7 +31,7 @@ var actions = map[string]action{
 	"DeregisterImage":    (*Account).deregisterImage,
 }
 
-// call takes a request through latency, faults and token bucket to its action.
+// call applies latency, faults and the token bucket to a request, and executes its action.
 func (a *Account) call(ctx context.Context, req Request) (answer, error) {
 	if err := ctx.Err(); err != nil {
 		return answer{}, err
@@ -56,7 +56,7 @@ func (a *Account) call(ctx context.Context, req Request) (answer, error) {
 	return ans, nil
 }
 
-// act does what EC2 does when a request has arrived, at one moment.
+// act does what EC2 does with a request, at one moment.
 func (a *Account) act(req Request, fault *armedFault) answer {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// ident is what every resource has.
+// ident is what all resources have.
 type ident struct {
 	id  string
 	seq uint64 // unique, rising with each new resource
@@ -15,9 +15,9 @@ func (i *ident) key() ident { return *i }
 
 type resource interface{ key() ident }
 
-// place is where a resource stands in the lists. EC2 promises no order, so this is none that anybody could take for the
-// order of creation: within 32 neighbours it is shuffled. A resource never moves, and a page token holds the place of the last
-// one given, so that paging loses and repeats nothing while resources come and go.
+// place is the position of a resource in the lists. EC2 promises no order, so this must not look like the order of creation: it is shuffled
+// within 32 neighbours. A resource never moves, and a page token holds the place of the last item of its page, so that paging neither loses nor
+// repeats an item while resources are created and deleted.
 func (i ident) place() uint64 { return i.seq ^ 0b10110 }
 
 // catalogue holds the resources of a kind, found by ID and listed in the order of their places.
@@ -40,7 +40,7 @@ func (c *catalogue[T]) remove(r T) {
 	}
 }
 
-// insertByPlace keeps the list in its order. A new resource belongs near the end, so this seldom moves much.
+// insertByPlace keeps the list sorted. A new resource belongs near the end, so this moves few others.
 func insertByPlace[T resource](list []T, r T) []T {
 	i, _ := findPlace(list, r.key().place())
 	return slices.Insert(list, i, r)
@@ -52,7 +52,7 @@ func findPlace[T resource](list []T, place uint64) (int, bool) {
 
 func compareByPlace[T resource](a, b T) int { return cmp.Compare(a.key().place(), b.key().place()) }
 
-// among gives the resources of these IDs, in the order of places; all of them if asked for none in particular.
+// among gives the resources with these IDs, in the order of places; all resources if there are no IDs.
 func (c *catalogue[T]) among(ids []string) []T {
 	if ids == nil {
 		return c.listed

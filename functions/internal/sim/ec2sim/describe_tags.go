@@ -18,7 +18,7 @@ type describeTagsReply struct {
 	Tags []tagDescription `xml:"tagSet>item"`
 }
 
-// describeTags gives the tags of instances and volumes that are named, all in one page: who asks for a handful sees no second.
+// describeTags gives the tags of the named instances and volumes in one page.
 func (a *Account) describeTags(p *params, _ time.Time) (reply, *apiError) {
 	pg := a.readPager(p, "DescribeTags", "DescribeTags takes no IDs")
 	fs := readFilters(p, "resource-id", "key")

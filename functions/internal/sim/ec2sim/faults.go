@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// Fault makes calls go wrong. It has at most one of the effects Code, Before, After and Garbage; Delay goes with any of
-// them, or alone.
+// Fault makes calls fail. It has at most one of the effects Code, Before, After and Garbage. Delay can be combined with each of them, or be the
+// only effect.
 type Fault struct {
 	Action string             // "": every action
-	Match  func(Request) bool // nil: every request; called unlocked, so it may use the account (e.g. to make a person act meanwhile)
+	Match  func(Request) bool // nil: every request; called unlocked, so it may use the account (e.g. to make a person act)
 	Times  int                // how many calls it hits; 0: all
 
 	Code    string // the error that EC2 answers instead of acting
@@ -18,15 +18,15 @@ type Fault struct {
 	Status  int    // HTTP status of Code (default: EC2's for it) or of Garbage (default 200)
 
 	Before  bool          // the connection breaks before EC2 acts
-	After   bool          // EC2 acts, then the connection breaks: the answer is lost
-	Garbage Garbage       // EC2 acts, but this comes back instead of its answer
-	Delay   time.Duration // the answer is so much later; EC2 has acted at once, so a caller's timeout loses the answer
+	After   bool          // EC2 acts, then the connection breaks and the response is lost
+	Garbage Garbage       // EC2 acts, but this is returned instead of its response
+	Delay   time.Duration // of the response; EC2 acts before it, so a caller that times out loses the response
 }
 
-// Garbage is what may come back instead of EC2's answer.
+// Garbage is what may be returned instead of EC2's response.
 type Garbage string
 
-// The SDK notices a broken document by itself. The other two it takes for an answer without anything in it.
+// The SDK notices a broken document. It takes the other two for an empty response.
 const (
 	BrokenPage      Garbage = "an HTML page that breaks off"
 	NoBody          Garbage = "no body"
@@ -39,13 +39,13 @@ var garbage = map[Garbage]string{
 	AnotherDocument: `<?xml version="1.0" encoding="UTF-8"?><html><body>This is not what EC2 says.</body></html>`,
 }
 
-// armedFault is a fault that waits for its calls.
+// armedFault is a fault that has calls left.
 type armedFault struct {
 	Fault
-	left int // calls still to hit; -1: no limit
+	left int // calls left; -1: no limit
 }
 
-// Inject arms a fault. Of several that match a call, the oldest hits. The returned function disarms it.
+// Inject arms a fault. If several match a call, the oldest is used. The returned function disarms it.
 func (a *Account) Inject(f Fault) (remove func()) {
 	effects := 0
 	for _, on := range []bool{f.Code != "", f.Before, f.After, f.Garbage != ""} {
@@ -80,7 +80,7 @@ func (a *Account) ClearFaults() {
 	a.faults = nil
 }
 
-// matchFault gives the fault that hits the request, counted as used; one without any effect if none does.
+// matchFault gives the fault for the request, and counts its use; without one it gives a fault without effects.
 func (a *Account) matchFault(req Request) *armedFault {
 	a.mu.Lock()
 	armed := slices.Clone(a.faults)
@@ -111,7 +111,7 @@ func (a *Account) use(f *armedFault) bool {
 	return true
 }
 
-// rearm gives back a use that had no effect, since the request was throttled first. The account is locked.
+// rearm undoes a use that had no effect, since the request was throttled first. The account is locked.
 func (f *armedFault) rearm() {
 	if f.left >= 0 && f.Times > 0 {
 		f.left++

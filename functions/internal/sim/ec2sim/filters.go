@@ -12,13 +12,13 @@ const (
 	maxFilterValues = 200
 )
 
-// enumerated are the values that the filters on states know. A typing error in them would silently find nothing.
+// enumerated are the values of the filters on states. A typing error in them would silently match nothing.
 var enumerated = map[string][]string{
 	"status":              {"pending", "completed", "error"},
 	"instance-state-name": slices.Sorted(maps.Keys(instanceStateCodes)),
 }
 
-// filter is one Filter.N of a request. A resource must match all filters, and of each any value.
+// filter is one Filter.N of a request. A resource must match any value of each filter.
 type filter struct {
 	name     string // e.g. volume-id; "tag:" for tag:KEY
 	tagKey   string // of tag:KEY
@@ -27,8 +27,8 @@ type filter struct {
 
 type filters []filter
 
-// readFilters reads the request's filters. known are the names that the action models beside tag-key and tag:KEY.
-func readFilters(p *params, known ...string) filters {
+// readFilters reads the request's filters. modelled are the filter names that the action models in addition to tag-key and tag:KEY.
+func readFilters(p *params, modelled ...string) filters {
 	var out filters
 	seen := map[string]bool{}
 	for _, f := range p.structs("Filter") {
@@ -36,11 +36,11 @@ func readFilters(p *params, known ...string) filters {
 		next := filter{name: name}
 		if key, ok := strings.CutPrefix(name, "tag:"); ok {
 			next.name, next.tagKey = "tag:", key
-		} else if name != "tag-key" && !slices.Contains(known, name) {
+		} else if name != "tag-key" && !slices.Contains(modelled, name) {
 			p.fail(refuse("InvalidParameterValue", "The filter '%s' is invalid (ec2sim does not model it)", name))
 		}
 		if seen[name] {
-			// Whether EC2 takes both or either then is not documented.
+			// It is not documented how EC2 combines them.
 			p.fail(refuse("InvalidParameterValue", "The filter '%s' is given twice (ec2sim does not model it)", name))
 		}
 		seen[name] = true
@@ -68,7 +68,7 @@ func readFilters(p *params, known ...string) filters {
 	return out
 }
 
-// match says whether a resource passes. attribute gives its values for a filter's name.
+// match says whether a resource matches. attribute gives its values for a filter's name.
 func (fs filters) match(tags map[string]string, attribute func(name string) []string) bool {
 	for _, f := range fs {
 		switch f.name {
@@ -103,7 +103,7 @@ func (f filter) anyKey(tags map[string]string) bool {
 	return false
 }
 
-// exactly gives the values of the filter of that name if none of them has a wildcard.
+// exactly gives the values of the filter of that name, if none of them has a wildcard.
 func (fs filters) exactly(name string) ([]string, bool) {
 	for _, f := range fs {
 		if f.name != name || slices.ContainsFunc(f.patterns, func(p pattern) bool { return !p.literal }) {
@@ -118,14 +118,14 @@ func (fs filters) exactly(name string) ([]string, bool) {
 	return nil, false
 }
 
-// pattern is a filter's value, in which * stands for any characters, ? for one, and \ escapes either and itself.
+// pattern is a filter's value: * matches any characters, ? matches one, and \ escapes *, ? and itself.
 type pattern struct {
 	literal bool
 	text    string // of a literal
 	runes   []rune // of a pattern: characters, and the marks below
 }
 
-// The wildcards among a pattern's runes, where no character of a valid text can be.
+// The wildcards in a pattern's runes: no valid text has these.
 const (
 	anyRunes rune = -1
 	oneRune  rune = -2
@@ -138,7 +138,7 @@ func parsePattern(value string) (pattern, *apiError) {
 		switch {
 		case escaped:
 			if r != '*' && r != '?' && r != '\\' {
-				// What EC2 does with it is not documented.
+				// EC2's behaviour is not documented.
 				return p, refuse("InvalidParameterValue", "The filter value %s escapes %q (ec2sim does not model it)", value, r)
 			}
 			escaped = false
@@ -171,7 +171,7 @@ func (p pattern) match(value string) bool {
 	return matchRunes(p.runes, []rune(value))
 }
 
-// matchRunes goes through text once; at a mismatch it lets the last * take one more character.
+// matchRunes reads text once. At a mismatch the last * matches one more character.
 func matchRunes(pat, text []rune) bool {
 	i, star, resume := 0, -1, 0
 	for j := 0; j < len(text); {

@@ -1,13 +1,13 @@
 package ec2sim
 
-// idempotent remembers what an action answered to a client token.
+// idempotent is the reply of an action to a client token.
 type idempotent struct {
 	query fingerprint
 	reply reply
 }
 
-// once ends the reading of the parameters and acts, unless the same request with the same client token was carried out
-// before: then it gives that reply again. The SDK sends a client token by itself with the actions that take one.
+// once ends the reading of the parameters and acts. If the same request with the same client token was executed before, it returns that reply
+// instead. The SDK adds a client token to the actions that have one.
 func (a *Account) once(p *params, action string, act func() (reply, *apiError)) (reply, *apiError) {
 	token := p.optional("ClientToken")
 	if err := p.done(); err != nil {

@@ -13,7 +13,7 @@ type image struct {
 	mapping []mapping
 }
 
-// imageUsing gives an AMI that uses the snapshot, the one with the smallest ID of several; "" if none does.
+// imageUsing gives the AMI that uses the snapshot, the one with the lowest ID if there are several; "" if none does.
 func (a *Account) imageUsing(snapshotID string) string {
 	found := ""
 	for id, img := range a.images {

@@ -34,7 +34,7 @@ type instance struct {
 	launchedAt    time.Time
 	tags          map[string]string // never changed, only replaced
 	devices       []device          // in the order of attaching
-	managed       bool              // by another service, in this account: hidden unless asked for
+	managed       bool              // by another service: only listed with IncludeManagedResources
 }
 
 // device is an entry of an instance's block device mapping.
@@ -158,7 +158,7 @@ func (a *Account) instanceParam(p *params, id string) *instance {
 	return i
 }
 
-// setState moves an instance to a state. A terminated one lets go of its volumes and stays listed.
+// setState sets an instance's state. A terminated instance has its volumes detached, and stays listed.
 func (a *Account) setState(i *instance, state string) {
 	i.state = state
 	if state != InstanceTerminated {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// What Call.Code says when a fault, and not an error code, decided the outcome.
+// Values of Call.Code if a fault without an error code decided the outcome.
 const (
 	OutcomeCut     = "(cut before acting)"
 	OutcomeLost    = "(acted, answer lost)"
@@ -20,23 +20,23 @@ type Call struct {
 	At       time.Time
 	Action   string
 	Params   map[string]string // as on the wire, without the tags
-	Code     string            // "" if it went well, else the error code or an Outcome
-	Injected bool              // a Fault decided so
+	Code     string            // "" if it succeeded, else the error code or an Outcome
+	Injected bool              // decided by a Fault
 }
 
-// Stats counts the calls since the account began, or since ResetLog.
+// Stats counts the calls since the account was created, or since ResetLog.
 type Stats struct {
-	Total     int            // calls, the throttled ones included
+	Total     int            // calls, including throttled ones
 	Calls     map[string]int // by action
-	Throttled map[string]int // by action: answered with RequestLimitExceeded, an injected one too
+	Throttled map[string]int // by action: refused with RequestLimitExceeded, including injected ones
 	Errors    map[string]int // by error code or Outcome
-	// Lowest is how many tokens each bucket that was used had left when it had the fewest.
+	// Lowest is the smallest number of tokens that each used bucket has had.
 	Lowest map[string]float64
 }
 
 // journal records the calls.
 type journal struct {
-	requests int // ever, for their IDs
+	requests int // in all, for their IDs
 	unlogged bool
 	log      []Call
 	stats    Stats
@@ -67,7 +67,7 @@ func (j *journal) add(req Request, code string, injected bool) {
 	}
 }
 
-// paramsOfInterest leaves the tags out: up to 50 on each create would fill the memory of a large run.
+// paramsOfInterest gives the parameters without tags: up to 50 on each create would use too much memory in a large run.
 func paramsOfInterest(req Request) map[string]string {
 	out := map[string]string{}
 	for name, values := range req.Params {
@@ -100,7 +100,7 @@ func (a *Account) Calls() map[string]int { return a.Stats().Calls }
 // Throttled counts the throttled calls by action.
 func (a *Account) Throttled() map[string]int { return a.Stats().Throttled }
 
-// Log gives all calls, the oldest first.
+// Log gives all calls, oldest first.
 func (a *Account) Log() []Call {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -16,8 +16,8 @@ type mapping struct {
 	deleteOnTermination bool
 }
 
-// readMappings reads the block devices of RunInstances and RegisterImage. EBS volumes are deleted with their instance unless
-// the request says no.
+// readMappings reads the block devices of RunInstances and RegisterImage. EBS volumes are deleted with their instance, unless the request says
+// otherwise.
 func (a *Account) readMappings(p *params, now time.Time) []mapping {
 	var out []mapping
 	for _, m := range p.structs("BlockDeviceMapping") {
@@ -38,7 +38,7 @@ func (a *Account) readMappings(p *params, now time.Time) []mapping {
 	return out
 }
 
-// checkSizes refuses the EBS volumes that would have no size.
+// checkSizes refuses EBS volumes without a size.
 func checkSizes(p *params, devices []mapping) {
 	for _, m := range devices {
 		if m.virtualName == "" && m.sizeGiB <= 0 {
@@ -98,8 +98,8 @@ func (a *Account) runInstances(p *params, now time.Time) (reply, *apiError) {
 	})
 }
 
-// withImage gives the devices of an instance: those of its image, each overridden by the request's of the same name, then
-// the request's other ones.
+// withImage gives the devices of an instance: those of its image, where the request's device of the same name overrides them, and then the
+// request's other devices.
 func withImage(requested, fromImage []mapping) []mapping {
 	var out []mapping
 	for _, d := range fromImage {
@@ -148,8 +148,8 @@ func (a *Account) terminateInstances(p *params, _ time.Time) (reply, *apiError) 
 	return a.changeStates(p, InstanceShuttingDown, InstanceTerminated, InstanceRunning, InstanceStopped, InstancePending, InstanceStopping, InstanceShuttingDown)
 }
 
-// changeStates moves the instances of a request to an end state, which they have reached once the answer is there; the answer
-// itself tells the state on the way, as EC2's does.
+// changeStates sets the state of a request's instances. The response has the transitional state, as EC2's has; after it the final state is
+// reached.
 func (a *Account) changeStates(p *params, underway, end string, from ...string) (reply, *apiError) {
 	ids := p.strings("InstanceId")
 	if len(ids) == 0 {

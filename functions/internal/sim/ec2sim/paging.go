@@ -14,17 +14,17 @@ const (
 	maxPage = 1000
 )
 
-// pager gives the pages of one listing request.
+// pager makes the pages of one listing request.
 type pager struct {
 	limit   int         // longest page; 0: no limit
 	after   uint64      // the place of the last item given
 	begun   bool        // after is set
-	emptied bool        // the empty page that precedes this one was given
+	emptied bool        // the empty page before this one was returned
 	empties bool        // Config.EmptyPages
-	query   fingerprint // what is asked, so that a token goes with no other question
+	query   fingerprint // of the request, so that a token is refused with another request
 }
 
-// readPager reads MaxResults and NextToken. idsParam is the list of IDs that EC2 does not take beside MaxResults.
+// readPager reads MaxResults and NextToken. idsParam is the list of IDs that EC2 does not allow together with MaxResults.
 func (a *Account) readPager(p *params, action, idsParam string) pager {
 	pg := pager{empties: a.cfg.EmptyPages, query: fingerprintOf(p, action)}
 	if _, given := p.lookup("MaxResults"); given {
@@ -37,7 +37,7 @@ func (a *Account) readPager(p *params, action, idsParam string) pager {
 		}
 	}
 	if len(p.structs(idsParam)) > 0 {
-		pg.empties = false // what is asked for by ID comes at once
+		pg.empties = false // a request with IDs has one page
 	} else if size := a.cfg.PageSize; size > 0 && (pg.limit == 0 || size < pg.limit) {
 		pg.limit = size
 	}
@@ -49,7 +49,7 @@ func (a *Account) readPager(p *params, action, idsParam string) pager {
 	return pg
 }
 
-// A token is opaque to the caller, and tied to its question.
+// A token is opaque to the caller, and only valid for its request.
 func (pg pager) token(emptied bool) string {
 	text := fmt.Sprintf("%d %t %t %x", pg.after, pg.begun, emptied, pg.query)
 	return base64.URLEncoding.EncodeToString([]byte(text))
@@ -65,7 +65,7 @@ func (pg *pager) resume(token string) bool {
 	return err == nil && n == 4 && query == pg.query
 }
 
-// page gives the next items of a list that is in the order of places, of those that match, and the token for more.
+// page gives the next matching items of a list in the order of places, and the token for the next page.
 func page[T resource](pg pager, list []T, match func(T) bool) (items []T, next string) {
 	start := 0
 	if pg.begun {
@@ -99,7 +99,7 @@ func page[T resource](pg pager, list []T, match func(T) bool) (items []T, next s
 
 type fingerprint uint64
 
-// fingerprintOf identifies a question: everything in it but where its answer goes on and how long a page is.
+// fingerprintOf identifies a request by all its parameters except NextToken and MaxResults.
 func fingerprintOf(p *params, action string) fingerprint {
 	h := fnv.New64a()
 	fmt.Fprintf(h, "%s\n", action)

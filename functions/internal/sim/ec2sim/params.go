@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// apiError is an error as EC2 answers it.
+// apiError is an error of EC2.
 type apiError struct {
 	Status  int
 	Code    string
@@ -20,7 +20,7 @@ func refuse(code, format string, args ...any) *apiError {
 	return &apiError{Status: statusOf(code), Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
-// statusOf gives the HTTP status that EC2 sends with a code: client errors are 400 but for a few.
+// statusOf gives the HTTP status of a code. With few exceptions, client errors have 400.
 func statusOf(code string) int {
 	switch code {
 	case "RequestLimitExceeded", "Unavailable", "ServiceUnavailable":
@@ -35,15 +35,15 @@ func statusOf(code string) int {
 	return http.StatusBadRequest
 }
 
-// params is a request's form as a tree: "Filter.1.Value.2" is the child 2 of the child Value of the child 1 of Filter. It
-// remembers what was read, so that whatever an action does not know can be refused.
+// params is a request's form as a tree: "Filter.1.Value.2" is the child 2 of the child Value of the child 1 of Filter. It records what was read,
+// so that parameters that an action does not model are refused.
 type params struct {
 	path   string // "" at the root
 	value  string
-	given  bool // has a value of its own
+	given  bool // it has a value itself
 	read   bool
 	kids   map[string]*params
-	failed *apiError // at the root: the first thing wrong
+	failed *apiError // at the root: the first error
 	root   *params
 }
 
@@ -87,7 +87,7 @@ func (p *params) fail(err *apiError) {
 	}
 }
 
-// lookup gives a parameter's value and whether it is there.
+// lookup gives a parameter's value, and whether it exists.
 func (p *params) lookup(name string) (string, bool) {
 	kid := p.child(name, false)
 	if kid == nil || !kid.given {
@@ -117,7 +117,7 @@ func (p *params) join(name string) string {
 	return p.path + "." + name
 }
 
-// number reads a number; without one it is 0.
+// number reads a number; 0 if there is none.
 func (p *params) number(name string) int {
 	text, ok := p.lookup(name)
 	if !ok {
@@ -142,7 +142,7 @@ func (p *params) flag(name string) bool {
 	return yes
 }
 
-// structs gives the members of a flattened list, Name.1, Name.2, …, in their order.
+// structs gives the members of a flattened list, Name.1, Name.2, …, in order.
 func (p *params) structs(name string) []*params {
 	list := p.child(name, false)
 	if list == nil {
@@ -154,7 +154,7 @@ func (p *params) structs(name string) []*params {
 	}
 	var members []member
 	for part, kid := range list.kids {
-		// Anything but a positive number stays unread, and so is refused in the end.
+		// Anything else than a positive number stays unread, and is refused by done.
 		if i, err := strconv.Atoi(part); err == nil && i > 0 {
 			members = append(members, member{i, kid})
 		}
@@ -179,15 +179,15 @@ func (p *params) strings(name string) []string {
 	return out
 }
 
-// ok says whether nothing was wrong so far.
+// ok says whether there was no error so far.
 func (p *params) ok() bool { return p.root.failed == nil }
 
-// checkID says whether an ID has the prefix of its kind. What follows it may be anything here.
+// checkID says whether an ID has the prefix of its kind. Here any text may follow.
 func (p *params) checkID(id, prefix string) bool {
 	if strings.HasPrefix(id, prefix) && len(id) > len(prefix) {
 		return true
 	}
-	code := "InvalidParameterValue" // what EC2 says to a volume or a snapshot
+	code := "InvalidParameterValue" // EC2's code for a volume or a snapshot
 	switch prefix {
 	case instancePrefix:
 		code = "InvalidInstanceID.Malformed"
@@ -198,7 +198,7 @@ func (p *params) checkID(id, prefix string) bool {
 	return false
 }
 
-// How the IDs of a kind begin.
+// The prefixes of IDs.
 const (
 	instancePrefix = "i-"
 	volumePrefix   = "vol-"
@@ -206,8 +206,8 @@ const (
 	imagePrefix    = "ami-"
 )
 
-// done ends the reading: it gives what was wrong with the parameters, one that nobody has read included, and ends a dry run.
-// An action calls it before it changes anything.
+// done ends the reading: it returns the first error of the parameters. A parameter that was not read is an error. It also ends a dry run. An
+// action calls it before it changes anything.
 func (p *params) done() *apiError {
 	dry := p.flag("DryRun")
 	if unknown := p.unread(nil); len(unknown) > 0 {

@@ -10,35 +10,35 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 )
 
-// This file is the account from behind: what people and other tools do in it, and a look at how things really are, without
-// lag. It panics on an ID that is not there, since that is a mistake of the test.
+// This file is for tests: what people and other tools do in the account, and its true state without lag. It panics if an ID does not exist,
+// since that is a mistake of the test.
 
-// Instance is an instance to add, or as it is.
+// Instance is an instance to add, or an existing one.
 type Instance struct {
 	ID      string            // default: a new one
 	State   string            // one of the Instance… constants; default running
 	Root    string            // the device that it boots from; default: that of its first volume
-	Tags    map[string]string // those of AWS (aws:…) too
+	Tags    map[string]string // including those of AWS (aws:…)
 	Volumes []BlockDevice
-	// Managed says that a service (EKS Auto Mode and the like) manages the instance and its volumes in this account. EC2 lists them
-	// only to those who ask for managed resources.
+	// Managed says that a service (such as EKS Auto Mode) manages the instance and its volumes. EC2 lists them only with
+	// IncludeManagedResources.
 	Managed bool
 }
 
-// BlockDevice is a volume as its instance sees it.
+// BlockDevice is a volume of an instance.
 type BlockDevice struct {
 	ID                  string            // vol-…; default: a new one. An existing volume is attached once more (multi-attach)
 	Device              string            // e.g. /dev/xvda
 	SizeGiB             int               // default 8
 	Type                string            // default gp3
-	Tags                map[string]string // the volume's own
+	Tags                map[string]string // the volume's
 	DeleteOnTermination bool
-	InstanceStore       bool // no EBS volume at all: only Device counts
+	InstanceStore       bool // not an EBS volume: only Device is used
 }
 
 const defaultSizeGiB = 8
 
-// AddInstance launches an instance with its volumes, and gives it with the IDs that it got.
+// AddInstance launches an instance with its volumes, and gives it with its IDs.
 func (a *Account) AddInstance(in Instance) Instance {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -91,7 +91,7 @@ func (a *Account) attach(v *volume, i *instance, name string, deleteOnTerminatio
 	return d
 }
 
-// AddVolume makes a volume that is not attached, and gives its ID. Device and DeleteOnTermination do not count.
+// AddVolume creates a volume that is not attached, and gives its ID. Device and DeleteOnTermination are ignored.
 func (a *Account) AddVolume(d BlockDevice) string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -114,14 +114,14 @@ func (a *Account) addVolume(d BlockDevice) *volume {
 	return v
 }
 
-// AttachVolume attaches a volume to one more instance.
+// AttachVolume attaches a volume to another instance.
 func (a *Account) AttachVolume(volumeID, instanceID, device string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.attach(must(a.volumes.byID, volumeID), must(a.instances.byID, instanceID), device, false)
 }
 
-// DeleteVolume deletes a volume, attached or not. Its snapshots stay.
+// DeleteVolume deletes a volume, attached or not. Its snapshots are kept.
 func (a *Account) DeleteVolume(volumeID string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -133,8 +133,8 @@ func (a *Account) DeleteVolume(volumeID string) {
 	a.volumes.remove(v)
 }
 
-// SetInstanceState moves an instance to a state. When terminated, its volumes are detached, those with DeleteOnTermination
-// deleted, and it stays listed with its tags.
+// SetInstanceState sets an instance's state. A terminated instance stays listed with its tags; its volumes are detached, and those with
+// DeleteOnTermination are deleted.
 func (a *Account) SetInstanceState(instanceID, state string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -144,7 +144,7 @@ func (a *Account) SetInstanceState(instanceID, state string) {
 	a.setState(must(a.instances.byID, instanceID), state)
 }
 
-// TagInstance sets a tag of an instance; aws: tags too.
+// TagInstance sets a tag of an instance. It may be an aws: tag.
 func (a *Account) TagInstance(instanceID, key, value string) { a.tag(instanceID, key, value) }
 
 // UntagInstance removes a tag of an instance.
@@ -167,7 +167,7 @@ func (a *Account) Instances() []Instance {
 	return out
 }
 
-// Instance gives an instance as it is.
+// Instance gives an instance.
 func (a *Account) Instance(id string) (Instance, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -209,17 +209,17 @@ const (
 type Deletion struct {
 	At       time.Time
 	By       string   // ByAPI or ByPerson
-	Snapshot Snapshot // as it was then
+	Snapshot Snapshot // at that time
 }
 
-// Snapshot is a snapshot as it really is.
+// Snapshot is the true state of a snapshot, without lag.
 type Snapshot struct {
 	ebs.Snapshot
 	OwnerID string
-	Shared  bool // another account's, public or shared with this one; another's that is not can't be seen
+	Shared  bool // another account's, public or shared with this one; others of other accounts can't be seen
 }
 
-// Snapshots gives all snapshots that exist, by start time and ID, other accounts' too.
+// Snapshots gives all existing snapshots, including other accounts', oldest first.
 func (a *Account) Snapshots() []Snapshot {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -232,7 +232,7 @@ func (a *Account) Snapshots() []Snapshot {
 	return out
 }
 
-// Snapshot gives a snapshot as it is.
+// Snapshot gives a snapshot.
 func (a *Account) Snapshot(id string) (Snapshot, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -262,7 +262,7 @@ func (a *Account) copySnapshot(s *snapshot, now time.Time) Snapshot {
 	}
 }
 
-// Deleted gives the deletions of snapshots, the oldest first.
+// Deleted gives the deletions of snapshots, oldest first.
 func (a *Account) Deleted() []Deletion {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -8,8 +8,8 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 )
 
-// AddSnapshot adds a snapshot as it stands, listed at once, without any limit: a manual one, an old one, another account's.
-// It gives its ID. Defaults: a new ID, this account, completed, begun now. A pending one stays so until SetSnapshotState.
+// AddSnapshot adds any snapshot, for example a manual or an old one, or another account's, and gives its ID. It is listed without lag, and no limit
+// applies. Defaults: a new ID, this account, completed, started now. A pending one stays pending until SetSnapshotState.
 func (a *Account) AddSnapshot(in Snapshot) string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -45,7 +45,7 @@ func (a *Account) TagSnapshot(snapshotID, key, value string) { a.tag(snapshotID,
 // UntagSnapshot removes a tag of a snapshot, as a person who claims it may do.
 func (a *Account) UntagSnapshot(snapshotID, key string) { a.untag(snapshotID, key) }
 
-// DeleteSnapshotByPerson deletes a snapshot, whatever holds it.
+// DeleteSnapshotByPerson deletes a snapshot, even if an AMI or a lock holds it.
 func (a *Account) DeleteSnapshotByPerson(id string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -73,7 +73,7 @@ func (a *Account) ReleaseAMI(amiID string) {
 	delete(a.images, amiID)
 }
 
-// Lock makes DeleteSnapshot refuse the snapshot, with a code that is nowhere documented.
+// Lock makes DeleteSnapshot refuse the snapshot, with a code that is not documented.
 func (a *Account) Lock(id string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -87,7 +87,7 @@ func (a *Account) Unlock(id string) {
 	must(a.snapshots.byID, id).locked = false
 }
 
-// SetSnapshotState puts a snapshot in a state for good, whatever time it is.
+// SetSnapshotState sets a snapshot's state. Time does not change it any more.
 func (a *Account) SetSnapshotState(id string, state ebs.State) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// authorize is what IAM has to say: see Config.RequireTag.
+// authorize checks IAM policies: see Config.RequireTag.
 func (a *Account) authorize(req Request) *apiError {
 	key := a.cfg.RequireTag[req.Action]
 	if key == "" {
@@ -20,7 +20,7 @@ func (a *Account) authorize(req Request) *apiError {
 				continue
 			}
 		}
-		// The same words, whether the tag or the snapshot is gone: a condition on what is not there does not hold.
+		// The same message if the tag or the snapshot does not exist: the condition fails in both cases.
 		return refuse("UnauthorizedOperation", "You are not authorized to perform this operation. User: arn:aws:sts::%s:assumed-role/simulated "+
 			"is not authorized to perform: ec2:%s on resource: arn:aws:ec2:%s::snapshot/%s because no identity-based policy allows the "+
 			"ec2:%[2]s action. Encoded authorization failure message: c2ltdWxhdGVk", a.cfg.AccountID, req.Action, a.cfg.Region, id)

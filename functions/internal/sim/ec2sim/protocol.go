@@ -15,20 +15,20 @@ import (
 	"time"
 )
 
-// Request is one call as it arrived.
+// Request is one call.
 type Request struct {
 	Action string
 	Params url.Values // as on the wire: "VolumeId", "Filter.1.Name", "Filter.1.Value.1", …
 	At     time.Time  // the account's time of arrival
 }
 
-// Get gives a parameter's value, "" without one.
+// Get gives a parameter's value; "" if there is none.
 func (r Request) Get(name string) string { return r.Params.Get(name) }
 
 // List gives the values of a list parameter, e.g. SnapshotId for SnapshotId.1, SnapshotId.2, ….
 func (r Request) List(name string) []string { return parseParams(r.Params).strings(name) }
 
-// Filter gives the values of the filter of that name, nil without one.
+// Filter gives the values of the filter of that name; nil if there is none.
 func (r Request) Filter(name string) []string {
 	for _, f := range parseParams(r.Params).structs("Filter") {
 		if f.optional("Name") == name {
@@ -49,13 +49,13 @@ func (r Request) Tags() map[string]string {
 	return tags
 }
 
-// answer is what goes back to the caller.
+// answer is the response to the caller.
 type answer struct {
 	status int
 	body   []byte
 }
 
-// errCut is the transport's error of a fault: the connection broke, and the caller can't know whether EC2 has acted.
+// errCut is the transport's error if a fault breaks the connection: the caller can't know whether EC2 has acted.
 var errCut = &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
 
 // Do answers a request in process, in the caller's goroutine. It makes an Account an HTTP client for the SDK.
@@ -65,7 +65,7 @@ func (a *Account) Do(r *http.Request) (*http.Response, error) {
 	}
 	ans, err := a.serve(r.Context(), r)
 	if err != nil {
-		// The shape in which http.Client gives the errors of its transport.
+		// http.Client wraps the errors of its transport like this.
 		return nil, &url.Error{Op: "Post", URL: r.URL.String(), Err: err}
 	}
 	return &http.Response{
@@ -81,7 +81,7 @@ func (a *Account) Do(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// ServeHTTP answers a request over the network. A cut connection is really cut.
+// ServeHTTP answers a request over the network. It really cuts a connection for a fault.
 func (a *Account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ans, err := a.serve(r.Context(), r)
 	if err != nil {
@@ -91,10 +91,10 @@ func (a *Account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/xml;charset=UTF-8")
 	w.Header().Set("Date", a.date())
 	w.WriteHeader(ans.status)
-	_, _ = w.Write(ans.body) // the caller may have gone; EC2 would not know either
+	_, _ = w.Write(ans.body) // the caller may have closed the connection; EC2 would not know either
 }
 
-// date is the account's time as HTTP says it.
+// date is the account's time in HTTP's format.
 func (a *Account) date() string { return a.now().Format(http.TimeFormat) }
 
 func cut(w http.ResponseWriter) {
@@ -102,7 +102,7 @@ func cut(w http.ResponseWriter) {
 		_ = conn.Close()
 		return
 	}
-	panic(http.ErrAbortHandler) // net/http's own way to cut, where it can't be hijacked (HTTP/2)
+	panic(http.ErrAbortHandler) // cuts a connection that can't be hijacked (HTTP/2)
 }
 
 func (a *Account) serve(ctx context.Context, r *http.Request) (answer, error) {
@@ -113,7 +113,7 @@ func (a *Account) serve(ctx context.Context, r *http.Request) (answer, error) {
 	return a.call(ctx, Request{Action: form.Get("Action"), Params: form})
 }
 
-// maxBody is far above the longest request that EC2 takes.
+// maxBody is much larger than the longest request that EC2 accepts.
 const maxBody = 4 << 20
 
 func readForm(r *http.Request) (url.Values, error) {
@@ -137,7 +137,7 @@ func readForm(r *http.Request) (url.Values, error) {
 
 const xmlNamespace = "http://ec2.amazonaws.com/doc/2016-11-15/"
 
-// reply is the content of a good answer; it embeds meta.
+// reply is the content of a successful response; it embeds meta.
 type reply interface{ setRequestID(id string) }
 
 type meta struct {
@@ -146,7 +146,7 @@ type meta struct {
 
 func (m *meta) setRequestID(id string) { m.RequestID = id }
 
-// done is the reply of the actions that have nothing to tell.
+// done is the reply of actions without a result.
 type done struct {
 	meta
 	Return bool `xml:"return"`

@@ -111,7 +111,7 @@ func (a *Account) startSnapshot(v *volume, description string, tags map[string]s
 		owner:       a.cfg.AccountID,
 		description: description,
 		sizeGiB:     v.sizeGiB,
-		fullBytes:   int64(v.sizeGiB) << 30, // as of a volume that is written full
+		fullBytes:   int64(v.sizeGiB) << 30, // as if the volume were full
 		startTime:   now,
 		listedFrom:  now.Add(a.cfg.ListLag),
 		completesAt: now.Add(a.cfg.Completion(v.id, v.snapshots)),
@@ -143,7 +143,7 @@ func (a *Account) deleteSnapshot(p *params, now time.Time) (reply, *apiError) {
 		return nil, refuse("InvalidSnapshot.InUse", "The snapshot %s is currently in use by %s", id, ami)
 	}
 	if s.locked {
-		// AWS does not document the code; nobody should depend on this one.
+		// AWS does not document the code; do not depend on this one.
 		return nil, refuse("OperationNotPermitted", "The snapshot %s is locked and can't be deleted", id)
 	}
 	a.removeSnapshot(s, ByAPI, now)
@@ -225,7 +225,7 @@ func (s *snapshot) attribute(name string, now time.Time) []string {
 	panic("ec2sim: filter " + name + " is let in but not modelled")
 }
 
-// candidates gives the snapshots among which to look, in the order of places: all of them only if it must be.
+// candidates gives the snapshots that may match, in the order of places. It gives all snapshots only if it has to.
 func (st *snapshotStore) candidates(ids []string, fs filters) []*snapshot {
 	var out []*snapshot
 	if len(ids) > 0 {

@@ -7,7 +7,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 )
 
-// snapshot is one EBS snapshot: of this account, or another's that this one may see.
+// snapshot is an EBS snapshot of this account, or of another that this one may see.
 type snapshot struct {
 	ident
 	volumeID    string
@@ -18,16 +18,16 @@ type snapshot struct {
 	sizeGiB     int
 	fullBytes   int64
 	startTime   time.Time
-	listedFrom  time.Time // when the lists begin to show it
+	listedFrom  time.Time // from when the lists show it
 	completesAt time.Time
 	willFail    bool      // ends in error instead of completed
-	fixed       ebs.State // a state that time does not change; "" usually
+	fixed       ebs.State // a state that time does not change; usually ""
 	locked      bool
-	deletedAt   time.Time // zero: it exists
-	history     []tagging // its tags over time, the last one in force
+	deletedAt   time.Time // zero if it exists
+	history     []tagging // its tags over time; the last ones are in force
 }
 
-// tagging is a resource's tags since a moment. The map is never changed, only replaced.
+// tagging is a resource's tags from a time on. The map is never changed, only replaced.
 type tagging struct {
 	since time.Time
 	tags  map[string]string
@@ -51,7 +51,7 @@ func (s *snapshot) setTags(tags map[string]string, now time.Time) {
 	s.history = append(s.history, tagging{now, tags})
 }
 
-// listedTags are the tags that the lists show, lag behind.
+// listedTags are the tags that the lists show, with their lag.
 func (s *snapshot) listedTags(now time.Time, lag time.Duration) map[string]string {
 	for i := len(s.history) - 1; i > 0; i-- {
 		if !now.Before(s.history[i].since.Add(lag)) {
@@ -67,25 +67,25 @@ func (s *snapshot) listed(now time.Time, lag time.Duration) bool {
 	return !now.Before(s.listedFrom) && (s.deletedAt.IsZero() || now.Before(s.deletedAt.Add(lag)))
 }
 
-// inProgress says whether it counts as a snapshot in progress of its volume: a pending one, even if it was deleted while
-// pending, and one in error until it is deleted.
+// inProgress says whether it counts as a snapshot in progress of its volume. A pending one counts, even if it was deleted while pending, and one
+// in state error counts until it is deleted.
 func (s *snapshot) inProgress(now time.Time) bool {
 	state := s.state(now)
 	return state == ebs.Pending || state == ebs.Error && s.deletedAt.IsZero()
 }
 
-// forgettable says whether nothing knows any more of a deleted snapshot.
+// forgettable says whether a deleted snapshot has no effect any more.
 func (s *snapshot) forgettable(now time.Time, lag time.Duration) bool {
 	return !s.listed(now, lag) && !s.inProgress(now)
 }
 
-// snapshotStore holds the snapshots. A deleted one can't be found any more, but rests in graves and in the lists as long as
-// the lists show it or it counts as in progress.
+// snapshotStore holds the snapshots. A deleted one is removed from byID, but stays in graves and in the other lists while EC2's lists show it or
+// it counts as in progress.
 type snapshotStore struct {
 	catalogue[*snapshot]
 	byVolume map[string][]*snapshot // in the order of places
 	graves   []*snapshot
-	running  []*snapshot // created here and in progress when last looked at
+	running  []*snapshot // created here and in progress at the last check
 	owned    int         // that exist and belong to the account
 }
 
@@ -112,7 +112,7 @@ func (st *snapshotStore) delete(s *snapshot, own bool, now time.Time, lag time.D
 	st.bury(now, lag)
 }
 
-// bury forgets the deleted snapshots that have no effect any more.
+// bury removes the deleted snapshots that have no effect any more.
 func (st *snapshotStore) bury(now time.Time, lag time.Duration) {
 	st.graves = slices.DeleteFunc(st.graves, func(s *snapshot) bool {
 		if !s.forgettable(now, lag) {
@@ -126,7 +126,7 @@ func (st *snapshotStore) bury(now time.Time, lag time.Duration) {
 	})
 }
 
-// find gives a snapshot by ID, a deleted one too as long as it rests.
+// find gives a snapshot by ID, even a deleted one that is still in graves.
 func (st *snapshotStore) find(id string) *snapshot {
 	if s, ok := st.byID[id]; ok {
 		return s
@@ -150,7 +150,7 @@ func (st *snapshotStore) inProgressOf(volumeID, owner string, now time.Time) int
 	return n
 }
 
-// pending counts the account's pending snapshots, those deleted while pending too.
+// pending counts the account's pending snapshots, including those deleted while pending.
 func (st *snapshotStore) pending(now time.Time) int {
 	st.running = slices.DeleteFunc(st.running, func(s *snapshot) bool { return s.state(now) != ebs.Pending })
 	return len(st.running)

@@ -17,7 +17,7 @@ func (i *instance) setTags(tags map[string]string, _ time.Time) { i.tags = tags 
 func (v *volume) currentTags() map[string]string              { return v.tags }
 func (v *volume) setTags(tags map[string]string, _ time.Time) { v.tags = tags }
 
-// readTagTargets gives the resources that a tagging request names.
+// readTagTargets gives the resources of a tagging request.
 func (a *Account) readTagTargets(p *params) []taggable {
 	ids := p.strings("ResourceId")
 	if len(ids) == 0 {
@@ -65,8 +65,7 @@ func (a *Account) createTags(p *params, now time.Time) (reply, *apiError) {
 	return &done{Return: true}, nil
 }
 
-// deleteTags removes the tags that are named; one named with a value only if it has that value. Without any named, all user
-// tags go.
+// deleteTags removes the named tags. A tag named with a value is only removed if it has that value. If no tag is named, it removes all user tags.
 func (a *Account) deleteTags(p *params, now time.Time) (reply, *apiError) {
 	targets := a.readTagTargets(p)
 	type condemned struct {

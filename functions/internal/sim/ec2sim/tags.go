@@ -10,13 +10,13 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
-// tagXML is a tag as EC2 lists it.
+// tagXML is a tag in EC2's lists.
 type tagXML struct {
 	Key   string `xml:"key"`
 	Value string `xml:"value"`
 }
 
-// tagSet gives tags in a fixed order, since a run has to be repeatable.
+// tagSet gives tags in a fixed order, so that a run can be repeated exactly.
 func tagSet(tags map[string]string) []tagXML {
 	out := make([]tagXML, 0, len(tags))
 	for _, k := range slices.Sorted(maps.Keys(tags)) {
@@ -25,7 +25,7 @@ func tagSet(tags map[string]string) []tagXML {
 	return out
 }
 
-// readTagSpecifications reads the tags of a creating request, by the type of the resources that they are for.
+// readTagSpecifications reads the tags of a creating request, by the type of resource.
 func readTagSpecifications(p *params, types ...string) map[string]map[string]string {
 	out := map[string]map[string]string{}
 	for _, spec := range p.structs("TagSpecification") {
@@ -72,7 +72,7 @@ func checkTag(key, value string) *apiError {
 	return nil
 }
 
-// checkTagCount counts what a resource would carry; tags of AWS do not count.
+// checkTagCount refuses too many tags on a resource. Tags of AWS do not count.
 func checkTagCount(tags map[string]string) *apiError {
 	users := 0
 	for key := range tags {
@@ -88,7 +88,7 @@ func checkTagCount(tags map[string]string) *apiError {
 
 func reserved(key string) bool { return strings.HasPrefix(strings.ToLower(key), "aws:") }
 
-// merged gives the tags with changes, as a new map: what was handed out before stays as it was.
+// merged gives the tags with changes as a new map. Maps returned before do not change.
 func merged(tags, changes map[string]string) map[string]string {
 	out := maps.Clone(tags)
 	if out == nil {

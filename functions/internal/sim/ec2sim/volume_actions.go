@@ -43,7 +43,7 @@ func (a *Account) createVolume(p *params, now time.Time) (reply, *apiError) {
 	})
 }
 
-// checkSource checks the snapshot that a volume or an image is to be made from; it sets the size if none was given.
+// checkSource checks the snapshot of a new volume or image. It sets the size if none was given.
 func (a *Account) checkSource(p *params, snapshotID string, size *int, now time.Time) {
 	if snapshotID == "" || !p.checkID(snapshotID, snapshotPrefix) {
 		return

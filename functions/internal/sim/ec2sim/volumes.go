@@ -12,11 +12,11 @@ type volume struct {
 	createdAt   time.Time
 	tags        map[string]string // never changed, only replaced
 	attachedTo  []string          // instance IDs
-	managed     bool              // by another service, in this account: hidden unless asked for
+	managed     bool              // by another service: only listed with IncludeManagedResources
 
-	snapshots  int       // made of it so far
+	snapshots  int       // created of it so far
 	snapshotAt time.Time // when the last one began
-	failNext   int       // how many of the next ones will fail
+	failNext   int       // how many of the next snapshots will fail
 }
 
 func (v *volume) state() string {
@@ -26,7 +26,7 @@ func (v *volume) state() string {
 	return "available"
 }
 
-// snapshotsAtOnce is how many snapshots of the volume may be in progress, where limit is that of most volumes.
+// snapshotsAtOnce is how many snapshots of the volume may be in progress. limit is the number for most volumes.
 func (v *volume) snapshotsAtOnce(limit int) int {
 	if limit > 1 && (v.kind == "st1" || v.kind == "sc1") {
 		return 1

@@ -1,6 +1,5 @@
-// Package hang is a server for tests that takes connections and requests, and does not answer. Within testing/synctest it hangs in
-// virtual time, so that a test of a time-out of minutes takes milliseconds on any machine; a client without a time-out is a deadlock
-// there, which ends the test.
+// Package hang is a server for tests that accepts connections and requests, and does not answer. In testing/synctest it hangs in virtual time, so
+// that a test of a timeout of minutes takes milliseconds on any machine. A client without a timeout is a deadlock there, which ends the test.
 package hang
 
 import (
@@ -16,8 +15,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 )
 
-// Config is an AWS configuration all of whose connections lead to such a server. To each request it writes what is given as
-// start, the beginning of an answer or nothing, and hangs then.
+// Config is an AWS configuration whose connections all lead to such a server. It answers each request with start, which may be the beginning of
+// a response or empty, and then hangs.
 func Config(start string) aws.Config {
 	endpoint := "http://hang.test"
 	client := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
@@ -33,12 +32,12 @@ func Config(start string) aws.Config {
 	}
 }
 
-// serve reads a request, writes the start of an answer, and waits for the client to hang up.
+// serve reads a request, writes the start of a response, and waits until the client closes the connection.
 func serve(conn net.Conn, start string) {
 	if request, err := http.ReadRequest(bufio.NewReader(conn)); err == nil {
 		_, _ = io.Copy(io.Discard, request.Body)
 	}
-	time.Sleep(time.Millisecond) // the client's transport breaks off if the answer is faster than the end of its writing
+	time.Sleep(time.Millisecond) // the client's transport fails if the response is faster than its request
 	_, _ = io.WriteString(conn, start)
 	_, _ = io.Copy(io.Discard, conn)
 }

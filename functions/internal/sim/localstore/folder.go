@@ -18,15 +18,15 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/store"
 )
 
-// Folder is an object store in a folder of this machine; several processes may share it.
+// Folder is an object store in a folder of this machine. Several processes may share it.
 type Folder struct {
 	dir  string
-	root *os.Root // no key, whatever dots it holds, leaves the folder
+	root *os.Root // no key leads out of the folder, even with ..
 }
 
 const lockFile = ".lock"
 
-// OpenFolder opens the store in dir, which is made if it is not there.
+// OpenFolder opens the store in dir. It creates dir if it does not exist.
 func OpenFolder(dir string) (*Folder, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder for manifests and reports: %w", err)
@@ -38,13 +38,13 @@ func OpenFolder(dir string) (*Folder, error) {
 	return &Folder{dir, root}, nil
 }
 
-// Path gives the file that holds the object.
+// Path gives the file of the object.
 func (f *Folder) Path(key string) string { return filepath.Join(f.dir, filepath.FromSlash(key)) }
 
-// Close lets the folder go.
+// Close closes the folder.
 func (f *Folder) Close() error { return f.root.Close() }
 
-// Get gives the object's content, and the tag by which Replace knows it again.
+// Get gives the object's content, and the ETag for Replace.
 func (f *Folder) Get(_ context.Context, key string) (body []byte, etag string, err error) {
 	body, err = f.root.ReadFile(filepath.FromSlash(key))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -56,12 +56,12 @@ func (f *Folder) Get(_ context.Context, key string) (body []byte, etag string, e
 	return body, contentTag(body), nil
 }
 
-// Put writes the object, whether it is there or not.
+// Put writes the object. It replaces an existing one.
 func (f *Folder) Put(ctx context.Context, key string, body []byte) error {
 	return f.locked(func() error { return f.write(key, body) })
 }
 
-// Create writes the object if there is none under the key.
+// Create writes the object if there is none with the key.
 func (f *Folder) Create(ctx context.Context, key string, body []byte) error {
 	return f.locked(func() error {
 		_, _, err := f.Get(ctx, key)
@@ -75,7 +75,7 @@ func (f *Folder) Create(ctx context.Context, key string, body []byte) error {
 	})
 }
 
-// Replace writes the object if it is still the one that Get gave with this tag.
+// Replace writes the object if it still has the ETag.
 func (f *Folder) Replace(ctx context.Context, key string, body []byte, etag string) error {
 	return f.locked(func() error {
 		_, now, err := f.Get(ctx, key)
@@ -90,7 +90,7 @@ func (f *Folder) Replace(ctx context.Context, key string, body []byte, etag stri
 	})
 }
 
-// List gives the keys with the prefix, in order.
+// List gives the keys with the prefix, sorted.
 func (f *Folder) List(_ context.Context, prefix string) ([]string, error) {
 	var keys []string
 	start := path.Dir(prefix + "x") // the folder that the prefix is in
@@ -103,13 +103,13 @@ func (f *Folder) List(_ context.Context, prefix string) ([]string, error) {
 		}
 		return err
 	})
-	slices.Sort(keys) // a walk has "a/b" before "a-b"
+	slices.Sort(keys) // a walk gives "a/b" before "a-b"
 	return keys, err
 }
 
 const partial = ".partial"
 
-// write makes a new file and moves it into place, so that a reader or a crash never sees half of one.
+// write creates a new file and renames it, so that no reader sees half a file, even after a crash.
 func (f *Folder) write(key string, body []byte) error {
 	name := filepath.FromSlash(key)
 	if err := f.root.MkdirAll(filepath.Dir(name), 0o700); err != nil {

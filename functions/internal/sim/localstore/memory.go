@@ -16,7 +16,7 @@ import (
 
 // Memory is an object store in memory. The zero value is empty and ready.
 type Memory struct {
-	// Fault, if set, is asked before each operation ("get", "put", "create", "replace", "list"); what it returns is the answer.
+	// Fault, if set, is called before each operation ("get", "put", "create", "replace", "list"). The operation fails with its error.
 	Fault func(op, key string) error
 
 	mu      sync.Mutex
@@ -29,7 +29,7 @@ type memoryObject struct {
 	etag string
 }
 
-// Get gives the object's content, and the tag by which Replace knows it again.
+// Get gives the object's content, and the ETag for Replace.
 func (m *Memory) Get(_ context.Context, key string) (body []byte, etag string, err error) {
 	defer m.lock()()
 	if err := m.fault("get", key); err != nil {
@@ -42,7 +42,7 @@ func (m *Memory) Get(_ context.Context, key string) (body []byte, etag string, e
 	return bytes.Clone(o.body), o.etag, nil
 }
 
-// Put writes the object, whether it is there or not.
+// Put writes the object. It replaces an existing one.
 func (m *Memory) Put(_ context.Context, key string, body []byte) error {
 	defer m.lock()()
 	if err := m.fault("put", key); err != nil {
@@ -52,7 +52,7 @@ func (m *Memory) Put(_ context.Context, key string, body []byte) error {
 	return nil
 }
 
-// Create writes the object if there is none under the key.
+// Create writes the object if there is none with the key.
 func (m *Memory) Create(_ context.Context, key string, body []byte) error {
 	defer m.lock()()
 	if err := m.fault("create", key); err != nil {
@@ -65,7 +65,7 @@ func (m *Memory) Create(_ context.Context, key string, body []byte) error {
 	return nil
 }
 
-// Replace writes the object if it is still the one that Get gave with this tag.
+// Replace writes the object if it still has the ETag.
 func (m *Memory) Replace(_ context.Context, key string, body []byte, etag string) error {
 	defer m.lock()()
 	if err := m.fault("replace", key); err != nil {
@@ -78,7 +78,7 @@ func (m *Memory) Replace(_ context.Context, key string, body []byte, etag string
 	return nil
 }
 
-// List gives the keys with the prefix, in order.
+// List gives the keys with the prefix, sorted.
 func (m *Memory) List(_ context.Context, prefix string) ([]string, error) {
 	defer m.lock()()
 	if err := m.fault("list", prefix); err != nil {

@@ -1,4 +1,4 @@
-// Package snssim knows what SNS refuses, for topics that are not SNS.
+// Package snssim refuses what SNS refuses, for topics of tests and of the demo.
 package snssim
 
 import (
@@ -12,9 +12,9 @@ const (
 	maxMessage = 256 << 10 // bytes of UTF-8
 )
 
-// Check gives SNS's answer to a message that it does not publish (SNS API Reference, "Publish"): a subject has less than 100
-// characters and no control characters. It is ASCII and begins with a letter, a digit or a punctuation mark: the reference no longer
-// says so, but did for years.
+// Check gives SNS's error for a message that it does not publish (SNS API Reference, "Publish"). A subject must be shorter than 100 characters,
+// without control characters. It must be ASCII and begin with a letter, a digit or a punctuation mark: the reference said so for years, but no
+// longer does.
 func Check(subject, message string) error {
 	beyond := func(c rune) bool { return c < ' ' || c > '~' }
 	switch {

@@ -12,11 +12,11 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/asl"
 )
 
-// sdkBackoff is how long the SDK waits before each of the retries that the gateway lets it make, at most.
+// sdkBackoff has the longest wait of the SDK before each of its retries.
 const sdkBackoff = 2 * time.Second
 
-// SimulatedEC2 is a gateway to a simulated account (or to what stands before one) through the real SDK client, whose retries wait by the world's clock. The SDK
-// draws its backoff from the system's randomness; here it is drawn from a fixed seed, so that a run can be repeated exactly.
+// SimulatedEC2 is a gateway to a simulated account (or to a wrapper of one) through the real SDK client. The retries wait by the world's clock.
+// The SDK draws its backoff from the system's randomness. Here it is drawn from a fixed seed, so that a run can be repeated exactly.
 func SimulatedEC2(account aws.HTTPClient, world *asl.Virtual) *ec2gw.Gateway {
 	random := rand.New(rand.NewPCG(1, 2))
 	return ec2gw.New(aws.Config{
@@ -25,6 +25,6 @@ func SimulatedEC2(account aws.HTTPClient, world *asl.Virtual) *ec2gw.Gateway {
 		HTTPClient:  account,
 	}, ec2gw.Options{Backoff: func(time.Duration) {
 		d := time.Duration(random.Float64() * float64(sdkBackoff))
-		_ = world.Sleep(context.Background(), d) // the SDK gives no context here; it looks at its own afterwards
+		_ = world.Sleep(context.Background(), d) // the SDK gives no context here, and checks its own afterwards
 	}})
 }

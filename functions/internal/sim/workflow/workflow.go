@@ -1,5 +1,5 @@
-// Package workflow runs the whole product in one process: the real definition, interpreted, with the real handlers of the four
-// functions, over whatever EC2, object store and topic it is given. The tests, the demo and the command are made of it.
+// Package workflow runs the whole product in one process. It interprets the real definition with the real handlers of the four functions, over a
+// given EC2, object store and topic. The tests, the demo and the command use it.
 package workflow
 
 import (
@@ -23,7 +23,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/asl"
 )
 
-// The functions' names, and the bucket's and the topic's, as the rendered definition has them here.
+// The names of the functions, the bucket and the topic in the rendered definition.
 const (
 	DiscoverInstances = "discover-instances"
 	SnapshotVolume    = "snapshot-volume"
@@ -47,41 +47,41 @@ type Topic interface {
 	Publish(ctx context.Context, subject, message string) error
 }
 
-// Executions is what is known of executions.
+// Executions gives the status of executions.
 type Executions interface {
 	Status(ctx context.Context, arn string) (discover.Status, error)
 }
 
-// Config says what the workflow runs on.
+// Config configures a workflow.
 type Config struct {
 	World          asl.World
 	EC2            *ec2gw.Gateway
 	Objects        Objects
 	Topic          Topic
-	ReportBase     string     // see report.Service; "": a bucket's
-	Executions     Executions // nil: this workflow's own
+	ReportBase     string     // see report.Service; default: a bucket's
+	Executions     Executions // default: this workflow's own
 	Pace           discover.Pace
 	Settle         time.Duration // from a snapshot's creation to the first look at it, if it is pending then
 	MaxConcurrency int           // child executions at once
 	TimeZones      map[string]string
 	ExcludeBoot    []string      // see discover.Service
 	Aftermath      time.Duration // see discover.Service
-	// Ahead is how far a function's clock is ahead of the world's, by its name: no two machines agree on the time.
+	// Ahead is how far a function's clock is ahead of the world's, by the function's name.
 	Ahead   map[string]time.Duration
 	Log     *slog.Logger
 	Observe func(asl.Event)
-	// Around, if set, stands around each function: to count its calls, or to make it fail as Lambda may.
+	// Around, if set, wraps each function: to count its calls, or to make it fail.
 	Around func(function string, call asl.Task) asl.Task
 }
 
-// Workflow is a state machine that can be started.
+// Workflow is a state machine.
 type Workflow struct {
 	config  Config
 	machine *asl.Machine
 	runner  asl.Runner
 
 	mu     sync.Mutex
-	status map[string]discover.Status // of the executions that were started here
+	status map[string]discover.Status // of this workflow's executions
 }
 
 // New makes the workflow.
@@ -116,7 +116,7 @@ const (
 	snsPublish     = "arn:aws:states:::sns:publish"
 )
 
-// RenderedDefinition gives the definition as the workflow runs it.
+// RenderedDefinition gives the definition that the workflow runs.
 func RenderedDefinition(c Config) ([]byte, error) {
 	return statemachine.Render(statemachine.Definition, values(c))
 }
@@ -145,17 +145,17 @@ func (w *Workflow) Run(ctx context.Context, name string, input any) (asl.Result,
 	return result, nil
 }
 
-// ExecutionID is the identity of an execution that has this name here.
+// ExecutionID gives the ID of the execution with the name.
 func ExecutionID(name string) string { return "execution:" + name }
 
-// Status says how an execution that was started here stands.
+// Status gives the status of an execution of this workflow.
 func (w *Workflow) Status(_ context.Context, id string) (discover.Status, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if s, ok := w.status[id]; ok {
 		return s, nil
 	}
-	return discover.Ended, nil // Step Functions forgets, too
+	return discover.Ended, nil // as if Step Functions had forgotten it
 }
 
 func (w *Workflow) setStatus(id string, s discover.Status) {
@@ -164,7 +164,7 @@ func (w *Workflow) setStatus(id string, s discover.Status) {
 	w.status[id] = s
 }
 
-// functions makes the handlers, as the functions' mains do.
+// functions makes the handlers like the functions' main packages.
 func (w *Workflow) functions() map[string]asl.Task {
 	c := w.config
 	clock := func(function string) func() time.Time {
@@ -193,15 +193,15 @@ func (w *Workflow) functions() map[string]asl.Task {
 	return out
 }
 
-// task puts a handler behind the runtime's own reading of requests and writing of results. Each call has a handler of its own:
-// one that is shared gives its buffers away to the next call before this one's answer has been read.
+// task makes a task of a handler, with the Lambda runtime's reading of requests and writing of results. Each call gets its own handler: a shared
+// one would reuse its buffers for the next call before this response has been read.
 func task[O any](h boundary.Handler[O]) asl.Task {
 	return func(ctx context.Context, request json.RawMessage) (json.RawMessage, error) {
 		return lambda.NewHandler(h).Invoke(ctx, request)
 	}
 }
 
-// s3Request is what a state asks of S3.
+// s3Request is the request of a state to S3.
 type s3Request struct {
 	Bucket, Key string
 	Body        json.RawMessage
@@ -224,7 +224,7 @@ func (w *Workflow) putObject(ctx context.Context, raw json.RawMessage) (json.Raw
 	if err := json.Unmarshal(raw, &q); err != nil {
 		return nil, err
 	}
-	// A text is stored JSON-quoted, as AWS does.
+	// A text is stored as a JSON string, as AWS does.
 	if err := w.config.Objects.Put(ctx, q.Key, q.Body); err != nil {
 		return nil, &asl.TaskError{Name: "S3.S3Exception", Cause: err.Error()}
 	}
