@@ -20,22 +20,22 @@ const (
 
 // guard watches each create and each delete at the moment when it reaches EC2, and fails the test, whatever it is about, when
 // the promises forbid it: one snapshot a volume and run; nothing deleted but managed ones with a newer completed one.
-func (l *lab) guard() {
+func (f *fixture) guard() {
 	watch := func(action string, check func(ec2sim.Request) string) {
-		l.account.Inject(ec2sim.Fault{Action: action, Match: func(r ec2sim.Request) bool {
+		f.account.Inject(ec2sim.Fault{Action: action, Match: func(r ec2sim.Request) bool {
 			if wrong := check(r); wrong != "" {
-				l.t.Errorf("%s %s: %s", l.world.Now().Format(time.DateTime), action, wrong)
+				f.t.Errorf("%s %s: %s", f.world.Now().Format(time.DateTime), action, wrong)
 			}
 			return false
 		}})
 	}
-	watch("CreateSnapshot", l.forbiddenCreate)
-	watch("DeleteSnapshot", l.forbiddenDelete)
+	watch("CreateSnapshot", f.forbiddenCreate)
+	watch("DeleteSnapshot", f.forbiddenDelete)
 }
 
-func (l *lab) forbiddenCreate(r ec2sim.Request) string {
+func (f *fixture) forbiddenCreate(r ec2sim.Request) string {
 	volume, run := r.Get("VolumeId"), r.Tags()[ebs.TagRun]
-	for _, s := range l.account.Snapshots() {
+	for _, s := range f.account.Snapshots() {
 		if s.VolumeID == volume && s.Tags[ebs.TagRun] == run && s.State != ebs.Error {
 			return fmt.Sprintf("a second snapshot of %s in run %s: there is %s, %s", volume, run, s.ID, s.State)
 		}
@@ -43,9 +43,9 @@ func (l *lab) forbiddenCreate(r ec2sim.Request) string {
 	return ""
 }
 
-func (l *lab) forbiddenDelete(r ec2sim.Request) string {
-	s, ok := l.account.Snapshot(r.Get("SnapshotId"))
-	if !ok || l.world.Now().Before(l.touched[s.VolumeID].Add(l.setup.ListLag+10*time.Second)) {
+func (f *fixture) forbiddenDelete(r ec2sim.Request) string {
+	s, ok := f.account.Snapshot(r.Get("SnapshotId"))
+	if !ok || f.world.Now().Before(f.touched[s.VolumeID].Add(f.setup.ListLag+10*time.Second)) {
 		return "" // gone; or EC2's lists do not show yet what a person did
 	}
 	what := fmt.Sprintf("%s of %s (%s, owner %s, tags %v)", s.ID, s.VolumeID, s.State, s.OwnerID, s.Tags)
@@ -57,7 +57,7 @@ func (l *lab) forbiddenDelete(r ec2sim.Request) string {
 	case s.State != ebs.Completed:
 		return "not completed: " + what
 	}
-	for _, other := range l.account.Snapshots() {
+	for _, other := range f.account.Snapshots() {
 		same := other.VolumeID == s.VolumeID && other.Tags[scheduleTag] == s.Tags[scheduleTag]
 		if same && other.ID != s.ID && !other.StartTime.Before(s.StartTime) && other.State == ebs.Completed && managed(other) {
 			return ""
@@ -76,16 +76,16 @@ func managed(s ec2sim.Snapshot) bool {
 }
 
 // of gives the account's snapshots of the volume that a schedule's runs created, oldest first.
-func (l *lab) of(volume, keyword string) []ec2sim.Snapshot {
-	return slices.DeleteFunc(l.account.Snapshots(), func(s ec2sim.Snapshot) bool {
+func (f *fixture) of(volume, keyword string) []ec2sim.Snapshot {
+	return slices.DeleteFunc(f.account.Snapshots(), func(s ec2sim.Snapshot) bool {
 		return s.VolumeID != volume || s.Tags[ebs.TagSchedule] != keyword
 	})
 }
 
 // held says what EC2 holds of each volume, oldest first: state and run, and whose it is if not a managed one of ours.
-func (l *lab) held() map[string][]string {
+func (f *fixture) held() map[string][]string {
 	out := map[string][]string{}
-	for _, s := range l.account.Snapshots() {
+	for _, s := range f.account.Snapshots() {
 		what := string(s.State) + " " + s.Tags[ebs.TagRun]
 		if s.Tags[ebs.TagRun] == "" {
 			what = string(s.State) + " " + s.ID
@@ -101,9 +101,9 @@ func (l *lab) held() map[string][]string {
 }
 
 // pruned lists what the product deleted of a volume, in the order in which it did.
-func (l *lab) pruned(volume string) []string {
+func (f *fixture) pruned(volume string) []string {
 	var out []string
-	for _, d := range l.account.Deleted() {
+	for _, d := range f.account.Deleted() {
 		if d.By == ec2sim.ByAPI && (volume == "" || d.Snapshot.VolumeID == volume) {
 			out = append(out, d.Snapshot.ID)
 		}
@@ -112,23 +112,23 @@ func (l *lab) pruned(volume string) []string {
 }
 
 // claim has a person change the tags of a snapshot.
-func (l *lab) claim(id string, change func(id string)) {
-	s, ok := l.account.Snapshot(id)
+func (f *fixture) claim(id string, change func(id string)) {
+	s, ok := f.account.Snapshot(id)
 	if !ok {
-		l.t.Fatalf("there is no %s to claim", id)
+		f.t.Fatalf("there is no %s to claim", id)
 	}
-	l.touched[s.VolumeID] = l.world.Now()
+	f.touched[s.VolumeID] = f.world.Now()
 	change(id)
 }
 
 // old adds a completed snapshot that a run of the schedule made some days ago, with tags over the usual ones ("key=value", or
 // "key" to leave that one out).
-func (l *lab) old(volume string, daysAgo int, change ...string) string {
-	return l.oldState(volume, daysAgo, ebs.Completed, change...)
+func (f *fixture) old(volume string, daysAgo int, change ...string) string {
+	return f.oldState(volume, daysAgo, ebs.Completed, change...)
 }
 
-func (l *lab) oldState(volume string, daysAgo int, state ebs.State, change ...string) string {
-	at := l.world.Now().AddDate(0, 0, -daysAgo)
+func (f *fixture) oldState(volume string, daysAgo int, state ebs.State, change ...string) string {
+	at := f.world.Now().AddDate(0, 0, -daysAgo)
 	tags := map[string]string{
 		"SnapshotDaily": "3", ebs.TagSchedule: "SnapshotDaily", ebs.TagRetention: "3",
 		ebs.TagRun: "?", ebs.TagInstance: "i-web",
@@ -154,48 +154,48 @@ func (l *lab) oldState(volume string, daysAgo int, state ebs.State, change ...st
 	}
 	s.VolumeID, s.StartTime, s.State, s.Tags = volume, at, state, tags
 	s.Description = ebs.Description(ebs.Stamp{RunID: run, InstanceID: "i-web"}, volume, "web")
-	return l.account.AddSnapshot(s)
+	return f.account.AddSnapshot(s)
 }
 
 // foreign adds a snapshot that no run made, with our tags copied onto it.
-func (l *lab) foreign(daysAgo int, description string, change ...string) string {
-	id := l.old("vol-web-0", daysAgo, change...)
-	s, _ := l.account.Snapshot(id)
-	l.account.DeleteSnapshotByPerson(id)
+func (f *fixture) foreign(daysAgo int, description string, change ...string) string {
+	id := f.old("vol-web-0", daysAgo, change...)
+	s, _ := f.account.Snapshot(id)
+	f.account.DeleteSnapshotByPerson(id)
 	s.ID, s.Description = "", description
-	return l.account.AddSnapshot(s)
+	return f.account.AddSnapshot(s)
 }
 
 // strangersAreNamedOnce: the first mail names those that carry the schedule's tags, each run that follows says nothing more of them.
-func (l *lab) strangersAreNamedOnce(theirs []string) {
-	l.t.Helper()
+func (f *fixture) strangersAreNamedOnce(theirs []string) {
+	f.t.Helper()
 	var tagged []string
 	for _, id := range theirs {
-		if s, ok := l.account.Snapshot(id); ok && s.OwnerID == ourAccount && ebs.OwnershipOf(s.Snapshot, "SnapshotDaily") == ebs.Foreign && s.Tags[ebs.TagSchedule] == "SnapshotDaily" {
+		if s, ok := f.account.Snapshot(id); ok && s.OwnerID == ourAccount && ebs.OwnershipOf(s.Snapshot, "SnapshotDaily") == ebs.Foreign && s.Tags[ebs.TagSchedule] == "SnapshotDaily" {
 			tagged = append(tagged, id)
 		}
 	}
 	if len(tagged) == 0 {
-		l.noMail()
+		f.noMail()
 		return
 	}
-	l.lastMail(append([]string{"that none of its runs made"}, tagged...)...)
-	mails := len(l.topic.mails)
-	l.wait(24 * time.Hour)
-	l.succeed("SnapshotDaily")
-	same(l.t, "mails after another run", len(l.topic.mails), mails)
+	f.lastMail(append([]string{"that none of its runs made"}, tagged...)...)
+	mails := len(f.topic.mails)
+	f.wait(24 * time.Hour)
+	f.succeed("SnapshotDaily")
+	same(f.t, "mails after another run", len(f.topic.mails), mails)
 }
 
 // oneMore adds another snapshot of a run that is under way.
-func (l *lab) oneMore(volume, run string) {
-	l.account.AddSnapshot(ec2sim.Snapshot{Snapshot: ebs.Made(ebs.Stamp{Keyword: "SnapshotDaily", Retention: "3", RunID: run, InstanceID: "i-web"},
-		ebs.Snapshot{VolumeID: volume, StartTime: l.world.Now()}, nil)})
+func (f *fixture) oneMore(volume, run string) {
+	f.account.AddSnapshot(ec2sim.Snapshot{Snapshot: ebs.Made(ebs.Stamp{Keyword: "SnapshotDaily", Retention: "3", RunID: run, InstanceID: "i-web"},
+		ebs.Snapshot{VolumeID: volume, StartTime: f.world.Now()}, nil)})
 }
 
 // ids gives the IDs of a volume's snapshots, oldest first.
-func (l *lab) ids(volume string) []string {
+func (f *fixture) ids(volume string) []string {
 	var out []string
-	for _, s := range l.account.Snapshots() {
+	for _, s := range f.account.Snapshots() {
 		if s.VolumeID == volume {
 			out = append(out, s.ID)
 		}

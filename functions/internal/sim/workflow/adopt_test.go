@@ -13,148 +13,148 @@ import (
 )
 
 // theLambdas adds a snapshot as the first users' Lambda made it, some days ago, with tags over the usual ones.
-func (l *lab) theLambdas(volume string, daysAgo int, more ...string) string {
+func (f *fixture) theLambdas(volume string, daysAgo int, more ...string) string {
 	s := ec2sim.Snapshot{Snapshot: ebs.Snapshot{Description: "AutoSnapshot web-1 - " + volume + " (/dev/sda)"}}
-	s.VolumeID, s.StartTime = volume, l.world.Now().AddDate(0, 0, -daysAgo)
+	s.VolumeID, s.StartTime = volume, f.world.Now().AddDate(0, 0, -daysAgo)
 	s.Tags = tagsOf(append([]string{"SnapshotDaily=5", "Name=web-1"}, more...))
-	return l.account.AddSnapshot(s)
+	return f.account.AddSnapshot(s)
 }
 
-// adopter is the product's, over the lab's account.
-func (l *lab) adopter() *adopt.Service {
-	return &adopt.Service{EC2: l.gateway(), Wait: l.world.Sleep, Log: slog.New(slog.DiscardHandler)}
+// adopter is the product's, over the fixture's account.
+func (f *fixture) adopter() *adopt.Service {
+	return &adopt.Service{EC2: f.gateway(), Wait: f.world.Sleep, Log: slog.New(slog.DiscardHandler)}
 }
 
 // adopt takes over all that may be.
-func (l *lab) adopt() adopt.Outcome {
-	l.t.Helper()
-	ctx, ec2 := context.Background(), l.gateway()
+func (f *fixture) adopt() adopt.Outcome {
+	f.t.Helper()
+	ctx, ec2 := context.Background(), f.gateway()
 	instances, err := ec2.Instances(ctx, "SnapshotDaily")
 	if err != nil {
-		l.t.Fatal(err)
+		f.t.Fatal(err)
 	}
 	snapshots, err := ec2.KeywordSnapshots(ctx, "SnapshotDaily")
 	if err != nil {
-		l.t.Fatal(err)
+		f.t.Fatal(err)
 	}
 	listing := adopt.List(adopt.Request{Keyword: "SnapshotDaily", Others: []string{"SnapshotHourly"}}, instances, snapshots)
-	out, err := l.adopter().Adopt(ctx, "SnapshotDaily", listing.Adopt)
+	out, err := f.adopter().Adopt(ctx, "SnapshotDaily", listing.Adopt)
 	if err != nil {
-		l.t.Fatal(err)
+		f.t.Fatal(err)
 	}
-	l.wait(l.setup.ListLag)
+	f.wait(f.setup.ListLag)
 	return out
 }
 
 func TestAdoptedSnapshotsCountAndOthersDoNot(t *testing.T) {
-	l := newLab(t)
-	l.instance("web", 1, "SnapshotDaily=3", "Name=web-1")
+	f := newFixture(t)
+	f.instance("web", 1, "SnapshotDaily=3", "Name=web-1")
 	for day := 6; day > 0; day-- {
-		l.theLambdas("vol-web-0", day)
+		f.theLambdas("vol-web-0", day)
 	}
 	foreign := []string{
-		l.theLambdas("vol-web-0", 9, "SnapshotHourly=24"), l.theLambdas("vol-web-0", 9, "Name=renamed"), l.theLambdas("vol-gone", 9),
-		l.account.AddSnapshot(ec2sim.Snapshot{Snapshot: ebs.Snapshot{VolumeID: "vol-web-0", StartTime: start.AddDate(0, 0, -9), Tags: tagsOf([]string{"SnapshotDaily=5"})}}),
+		f.theLambdas("vol-web-0", 9, "SnapshotHourly=24"), f.theLambdas("vol-web-0", 9, "Name=renamed"), f.theLambdas("vol-gone", 9),
+		f.account.AddSnapshot(ec2sim.Snapshot{Snapshot: ebs.Snapshot{VolumeID: "vol-web-0", StartTime: start.AddDate(0, 0, -9), Tags: tagsOf([]string{"SnapshotDaily=5"})}}),
 	}
 	theirs := ec2sim.Snapshot{OwnerID: "999999999999", Shared: true, Snapshot: ebs.Snapshot{Description: "AutoSnapshot web-1 - vol-web-0 (/dev/sda)"}}
 	theirs.VolumeID, theirs.StartTime, theirs.Tags = "vol-web-0", start.AddDate(0, 0, -9), tagsOf([]string{"SnapshotDaily=5", "Name=web-1"})
-	foreign = append(foreign, l.account.AddSnapshot(theirs))
+	foreign = append(foreign, f.account.AddSnapshot(theirs))
 
-	same(t, "adopted", len(l.adopt().Done), 6)
-	l.days(0, 1, nil)
-	same(t, "left of the schedule", l.runsOf("vol-web-0"), []string{"20", "21", "22"})
-	l.days(1, 4, nil)
-	same(t, "left of the schedule, days later", l.runsOf("vol-web-0"), []string{"23", "24", "25"})
+	same(t, "adopted", len(f.adopt().Done), 6)
+	f.days(0, 1, nil)
+	same(t, "left of the schedule", f.runsOf("vol-web-0"), []string{"20", "21", "22"})
+	f.days(1, 4, nil)
+	same(t, "left of the schedule, days later", f.runsOf("vol-web-0"), []string{"23", "24", "25"})
 	for _, id := range foreign {
-		if s, ok := l.account.Snapshot(id); !ok || s.Tags[ebs.TagSchedule] != "" {
+		if s, ok := f.account.Snapshot(id); !ok || s.Tags[ebs.TagSchedule] != "" {
 			t.Errorf("%s, which is not ours, is gone or was marked: %v", id, s.Tags)
 		}
 	}
-	l.noMail()
+	f.noMail()
 }
 
 // A run that is taken over looks for what an earlier execution made. What was adopted, even a moment before, is not that.
 func TestAnAdoptedSnapshotIsNeverTakenForARuns(t *testing.T) {
-	l := newLab(t)
-	l.instance("web", 1, "SnapshotDaily=9", "Name=web-1")
-	l.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Code: "UnauthorizedOperation", Times: 1})
-	input := l.input("SnapshotDaily")
-	l.start(context.Background(), input)
-	l.wait(time.Minute)
-	l.theLambdas("vol-web-0", 0)
-	l.adopt()
-	if r := l.start(context.Background(), input); r.Status != "SUCCEEDED" {
+	f := newFixture(t)
+	f.instance("web", 1, "SnapshotDaily=9", "Name=web-1")
+	f.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Code: "UnauthorizedOperation", Times: 1})
+	input := f.input("SnapshotDaily")
+	f.start(context.Background(), input)
+	f.wait(time.Minute)
+	f.theLambdas("vol-web-0", 0)
+	f.adopt()
+	if r := f.start(context.Background(), input); r.Status != "SUCCEEDED" {
 		t.Fatalf("the run that takes over ended %s: %s", r.Status, r.Cause)
 	}
-	same(t, "held", l.held(), map[string][]string{"vol-web-0": {"completed adopted", "completed SnapshotDaily/2026-11-22T00:00:00Z"}})
+	same(t, "held", f.held(), map[string][]string{"vol-web-0": {"completed adopted", "completed SnapshotDaily/2026-11-22T00:00:00Z"}})
 }
 
 func TestAnAdoptedSnapshotThatAPersonClaimsStays(t *testing.T) {
-	l := newLab(t)
-	l.instance("web", 1, "SnapshotDaily=1", "Name=web-1")
-	claimed := l.theLambdas("vol-web-0", 2)
-	l.theLambdas("vol-web-0", 1)
-	l.adopt()
-	l.claim(claimed, func(id string) { l.account.TagSnapshot(id, "SnapshotDaily", "keep") })
-	l.wait(l.setup.ListLag)
-	l.days(0, 2, nil)
-	if _, ok := l.account.Snapshot(claimed); !ok {
+	f := newFixture(t)
+	f.instance("web", 1, "SnapshotDaily=1", "Name=web-1")
+	claimed := f.theLambdas("vol-web-0", 2)
+	f.theLambdas("vol-web-0", 1)
+	f.adopt()
+	f.claim(claimed, func(id string) { f.account.TagSnapshot(id, "SnapshotDaily", "keep") })
+	f.wait(f.setup.ListLag)
+	f.days(0, 2, nil)
+	if _, ok := f.account.Snapshot(claimed); !ok {
 		t.Error("the claimed one is gone")
 	}
-	same(t, "held", len(l.ids("vol-web-0")), 2)
+	same(t, "held", len(f.ids("vol-web-0")), 2)
 }
 
 func TestWhatIsGivenBackIsNobodysToDelete(t *testing.T) {
-	l := newLab(t)
-	l.instance("web", 1, "SnapshotDaily=1", "Name=web-1")
-	old := []string{l.theLambdas("vol-web-0", 3), l.theLambdas("vol-web-0", 2), l.theLambdas("vol-web-0", 1)}
+	f := newFixture(t)
+	f.instance("web", 1, "SnapshotDaily=1", "Name=web-1")
+	old := []string{f.theLambdas("vol-web-0", 3), f.theLambdas("vol-web-0", 2), f.theLambdas("vol-web-0", 1)}
 	before := map[string]map[string]string{}
 	for _, id := range old {
-		s, _ := l.account.Snapshot(id)
+		s, _ := f.account.Snapshot(id)
 		before[id] = s.Tags
 	}
-	l.adopt()
-	held, err := l.gateway().ScheduleSnapshots(context.Background(), "SnapshotDaily")
+	f.adopt()
+	held, err := f.gateway().ScheduleSnapshots(context.Background(), "SnapshotDaily")
 	if err != nil {
 		t.Fatal(err)
 	}
 	adopted, _ := adopt.Adopted("SnapshotDaily", held)
-	if _, err := l.adopter().Undo(context.Background(), adopted); err != nil {
+	if _, err := f.adopter().Undo(context.Background(), adopted); err != nil {
 		t.Fatal(err)
 	}
-	l.wait(l.setup.ListLag)
-	l.days(0, 3, nil)
+	f.wait(f.setup.ListLag)
+	f.days(0, 3, nil)
 	for _, id := range old {
-		s, _ := l.account.Snapshot(id)
+		s, _ := f.account.Snapshot(id)
 		same(t, "tags of "+id, s.Tags, before[id])
 	}
 }
 
 func TestAdoptingThousandsIsNotThrottledAndSurvivesTrouble(t *testing.T) {
 	const volumes, each = 40, 30
-	l := newLab(t, func(s *setup) { s.unguarded, s.EmptyPages = true, false })
+	f := newFixture(t, func(s *setup) { s.unguarded, s.EmptyPages = true, false })
 	for v := range volumes {
-		l.instance(fmt.Sprintf("%02d", v), 1, "SnapshotDaily=3", "Name=web-1")
+		f.instance(fmt.Sprintf("%02d", v), 1, "SnapshotDaily=3", "Name=web-1")
 		for day := each; day > 0; day-- {
-			l.theLambdas(fmt.Sprintf("vol-%02d-0", v), day)
+			f.theLambdas(fmt.Sprintf("vol-%02d-0", v), day)
 		}
 	}
 	// An answer is lost now and then, EC2 throttles for a while, and one snapshot is deleted between the list and its stamp.
-	l.account.Inject(ec2sim.Fault{Action: "CreateTags", After: true, Times: 2})
-	l.account.Inject(ec2sim.Fault{Action: "CreateTags", Code: "RequestLimitExceeded", Times: 5})
+	f.account.Inject(ec2sim.Fault{Action: "CreateTags", After: true, Times: 2})
+	f.account.Inject(ec2sim.Fault{Action: "CreateTags", Code: "RequestLimitExceeded", Times: 5})
 	once := true
-	l.account.Inject(ec2sim.Fault{Action: "CreateTags", Match: func(r ec2sim.Request) bool {
+	f.account.Inject(ec2sim.Fault{Action: "CreateTags", Match: func(r ec2sim.Request) bool {
 		if once {
 			once = false
-			l.account.DeleteSnapshotByPerson(r.Get("ResourceId.7"))
+			f.account.DeleteSnapshotByPerson(r.Get("ResourceId.7"))
 		}
 		return false
 	}})
-	out := l.adopt()
+	out := f.adopt()
 	same(t, "gone meanwhile", len(out.Gone), 1)
 	same(t, "adopted", len(out.Done), volumes*each-1)
 	same(t, "refused", out.Failed, []adopt.Refusal(nil))
-	for _, s := range l.account.Snapshots() {
+	for _, s := range f.account.Snapshots() {
 		if !managed(s) {
 			t.Errorf("%s is not managed: %v", s.ID, s.Tags)
 		}

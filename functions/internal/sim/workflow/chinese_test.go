@@ -16,28 +16,28 @@ import (
 const chinese = "每日快照"
 
 // beyondASCII adds three instances of the schedule 每日快照, with a volume each.
-func (l *lab) beyondASCII() {
-	l.instance("db", 1, chinese+"=2", "Name=数据库", "部门=财务", "环境=生产")
-	l.instance("cafe", 1, chinese+"=2", "Name=café", "Ort=Köln")
-	l.instance("elephant", 1, chinese+"=2", "Name=🐘")
+func (f *fixture) beyondASCII() {
+	f.instance("db", 1, chinese+"=2", "Name=数据库", "部门=财务", "环境=生产")
+	f.instance("cafe", 1, chinese+"=2", "Name=café", "Ort=Köln")
+	f.instance("elephant", 1, chinese+"=2", "Name=🐘")
 }
 
 func TestNamesBeyondASCIIFromTagToMail(t *testing.T) {
-	l := newLab(t)
-	l.beyondASCII()
+	f := newFixture(t)
+	f.beyondASCII()
 	var last string
 	for range 3 {
-		last = ebs.RunID(chinese, l.world.Now())
-		l.succeed(chinese)
-		l.wait(24 * time.Hour)
+		last = ebs.RunID(chinese, f.world.Now())
+		f.succeed(chinese)
+		f.wait(24 * time.Hour)
 	}
-	l.noMail()
+	f.noMail()
 	for volume, want := range map[string]map[string]string{
 		"vol-db-0":       {"Name": "数据库", "部门": "财务", "环境": "生产"},
 		"vol-cafe-0":     {"Name": "café", "Ort": "Köln"},
 		"vol-elephant-0": {"Name": "🐘"},
 	} {
-		held := l.of(volume, chinese)
+		held := f.of(volume, chinese)
 		if len(held) != 2 {
 			t.Fatalf("%s has %d snapshots, want 2", volume, len(held))
 		}
@@ -46,48 +46,48 @@ func TestNamesBeyondASCIIFromTagToMail(t *testing.T) {
 		same(t, "tags of the snapshot of "+volume, held[1].Tags, want)
 	}
 
-	l.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Code: "UnauthorizedOperation"})
-	same(t, "the run whose creates are denied", l.fire(chinese).Error, "VolumesFailed")
-	m := l.lastMail("数据库 (i-db), volume vol-db-0", "café (i-cafe), volume vol-cafe-0", "🐘 (i-elephant), volume vol-elephant-0",
+	f.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Code: "UnauthorizedOperation"})
+	same(t, "the run whose creates are denied", f.fire(chinese).Error, "VolumesFailed")
+	m := f.lastMail("数据库 (i-db), volume vol-db-0", "café (i-cafe), volume vol-cafe-0", "🐘 (i-elephant), volume vol-elephant-0",
 		`"SnapshotKeyWord": "`+chinese+`"`, "run "+chinese+"/")
 	if !strings.HasSuffix(m.subject, ": ALL 3 volumes FAILED") {
 		t.Errorf("the subject is %q", m.subject)
 	}
 	var names []string
-	for _, f := range l.report().Failures {
+	for _, f := range f.report().Failures {
 		names = append(names, f.Name)
 	}
 	same(t, "the names in the report", sorted(names), []string{"café", "数据库", "🐘"})
 }
 
 func TestTheChecksNameThemInTheirMails(t *testing.T) {
-	l := newLab(t)
-	l.beyondASCII()
-	l.succeed(chinese)
+	f := newFixture(t)
+	f.beyondASCII()
+	f.succeed(chinese)
 	ctx, log := context.Background(), slog.New(slog.DiscardHandler)
 	fresh := &freshness.Service{
-		EC2: l.gateway(), Objects: l.objects, Topic: l.topic, Limits: map[string]time.Duration{chinese: 48 * time.Hour},
-		Base: "s3://bucket/", Now: l.world.Now, Log: log,
+		EC2: f.gateway(), Objects: f.objects, Topic: f.topic, Limits: map[string]time.Duration{chinese: 48 * time.Hour},
+		Base: "s3://bucket/", Now: f.world.Now, Log: log,
 	}
 	for range 4 {
-		l.wait(24 * time.Hour)
+		f.wait(24 * time.Hour)
 		if _, err := fresh.Check(ctx, freshness.Request{}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	l.lastMail(chinese+": no completed snapshot in the last 48 h", "数据库 (i-db)", "café (i-cafe)", "🐘 (i-elephant)")
+	f.lastMail(chinese+": no completed snapshot in the last 48 h", "数据库 (i-db)", "café (i-cafe)", "🐘 (i-elephant)")
 
 	for _, id := range []string{"i-db", "i-cafe", "i-elephant"} {
-		l.account.UntagInstance(id, chinese)
+		f.account.UntagInstance(id, chinese)
 	}
 	policy, err := orphans.ReadPolicy("report", 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	tidy := &orphans.Service{
-		EC2: l.gateway(), Objects: l.objects, Topic: l.topic, Keywords: []string{chinese}, Policy: policy, Base: "s3://bucket/",
-		Now: l.world.Now, Wait: l.world.Sleep, Log: log,
+		EC2: f.gateway(), Objects: f.objects, Topic: f.topic, Keywords: []string{chinese}, Policy: policy, Base: "s3://bucket/",
+		Now: f.world.Now, Wait: f.world.Sleep, Log: log,
 	}
-	l.tidyDaily(tidy, 10)
-	l.lastMail(chinese+": instance i-db, volume vol-db-0 (exists", chinese+": instance i-cafe, volume vol-cafe-0 (exists", chinese+": instance i-elephant, volume vol-elephant-0 (exists")
+	f.tidyDaily(tidy, 10)
+	f.lastMail(chinese+": instance i-db, volume vol-db-0 (exists", chinese+": instance i-cafe, volume vol-cafe-0 (exists", chinese+": instance i-elephant, volume vol-elephant-0 (exists")
 }

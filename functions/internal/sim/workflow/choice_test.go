@@ -15,18 +15,18 @@ func withoutBoot(keyword string) func(*setup) {
 }
 
 func TestAScheduleMayLeaveBootVolumesOut(t *testing.T) {
-	l := newLab(t, withoutBoot("SnapshotHourly"))
-	l.instance("web", 3, "SnapshotHourly=3", "SnapshotDaily=3", "Name=web-1")
-	l.instance("db", 2, "SnapshotHourly=3")
-	l.account.TagVolume("vol-db-0", "SnapshotHourly", "9") // a tag of its own goes before the schedule
-	l.account.TagVolume("vol-web-2", "SnapshotHourly", "off")
+	f := newFixture(t, withoutBoot("SnapshotHourly"))
+	f.instance("web", 3, "SnapshotHourly=3", "SnapshotDaily=3", "Name=web-1")
+	f.instance("db", 2, "SnapshotHourly=3")
+	f.account.TagVolume("vol-db-0", "SnapshotHourly", "9") // a tag of its own goes before the schedule
+	f.account.TagVolume("vol-web-2", "SnapshotHourly", "off")
 	// As the first users start it: with the keyword alone.
-	if r := l.start(context.Background(), map[string]string{"SnapshotKeyWord": "SnapshotHourly"}); r.Status != asl.Succeeded {
+	if r := f.start(context.Background(), map[string]string{"SnapshotKeyWord": "SnapshotHourly"}); r.Status != asl.Succeeded {
 		t.Fatalf("the run ended %s: %s", r.Status, r.Cause)
 	}
 	const run = "completed SnapshotHourly/2026-11-22T00:00:00Z"
-	same(t, "held", l.held(), map[string][]string{"vol-web-1": {run}, "vol-db-0": {run}, "vol-db-1": {run}})
-	same(t, "excluded, in the report", l.report().Excluded, []contract.Excluded{
+	same(t, "held", f.held(), map[string][]string{"vol-web-1": {run}, "vol-db-0": {run}, "vol-db-1": {run}})
+	same(t, "excluded, in the report", f.report().Excluded, []contract.Excluded{
 		{
 			InstanceID: "i-web", Name: "web-1", VolumeID: "vol-web-0", Device: "/dev/sda",
 			Reason: contract.BootVolume,
@@ -36,20 +36,20 @@ func TestAScheduleMayLeaveBootVolumesOut(t *testing.T) {
 			Reason: contract.VolumeTagOff,
 		},
 	})
-	l.wait(time.Minute)
-	l.succeed("SnapshotDaily") // which leaves nothing out
-	same(t, "held of the boot volume", len(l.of("vol-web-0", "SnapshotDaily")), 1)
-	l.noMail()
+	f.wait(time.Minute)
+	f.succeed("SnapshotDaily") // which leaves nothing out
+	same(t, "held of the boot volume", len(f.of("vol-web-0", "SnapshotDaily")), 1)
+	f.noMail()
 }
 
 func TestWhatWasSnapshottedBeforeBootVolumesWereLeftOutStays(t *testing.T) {
-	l := newLab(t, withoutBoot("SnapshotDaily"))
-	l.instance("web", 1, "SnapshotDaily=1")
+	f := newFixture(t, withoutBoot("SnapshotDaily"))
+	f.instance("web", 1, "SnapshotDaily=1")
 	for day := 5; day > 0; day-- {
-		l.old("vol-web-0", day)
+		f.old("vol-web-0", day)
 	}
-	l.days(0, 3, nil)
-	same(t, "left", len(l.ids("vol-web-0")), 5)
-	same(t, "outcome", l.report().Outcome, "Succeeded")
-	l.noMail()
+	f.days(0, 3, nil)
+	same(t, "left", len(f.ids("vol-web-0")), 5)
+	same(t, "outcome", f.report().Outcome, "Succeeded")
+	f.noMail()
 }

@@ -15,15 +15,15 @@ const maxPoints = 100
 // A function may die between any two things that it does, or while it does one. Whatever it left half done, its retry finishes,
 // and nothing is made twice or lost.
 func TestAFunctionThatDiesAtAnyPointLeavesNothingBehind(t *testing.T) {
-	start := func(t *testing.T) *lab {
-		l := newLab(t, func(s *setup) { s.EmptyPages = false })
-		l.instance("db", 1, "SnapshotDaily=2", "Name=db-1")
-		l.instance("odd", 1, "SnapshotDaily=abc", "Name=odd-1") // so that there is an e-mail to send
+	start := func(t *testing.T) *fixture {
+		f := newFixture(t, func(s *setup) { s.EmptyPages = false })
+		f.instance("db", 1, "SnapshotDaily=2", "Name=db-1")
+		f.instance("odd", 1, "SnapshotDaily=abc", "Name=odd-1") // so that there is an e-mail to send
 		for day := 1; day <= 4; day++ {
-			l.old("vol-db-0", day, "SnapshotDaily=2", ebs.TagRetention+"=2")
+			f.old("vol-db-0", day, "SnapshotDaily=2", ebs.TagRetention+"=2")
 		}
-		l.oldState("vol-db-0", 5, ebs.Error, "SnapshotDaily=2", ebs.TagRetention+"=2")
-		return l
+		f.oldState("vol-db-0", 5, ebs.Error, "SnapshotDaily=2", ebs.TagRetention+"=2")
+		return f
 	}
 	undisturbed := start(t)
 	undisturbed.succeed("SnapshotDaily")
@@ -36,13 +36,13 @@ func TestAFunctionThatDiesAtAnyPointLeavesNothingBehind(t *testing.T) {
 			for n := 1; ; n++ {
 				died := true
 				passed := t.Run(fmt.Sprintf("%s dies at call %d, after it %v", function, n, after), func(t *testing.T) {
-					l := start(t)
-					l.meddle(function, "", diesAt(n, after, 1))
-					l.succeed("SnapshotDaily")
-					died = l.retriesOf(function) > 0
-					same(t, "what EC2 holds", l.held(), want)
-					if mails := len(l.topic.mails); mails != 1 && !(mails == 2 && function == workflow.ReportRun) { // it tells first, and then writes down that it is done
-						t.Errorf("%d e-mails:\n%s", mails, l.allMail())
+					f := start(t)
+					f.meddle(function, "", diesAt(n, after, 1))
+					f.succeed("SnapshotDaily")
+					died = f.retriesOf(function) > 0
+					same(t, "what EC2 holds", f.held(), want)
+					if mails := len(f.topic.mails); mails != 1 && !(mails == 2 && function == workflow.ReportRun) { // it tells first, and then writes down that it is done
+						t.Errorf("%d e-mails:\n%s", mails, f.allMail())
 					}
 				})
 				if !passed || n == maxPoints {
@@ -61,9 +61,9 @@ func TestAFunctionThatDiesAtAnyPointLeavesNothingBehind(t *testing.T) {
 }
 
 // retriesOf counts how often a function's state was retried.
-func (l *lab) retriesOf(function string) int {
+func (f *fixture) retriesOf(function string) int {
 	n := 0
-	for _, e := range l.events {
+	for _, e := range f.events {
 		if e.Kind == "StateRetried" && stateOf[function] == e.State {
 			n++
 		}
@@ -78,25 +78,25 @@ var stateOf = map[string]string{
 
 func TestAClockThatIsDaysOffDeletesNothingYoung(t *testing.T) {
 	for _, off := range []time.Duration{10 * 24 * time.Hour, -10 * 24 * time.Hour} {
-		l := newLab(t, func(s *setup) { s.ahead = map[string]time.Duration{workflow.PruneVolume: off} })
-		l.instance("web", 1, "SnapshotDaily=3d")
-		l.days(0, 6, nil)
-		same(t, fmt.Sprintf("days of which snapshots are left, by a clock %v off", off), l.runsOf("vol-web-0"), []string{"25", "26", "27"})
+		f := newFixture(t, func(s *setup) { s.ahead = map[string]time.Duration{workflow.PruneVolume: off} })
+		f.instance("web", 1, "SnapshotDaily=3d")
+		f.days(0, 6, nil)
+		same(t, fmt.Sprintf("days of which snapshots are left, by a clock %v off", off), f.runsOf("vol-web-0"), []string{"25", "26", "27"})
 	}
 }
 
 func TestClocksThatDisagreeBreakNothing(t *testing.T) {
 	for _, ahead := range []time.Duration{-5 * time.Minute, -40 * time.Second, 40 * time.Second, 5 * time.Minute} {
 		t.Run(fmt.Sprintf("EC2's clock is %v ahead of the functions'", ahead), func(t *testing.T) {
-			l := newLab(t, func(s *setup) {
+			f := newFixture(t, func(s *setup) {
 				s.EmptyPages = false
 				now := s.Now
 				s.Now = func() time.Time { return now().Add(ahead) }
 			})
-			l.instance("web", 2, "SnapshotDaily=last=2 within=1d")
-			l.days(0, 4, nil)
-			same(t, "snapshots", len(l.of("vol-web-0", "SnapshotDaily")), 2)
-			l.noMail()
+			f.instance("web", 2, "SnapshotDaily=last=2 within=1d")
+			f.days(0, 4, nil)
+			same(t, "snapshots", len(f.of("vol-web-0", "SnapshotDaily")), 2)
+			f.noMail()
 		})
 	}
 }

@@ -9,10 +9,10 @@ import (
 
 // EC2 reads * and ? in a filter's values as wildcards.
 func TestAQuestionToEC2IsAboutWhatItSays(t *testing.T) {
-	l := newLab(t)
-	l.fleet()
-	l.succeed("SnapshotDaily")
-	ctx, ec2 := context.Background(), l.gateway()
+	f := newFixture(t)
+	f.fleet()
+	f.succeed("SnapshotDaily")
+	ctx, ec2 := context.Background(), f.gateway()
 	ids := func(held []ebs.Snapshot, err error) []string {
 		if err != nil {
 			t.Fatal(err)
@@ -36,7 +36,7 @@ func TestAQuestionToEC2IsAboutWhatItSays(t *testing.T) {
 			t.Errorf("instances with the tag %s: %v, %v", wild, instances, err)
 		}
 	}
-	l.claim(l.ids("vol-db-0")[0], func(id string) { l.account.TagSnapshot(id, ebs.TagRun, `a*b?c\d`) })
-	l.wait(l.setup.ListLag)
+	f.claim(f.ids("vol-db-0")[0], func(id string) { f.account.TagSnapshot(id, ebs.TagRun, `a*b?c\d`) })
+	f.wait(f.setup.ListLag)
 	same(t, "the snapshot of a run that somebody named so", ids(ec2.RunSnapshots(ctx, `a*b?c\d`)), []string{"vol-db-0"})
 }

@@ -14,23 +14,23 @@ import (
 
 // watched lets the daily schedule fire, and the freshness be checked each hour at half past, for some days; fire may leave a firing
 // out. It gives what the checks found whenever that changed.
-func (l *lab) watched(days int, fire func(day int) bool) []string {
-	l.t.Helper()
+func (f *fixture) watched(days int, fire func(day int) bool) []string {
+	f.t.Helper()
 	check := &freshness.Service{
-		EC2: l.gateway(), Objects: l.objects, Topic: l.topic, Limits: map[string]time.Duration{"SnapshotDaily": 48 * time.Hour},
-		Base: "s3://bucket/", Now: l.world.Now, Log: slog.New(slog.DiscardHandler),
+		EC2: f.gateway(), Objects: f.objects, Topic: f.topic, Limits: map[string]time.Duration{"SnapshotDaily": 48 * time.Hour},
+		Base: "s3://bucket/", Now: f.world.Now, Log: slog.New(slog.DiscardHandler),
 	}
 	var out []string
 	last := 0
 	for hour := range days * 24 {
-		l.until(time.Duration(hour) * time.Hour)
+		f.until(time.Duration(hour) * time.Hour)
 		if hour%24 == 0 && fire(hour/24) {
-			l.fire("SnapshotDaily")
+			f.fire("SnapshotDaily")
 		}
-		l.until(time.Duration(hour)*time.Hour + 30*time.Minute)
+		f.until(time.Duration(hour)*time.Hour + 30*time.Minute)
 		r, err := check.Check(context.Background(), freshness.Request{})
 		if err != nil {
-			l.t.Fatal(err)
+			f.t.Fatal(err)
 		}
 		if r.Stale != last {
 			out = append(out, fmt.Sprintf("day %d: %d of %d", hour/24, r.Stale, r.Volumes))
@@ -42,34 +42,34 @@ func (l *lab) watched(days int, fire func(day int) bool) []string {
 
 // ops-automator#24: silently stopped for days.
 func TestAScheduleThatStopsIsNoticedWithoutAnyRun(t *testing.T) {
-	l := newLab(t)
-	l.fleet()
-	got := l.watched(8, func(day int) bool { return day < 3 || day > 5 })
+	f := newFixture(t)
+	f.fleet()
+	got := f.watched(8, func(day int) bool { return day < 3 || day > 5 })
 	same(t, "stale volumes", got, []string{"day 4: 3 of 3", "day 6: 0 of 3"})
-	same(t, "mails: at once, and a day later", l.subjects(), []string{
+	same(t, "mails: at once, and a day later", f.subjects(), []string{
 		"EBS snapshots: 3 volumes have no fresh snapshot", "EBS snapshots: 3 volumes have no fresh snapshot",
 	})
 }
 
 func TestAVolumeWhoseSnapshotsFailIsNoticedWhateverTheReportsSay(t *testing.T) {
-	l := newLab(t)
-	l.fleet()
-	l.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Code: "UnauthorizedOperation", Match: func(r ec2sim.Request) bool {
-		return r.Get("VolumeId") == "vol-web-0" && l.world.Now().After(start.Add(time.Hour))
+	f := newFixture(t)
+	f.fleet()
+	f.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Code: "UnauthorizedOperation", Match: func(r ec2sim.Request) bool {
+		return r.Get("VolumeId") == "vol-web-0" && f.world.Now().After(start.Add(time.Hour))
 	}})
-	got := l.watched(4, func(int) bool { return true })
+	got := f.watched(4, func(int) bool { return true })
 	same(t, "stale volumes", got, []string{"day 2: 1 of 3"})
-	l.lastMail("vol-web-0", "web-1 (i-web)")
+	f.lastMail("vol-web-0", "web-1 (i-web)")
 }
 
 func TestARunThatFailsOnceIsNoStaleness(t *testing.T) {
-	l := newLab(t)
-	l.fleet()
-	l.account.Inject(ec2sim.Fault{Action: "DescribeInstances", Code: "UnauthorizedOperation", Match: func(ec2sim.Request) bool {
-		return l.world.Now().Sub(start) > 24*time.Hour && l.world.Now().Sub(start) < 24*time.Hour+20*time.Minute
+	f := newFixture(t)
+	f.fleet()
+	f.account.Inject(ec2sim.Fault{Action: "DescribeInstances", Code: "UnauthorizedOperation", Match: func(ec2sim.Request) bool {
+		return f.world.Now().Sub(start) > 24*time.Hour && f.world.Now().Sub(start) < 24*time.Hour+20*time.Minute
 	}})
-	same(t, "stale volumes", l.watched(4, func(int) bool { return true }), []string(nil))
-	for _, s := range l.subjects() {
+	same(t, "stale volumes", f.watched(4, func(int) bool { return true }), []string(nil))
+	for _, s := range f.subjects() {
 		if strings.Contains(s, "fresh") {
 			t.Errorf("a mail says %q", s)
 		}

@@ -9,22 +9,22 @@ import (
 
 // EC2 hides what EKS Auto Mode and the like manage in the account from whoever does not ask for it.
 func TestVolumesThatAServiceManagesAreSnapshottedLikeOthersAndAreNoOrphans(t *testing.T) {
-	l := newLab(t)
-	l.instance("db", 1, "SnapshotDaily=3")
-	l.account.AddInstance(ec2sim.Instance{
+	f := newFixture(t)
+	f.instance("db", 1, "SnapshotDaily=3")
+	f.account.AddInstance(ec2sim.Instance{
 		ID: "i-node", Managed: true, Tags: map[string]string{"SnapshotDaily": "2", "Name": "node-1"},
 		Volumes: []ec2sim.BlockDevice{{ID: "vol-node-0", Device: "/dev/xvda"}},
 	})
-	l.days(0, 4, nil)
-	same(t, "days held", l.runsOf("vol-node-0"), []string{"24", "25"})
-	l.noMail()
-	s := l.tidier("last=1", 0)
-	l.tidyDaily(s, 10)
-	l.noMail()
-	same(t, "days held, tidied up", l.runsOf("vol-node-0"), []string{"24", "25"})
+	f.days(0, 4, nil)
+	same(t, "days held", f.runsOf("vol-node-0"), []string{"24", "25"})
+	f.noMail()
+	s := f.tidier("last=1", 0)
+	f.tidyDaily(s, 10)
+	f.noMail()
+	same(t, "days held, tidied up", f.runsOf("vol-node-0"), []string{"24", "25"})
 
-	l.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Code: "UnauthorizedOperation", Match: on("vol-node-0")})
-	l.wait(time.Hour)
-	same(t, "the run whose creates are denied", l.fire("SnapshotDaily").Error, "VolumesFailed")
-	l.lastMail("node-1 (i-node), volume vol-node-0", "0 deleted since the run began")
+	f.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Code: "UnauthorizedOperation", Match: on("vol-node-0")})
+	f.wait(time.Hour)
+	same(t, "the run whose creates are denied", f.fire("SnapshotDaily").Error, "VolumesFailed")
+	f.lastMail("node-1 (i-node), volume vol-node-0", "0 deleted since the run began")
 }

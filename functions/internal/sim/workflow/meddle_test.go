@@ -15,7 +15,7 @@ import (
 
 // invocation is one call of a function.
 type invocation struct {
-	l      *lab
+	f      *fixture
 	ctx    context.Context
 	n      int // the nth that the meddler meets, from 1
 	volume string
@@ -37,18 +37,18 @@ type meddler struct {
 }
 
 // meddle has do decide what becomes of each call of a function; volume "" means all. Of several that fit, the first decides.
-func (l *lab) meddle(function, volume string, do meddling) {
-	l.meddlers = append(l.meddlers, &meddler{function: function, volume: volume, do: do})
+func (f *fixture) meddle(function, volume string, do meddling) {
+	f.meddlers = append(f.meddlers, &meddler{function: function, volume: volume, do: do})
 }
 
-func (l *lab) around(function string, call asl.Task) asl.Task {
+func (f *fixture) around(function string, call asl.Task) asl.Task {
 	return func(ctx context.Context, in json.RawMessage) (json.RawMessage, error) {
 		var request struct{ Volume contract.Volume }
 		_ = json.Unmarshal(in, &request) // the functions of the whole run have none
-		for _, m := range l.meddlers {
+		for _, m := range f.meddlers {
 			if m.function == function && (m.volume == "" || m.volume == request.Volume.ID) {
 				m.met++
-				return m.do(invocation{l, ctx, m.met, request.Volume.ID, in, call})
+				return m.do(invocation{f, ctx, m.met, request.Volume.ID, in, call})
 			}
 		}
 		return call(ctx, in)
@@ -102,7 +102,7 @@ func hangs(times int, after bool) meddling {
 				return nil, err
 			}
 		}
-		return nil, i.l.world.Sleep(i.ctx, time.Hour)
+		return nil, i.f.world.Sleep(i.ctx, time.Hour)
 	}
 }
 
@@ -129,8 +129,8 @@ func meanwhile(what func()) meddling {
 }
 
 // lambdaRefuses has Lambda itself answer with an error, the first times that the function is invoked.
-func (l *lab) lambdaRefuses(function string, times int, name string) {
-	l.w.WrapResource(workflow.LambdaInvokeResource, func(call asl.Task) asl.Task {
+func (f *fixture) lambdaRefuses(function string, times int, name string) {
+	f.w.WrapResource(workflow.LambdaInvokeResource, func(call asl.Task) asl.Task {
 		return func(ctx context.Context, in json.RawMessage) (json.RawMessage, error) {
 			var request struct{ FunctionName string }
 			if err := json.Unmarshal(in, &request); err != nil {
@@ -146,11 +146,11 @@ func (l *lab) lambdaRefuses(function string, times int, name string) {
 }
 
 // serviceHangs has S3 or SNS let the first calls of a state wait.
-func (l *lab) serviceHangs(resource string, times int) {
-	l.w.WrapResource(resource, func(call asl.Task) asl.Task {
+func (f *fixture) serviceHangs(resource string, times int) {
+	f.w.WrapResource(resource, func(call asl.Task) asl.Task {
 		return func(ctx context.Context, in json.RawMessage) (json.RawMessage, error) {
 			if times--; times >= 0 {
-				return nil, l.world.Sleep(ctx, 2*time.Hour)
+				return nil, f.world.Sleep(ctx, 2*time.Hour)
 			}
 			return call(ctx, in)
 		}

@@ -106,7 +106,7 @@ func (l *lambdaLog) matched(t *testing.T, f metricFilter) []map[string]any {
 func TestEachSuccessOfARunCountsForItsKeyword(t *testing.T) {
 	for _, keyword := range []string{"SnapshotDaily", "每日快照"} {
 		f, log := filterOf(t, "RunsSucceeded"), &lambdaLog{}
-		l := newLab(t, func(s *setup) { s.log = log.logger() })
+		l := newFixture(t, func(s *setup) { s.log = log.logger() })
 		l.instance("web", 1, keyword+"=3", "Name=web-1")
 		if r := l.fire(keyword); r.Status != asl.Succeeded {
 			t.Fatalf("the run ended %s: %s", r.Status, r.Cause)
@@ -172,7 +172,7 @@ func listed() []error {
 
 func TestTheFreshnessCheckIsCountedWithWhatItFound(t *testing.T) {
 	f, log := filterOf(t, "Stale"), &lambdaLog{}
-	l := newLab(t)
+	l := newFixture(t)
 	l.fleet()
 	check := &freshness.Service{
 		EC2: l.gateway(), Objects: l.objects, Topic: l.topic, Limits: map[string]time.Duration{"SnapshotDaily": 48 * time.Hour},

@@ -21,19 +21,19 @@ type lifeKey struct{}
 
 // live makes a call, unless the invocation whose context it is has died, or dies in it. What is dead reaches nobody any more.
 func live(ctx context.Context, call func() error) error {
-	l, _ := ctx.Value(lifeKey{}).(*life)
+	f, _ := ctx.Value(lifeKey{}).(*life)
 	switch {
-	case l == nil:
+	case f == nil:
 		return call()
-	case l.dead:
+	case f.dead:
 		return errCrash
 	}
-	l.made++
-	if l.made != l.dies {
+	f.made++
+	if f.made != f.dies {
 		return call()
 	}
-	l.dead = true
-	if l.after {
+	f.dead = true
+	if f.after {
 		_ = call() // nobody hears the answer
 	}
 	return errCrash
@@ -45,10 +45,10 @@ func diesAt(n int, after bool, times int) meddling {
 		if times <= 0 { // several may die side by side
 			return i.call()
 		}
-		l := &life{dies: n, after: after}
-		i.ctx = context.WithValue(i.ctx, lifeKey{}, l)
+		f := &life{dies: n, after: after}
+		i.ctx = context.WithValue(i.ctx, lifeKey{}, f)
 		out, err := i.call()
-		if l.dead {
+		if f.dead {
 			times--
 			return nil, errCrash
 		}

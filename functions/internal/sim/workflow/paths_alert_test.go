@@ -26,33 +26,33 @@ func snsRefuses(times int, words string) func(string) error {
 }
 
 // denied is the fleet, of which vol-web-0 can't be snapshotted.
-func denied(l *lab) {
-	withFault(ec2sim.Fault{Action: "CreateSnapshot", Match: on("vol-web-0"), Code: "UnauthorizedOperation"})(l)
+func denied(f *fixture) {
+	withFault(ec2sim.Fault{Action: "CreateSnapshot", Match: on("vol-web-0"), Code: "UnauthorizedOperation"})(f)
 }
 
 // alertPaths are what may befall the telling of a failure.
 func alertPaths() []path {
 	unreported := []string{"DiscoverInstances", "WhatWasFound", "SnapshotInstances", "ReportRun", "AlertRunBroken", "RunBroken"}
 	untold := []string{"SnapshotVolume", "RecordFailure", "AlertUnrecordedFailure", "FailureUnrecorded"}
-	records := func(l *lab, times int) { l.objects.Fault = refuses(times, "put", hasPart("/failures/")) }
+	records := func(f *fixture, times int) { f.objects.Fault = refuses(times, "put", hasPart("/failures/")) }
 	return []path{
 		{
 			name:  "S3 refuses the record of a failure for a while",
-			given: func(l *lab) { denied(l); records(l, 3) },
+			given: func(f *fixture) { denied(f); records(f, 3) },
 			want:  oneVolumeFails(notMade, nil),
 			says:  []string{"web-1 (i-web), volume vol-web-0", "ec2:CreateSnapshot was denied"},
 		},
 		{
 			name: "S3 and SNS hang for a while",
-			given: func(l *lab) {
-				denied(l)
-				l.serviceHangs(workflow.S3PutObjectResource, 5)
-				l.serviceHangs(workflow.SNSPublishResource, 3)
-				l.meddle(workflow.ReportRun, "", func(i invocation) (json.RawMessage, error) {
-					if took := l.world.Now().Sub(start); took > 30*time.Minute {
-						l.t.Errorf("the report began after %v", took)
+			given: func(f *fixture) {
+				denied(f)
+				f.serviceHangs(workflow.S3PutObjectResource, 5)
+				f.serviceHangs(workflow.SNSPublishResource, 3)
+				f.meddle(workflow.ReportRun, "", func(i invocation) (json.RawMessage, error) {
+					if took := f.world.Now().Sub(start); took > 30*time.Minute {
+						f.t.Errorf("the report began after %v", took)
 					}
-					l.serviceHangs(workflow.SNSPublishResource, 3)
+					f.serviceHangs(workflow.SNSPublishResource, 3)
 					return nil, &contract.AccessDeniedError{Message: "no"}
 				})
 			},
@@ -63,7 +63,7 @@ func alertPaths() []path {
 		},
 		{
 			name:  "S3 refuses the record of a failure",
-			given: func(l *lab) { denied(l); records(l, always); l.topic.fault = snsRefuses(2, "recorded") },
+			given: func(f *fixture) { denied(f); records(f, always); f.topic.fault = snsRefuses(2, "recorded") },
 			want: story{
 				asl.Failed, "VolumesFailed", runFails, others("SnapshotVolume", "RecordFailure", "AlertUnrecordedFailure"), allBut(),
 				[]string{unwritten, oneFailed},
@@ -72,50 +72,50 @@ func alertPaths() []path {
 		},
 		{
 			name:  "S3 refuses the record of a failure, and SNS the alert about it",
-			given: func(l *lab) { denied(l); records(l, always); l.topic.fault = snsRefuses(always, "recorded") },
+			given: func(f *fixture) { denied(f); records(f, always); f.topic.fault = snsRefuses(always, "recorded") },
 			want:  story{asl.Failed, "VolumesFailed", runFails, others(untold...), allBut(), []string{oneFailed}},
 			says:  []string{"web-1 (i-web), volume vol-web-0", "NoSnapshot"},
 		},
 		{
 			name:  "S3 refuses the record of a failure, and SNS everything",
-			given: func(l *lab) { denied(l); records(l, always); l.topic.fault = snsRefuses(always, "") },
+			given: func(f *fixture) { denied(f); records(f, always); f.topic.fault = snsRefuses(always, "") },
 			want:  story{asl.Failed, "RunBroken", unreported, others(untold...), allBut(), nil},
 		},
 		{
 			name: "the report is denied EC2",
-			given: func(l *lab) {
-				l.fleet()
-				l.meddle(workflow.ReportRun, "", fails(always, &contract.AccessDeniedError{Message: "no, no"}))
+			given: func(f *fixture) {
+				f.fleet()
+				f.meddle(workflow.ReportRun, "", fails(always, &contract.AccessDeniedError{Message: "no, no"}))
 			},
 			want: story{asl.Failed, "RunBroken", unreported, others(good...), allBut(made...), []string{brokenOff}},
 			says: []string{"no, no", "execution:run-1", "SnapshotDaily"},
 		},
 		{
 			name: "S3 refuses the report, and SNS the alert for a while",
-			given: func(l *lab) {
-				l.fleet()
-				l.objects.Fault = refuses(always, "put", hasSuffix("report.json"))
-				l.topic.fault = snsRefuses(3, "broke off")
+			given: func(f *fixture) {
+				f.fleet()
+				f.objects.Fault = refuses(always, "put", hasSuffix("report.json"))
+				f.topic.fault = snsRefuses(3, "broke off")
 			},
 			want: story{asl.Failed, "RunBroken", unreported, others(good...), allBut(made...), []string{brokenOff}},
 			says: []string{"write the report"},
 		},
 		{
 			name:  "SNS refuses the report and every alert",
-			given: func(l *lab) { denied(l); l.topic.fault = snsRefuses(always, "") },
+			given: func(f *fixture) { denied(f); f.topic.fault = snsRefuses(always, "") },
 			want:  story{asl.Failed, "RunBroken", unreported, others(notMade...), allBut(), nil},
 		},
 		{
 			name:  "SNS refuses the report for a while",
-			given: func(l *lab) { denied(l); l.topic.fault = snsRefuses(3, "") },
+			given: func(f *fixture) { denied(f); f.topic.fault = snsRefuses(3, "") },
 			want:  oneVolumeFails(notMade, nil),
 			says:  []string{"ec2:CreateSnapshot was denied"},
 		},
 		{
 			name: "the map can't read the manifest",
-			given: func(l *lab) {
-				l.fleet()
-				l.objects.Fault = refuses(1, "get", hasSuffix("manifest.json"))
+			given: func(f *fixture) {
+				f.fleet()
+				f.objects.Fault = refuses(1, "get", hasSuffix("manifest.json"))
 			},
 			want: story{asl.Failed, "VolumesFailed", runFails, map[string][]string{}, map[string][]string{}, []string{allFailed}},
 			says: []string{"db-1 (i-db), volume vol-db-0", "the step SnapshotInstances failed", "States.ItemReaderFailed"},
@@ -123,18 +123,18 @@ func alertPaths() []path {
 		{
 			// EventBridge tells of it (infra/lifecycle): it is an error with which the definition itself does not end a run.
 			name: "the state machine may not write to results/, which Step Functions tries before any child starts",
-			given: func(l *lab) {
-				l.fleet()
-				l.objects.Fault = refuses(always, "put", hasPart("results/"))
+			given: func(f *fixture) {
+				f.fleet()
+				f.objects.Fault = refuses(always, "put", hasPart("results/"))
 			},
 			want: story{asl.Failed, "States.Runtime", []string{"DiscoverInstances", "WhatWasFound", "SnapshotInstances"}, map[string][]string{}, map[string][]string{}, nil},
 		},
 		{
 			name: "S3 refuses the children's results",
-			given: func(l *lab) {
-				l.fleet()
+			given: func(f *fixture) {
+				f.fleet()
 				tried := false
-				l.objects.Fault = refuses(1, "put", func(key string) bool {
+				f.objects.Fault = refuses(1, "put", func(key string) bool {
 					before := tried
 					tried = tried || hasPart("results/")(key)
 					return before && hasPart("results/")(key)
@@ -151,40 +151,43 @@ func functionPaths() []path {
 	return []path{
 		{
 			name:  "snapshot-volume panics each time",
-			given: func(l *lab) { l.fleet(); l.meddle(workflow.SnapshotVolume, "vol-web-0", panics(always)) },
+			given: func(f *fixture) { f.fleet(); f.meddle(workflow.SnapshotVolume, "vol-web-0", panics(always)) },
 			want:  oneVolumeFails(notMade, nil),
 			says:  []string{"web-1 (i-web), volume vol-web-0", "nil map"},
 		},
 		{
 			name:  "snapshot-volume hangs each time",
-			given: func(l *lab) { l.fleet(); l.meddle(workflow.SnapshotVolume, "vol-web-0", hangs(always, false)) },
+			given: func(f *fixture) { f.fleet(); f.meddle(workflow.SnapshotVolume, "vol-web-0", hangs(always, false)) },
 			want:  oneVolumeFails(notMade, nil),
 			says:  []string{"web-1 (i-web), volume vol-web-0", "States.Timeout: the function did not answer before the step timed out"},
 		},
 		{
 			name:  "prune-volume hangs each time",
-			given: func(l *lab) { l.fleet(); l.meddle(workflow.PruneVolume, "vol-web-0", hangs(always, false)) },
+			given: func(f *fixture) { f.fleet(); f.meddle(workflow.PruneVolume, "vol-web-0", hangs(always, false)) },
 			want:  oneVolumeFails(notKept, made),
 			says:  []string{"web-1 (i-web), volume vol-web-0", "States.Timeout", "is good, but older snapshots"},
 		},
 		{
 			name: "prune-volume says that its request is unreadable",
-			given: func(l *lab) {
-				l.fleet()
-				l.meddle(workflow.PruneVolume, "vol-web-0", fails(always, &contract.InvalidInputError{Message: "what?"}))
+			given: func(f *fixture) {
+				f.fleet()
+				f.meddle(workflow.PruneVolume, "vol-web-0", fails(always, &contract.InvalidInputError{Message: "what?"}))
 			},
 			want: oneVolumeFails(notKept, made),
 			says: []string{"InvalidInputError", "what?"},
 		},
 		{
 			name:  "discover-instances hangs each time",
-			given: func(l *lab) { l.fleet(); l.meddle(workflow.DiscoverInstances, "", hangs(always, false)) },
+			given: func(f *fixture) { f.fleet(); f.meddle(workflow.DiscoverInstances, "", hangs(always, false)) },
 			want:  broken(),
 			says:  []string{`"Error":"States.Timeout"`, "States.Timeout with an empty Cause means that a function did not answer within 15 minutes"},
 		},
 		{
-			name:  "discover-instances answers nonsense",
-			given: func(l *lab) { l.fleet(); l.meddle(workflow.DiscoverInstances, "", answers(`{"Outcome": "Perhaps"}`)) },
+			name: "discover-instances answers nonsense",
+			given: func(f *fixture) {
+				f.fleet()
+				f.meddle(workflow.DiscoverInstances, "", answers(`{"Outcome": "Perhaps"}`))
+			},
 			want: story{
 				asl.Failed, "RunBroken", []string{"DiscoverInstances", "WhatWasFound", "ReportRun", "AlertRunBroken", "RunBroken"},
 				map[string][]string{}, map[string][]string{}, []string{brokenOff},
@@ -192,30 +195,33 @@ func functionPaths() []path {
 		},
 		{
 			name: "report-run answers nonsense",
-			given: func(l *lab) {
-				l.fleet()
-				l.meddle(workflow.ReportRun, "", answers(`{"Outcome": "Perhaps", "Summary": "?"}`))
+			given: func(f *fixture) {
+				f.fleet()
+				f.meddle(workflow.ReportRun, "", answers(`{"Outcome": "Perhaps", "Summary": "?"}`))
 			},
 			want: story{asl.Failed, "VolumesFailed", runFails, others(good...), allBut(made...), nil},
 		},
 		{
-			name:  "snapshot-volume answers without a snapshot",
-			given: func(l *lab) { l.fleet(); l.meddle(workflow.SnapshotVolume, "vol-web-0", answers(`{"garbage": [1]}`)) },
-			want:  oneVolumeFails(notKept, nil),
-			says:  []string{"web-1 (i-web), volume vol-web-0", "InvalidInputError", "snapshot-volume returned no snapshot ID"},
+			name: "snapshot-volume answers without a snapshot",
+			given: func(f *fixture) {
+				f.fleet()
+				f.meddle(workflow.SnapshotVolume, "vol-web-0", answers(`{"garbage": [1]}`))
+			},
+			want: oneVolumeFails(notKept, nil),
+			says: []string{"web-1 (i-web), volume vol-web-0", "InvalidInputError", "snapshot-volume returned no snapshot ID"},
 		},
 		{
 			name:  "snapshot-volume answers more than a Task may give",
-			given: func(l *lab) { l.fleet(); l.meddle(workflow.SnapshotVolume, "vol-web-0", answers(tooLarge)) },
+			given: func(f *fixture) { f.fleet(); f.meddle(workflow.SnapshotVolume, "vol-web-0", answers(tooLarge)) },
 			want:  oneVolumeFails(notMade, nil),
 			says:  []string{"web-1 (i-web), volume vol-web-0", "States.DataLimitExceeded"},
 		},
 		{
 			name: "snapshot-volume answers more than its state can hold, which ends the child execution",
-			given: func(l *lab) {
-				l.fleet()
-				l.meddle(workflow.SnapshotVolume, "vol-web-0", func(i invocation) (json.RawMessage, error) {
-					l.wait(time.Minute)
+			given: func(f *fixture) {
+				f.fleet()
+				f.meddle(workflow.SnapshotVolume, "vol-web-0", func(i invocation) (json.RawMessage, error) {
+					f.wait(time.Minute)
 					return json.RawMessage(tooMuch), nil
 				})
 			},

@@ -19,7 +19,7 @@ func goodPaths() []path {
 		},
 		{
 			name:  "no instance has the tag",
-			given: func(l *lab) { l.instance("web", 1, "Name=web-1", "SnapshotHourly=3") },
+			given: func(f *fixture) { f.instance("web", 1, "Name=web-1", "SnapshotHourly=3") },
 			want: story{
 				asl.Succeeded, "", []string{"DiscoverInstances", "WhatWasFound", "ReportRun", "HowItEnded", "RunSucceeded"},
 				map[string][]string{}, map[string][]string{}, nil,
@@ -27,12 +27,12 @@ func goodPaths() []path {
 		},
 		{
 			name: "two schedules fire in the same minute, on the same volumes",
-			given: func(l *lab) {
-				l.fleet()
-				l.account.TagInstance("i-web", "SnapshotHourly", "24")
+			given: func(f *fixture) {
+				f.fleet()
+				f.account.TagInstance("i-web", "SnapshotHourly", "24")
 			},
-			when: func(l *lab) (daily asl.Result) {
-				l.together(func() { l.fire("SnapshotHourly") }, func() { daily = l.fire("SnapshotDaily") })
+			when: func(f *fixture) (daily asl.Result) {
+				f.together(func() { f.fire("SnapshotHourly") }, func() { daily = f.fire("SnapshotDaily") })
 				return daily
 			},
 			want: story{asl.Succeeded, "", runSucceeds, others(good...), map[string][]string{
@@ -43,8 +43,8 @@ func goodPaths() []path {
 		},
 		{
 			name: "a person starts a run by hand, with the keyword only",
-			when: func(l *lab) asl.Result {
-				return l.start(context.Background(), map[string]string{"SnapshotKeyWord": "SnapshotDaily"})
+			when: func(f *fixture) asl.Result {
+				return f.start(context.Background(), map[string]string{"SnapshotKeyWord": "SnapshotDaily"})
 			},
 			want: story{asl.Succeeded, "", runSucceeds, others(good...), allBut(made...), nil},
 		},
@@ -60,20 +60,20 @@ func goodPaths() []path {
 		},
 		{
 			name: "discovery is throttled for a while",
-			given: func(l *lab) {
-				l.fleet()
-				l.account.Inject(ec2sim.Fault{Action: "DescribeInstances", Code: "RequestLimitExceeded", Times: 12})
+			given: func(f *fixture) {
+				f.fleet()
+				f.account.Inject(ec2sim.Fault{Action: "DescribeInstances", Code: "RequestLimitExceeded", Times: 12})
 			},
 			want: story{asl.Succeeded, "", runSucceeds, others(good...), allBut(made...), nil},
 		},
 		{
 			name: "S3 refuses the claim, the ledger and the manifest, each for a while",
-			given: func(l *lab) {
-				l.fleet()
+			given: func(f *fixture) {
+				f.fleet()
 				claim := refuses(1, "create", hasSuffix("run.json"))
 				ledger := refuses(1, "create", hasSuffix("pacing.json"))
 				manifest := refuses(1, "put", hasSuffix("manifest.json"))
-				l.objects.Fault = func(op, key string) error {
+				f.objects.Fault = func(op, key string) error {
 					for _, f := range []func(string, string) error{claim, ledger, manifest} {
 						if err := f(op, key); err != nil {
 							return err
@@ -88,8 +88,8 @@ func goodPaths() []path {
 }
 
 // again fires the same firing once more: same keyword, same scheduled time.
-func again(l *lab) asl.Result {
-	return l.start(context.Background(), contract.Input{
+func again(f *fixture) asl.Result {
+	return f.start(context.Background(), contract.Input{
 		SnapshotKeyWord: "SnapshotDaily", ScheduledTime: start.Format(time.RFC3339), TimeZone: "Asia/Shanghai",
 	})
 }
@@ -99,87 +99,87 @@ func repeatedPaths() []path {
 	return []path{
 		{
 			name: "EventBridge delivers the firing twice at the same moment",
-			when: func(l *lab) (second asl.Result) {
-				l.together(func() { again(l) }, func() { second = again(l) })
+			when: func(f *fixture) (second asl.Result) {
+				f.together(func() { again(f) }, func() { second = again(f) })
 				return second
 			},
 			want: story{asl.Succeeded, "", duplicate, map[string][]string{}, allBut(made...), nil},
 		},
 		{
 			name: "EventBridge delivers the firing again while the run is under way",
-			when: func(l *lab) (second asl.Result) {
-				l.together(func() { again(l) }, func() { l.wait(time.Minute); second = again(l) })
+			when: func(f *fixture) (second asl.Result) {
+				f.together(func() { again(f) }, func() { f.wait(time.Minute); second = again(f) })
 				return second
 			},
 			want: story{asl.Succeeded, "", duplicate, map[string][]string{}, allBut(made...), nil},
 		},
 		{
 			name: "EventBridge delivers the firing again after the run has succeeded",
-			when: func(l *lab) asl.Result {
-				again(l)
-				l.wait(time.Hour)
-				return again(l)
+			when: func(f *fixture) asl.Result {
+				again(f)
+				f.wait(time.Hour)
+				return again(f)
 			},
 			want: story{asl.Succeeded, "", duplicate, map[string][]string{}, allBut(made...), nil},
 		},
 		{
 			name:  "a person aborts the run mid-way and starts it anew",
 			setup: func(s *setup) { s.pace = discover.Pace{Burst: 1, Rate: 1.0 / 60} }, // a volume each minute
-			when: func(l *lab) asl.Result {
-				ctx, cancel := l.world.WithTimeout(context.Background(), 0)
-				l.together(func() { l.start(ctx, l.input("SnapshotDaily")) }, func() { l.wait(90 * time.Second); cancel() })
-				same(l.t, "held when the run was aborted", l.held(), map[string][]string{
+			when: func(f *fixture) asl.Result {
+				ctx, cancel := f.world.WithTimeout(context.Background(), 0)
+				f.together(func() { f.start(ctx, f.input("SnapshotDaily")) }, func() { f.wait(90 * time.Second); cancel() })
+				same(f.t, "held when the run was aborted", f.held(), map[string][]string{
 					"vol-db-0": {"pending SnapshotDaily/2026-11-22T00:00:00Z"},
 				})
-				l.wait(time.Minute)
-				return again(l)
+				f.wait(time.Minute)
+				return again(f)
 			},
 			want: takenOver,
 		},
 		{
 			name: "the run failed, its cause is removed, and a person starts it anew",
-			when: func(l *lab) asl.Result {
-				remove := l.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Code: "UnauthorizedOperation"})
-				if r := again(l); r.Status != asl.Failed {
-					l.t.Errorf("the first run ended %s", r.Status)
+			when: func(f *fixture) asl.Result {
+				remove := f.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Code: "UnauthorizedOperation"})
+				if r := again(f); r.Status != asl.Failed {
+					f.t.Errorf("the first run ended %s", r.Status)
 				}
 				remove()
-				l.topic.mails = nil
-				return again(l)
+				f.topic.mails = nil
+				return again(f)
 			},
 			want: takenOver,
 		},
 		{
 			name: "some volumes of the run failed, and starting it anew finishes those",
-			when: func(l *lab) asl.Result {
-				remove := l.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Code: "UnauthorizedOperation", Times: 1})
+			when: func(f *fixture) asl.Result {
+				remove := f.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Code: "UnauthorizedOperation", Times: 1})
 				defer remove()
-				again(l)
-				l.topic.mails = nil
-				return again(l)
+				again(f)
+				f.topic.mails = nil
+				return again(f)
 			},
 			want: takenOver,
 		},
 		{
 			name:  "the run timed out, and starting it anew finishes it",
 			setup: func(s *setup) { s.pace = discover.Pace{Burst: 1, Rate: 1.0 / (11 * 3600)} }, // the last has its turn after 22 hours
-			when: func(l *lab) asl.Result {
-				l.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Code: "PendingSnapshotLimitExceeded", Times: 40,
+			when: func(f *fixture) asl.Result {
+				f.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Code: "PendingSnapshotLimitExceeded", Times: 40,
 					Match: func(r ec2sim.Request) bool { return r.Get("VolumeId") == "vol-web-1" }})
-				if r := again(l); r.Status != asl.TimedOut {
-					l.t.Errorf("the first run ended %s", r.Status)
+				if r := again(f); r.Status != asl.TimedOut {
+					f.t.Errorf("the first run ended %s", r.Status)
 				}
-				return again(l)
+				return again(f)
 			},
 			want: takenOver,
 		},
 		{
 			name: "two people start a failed run anew at the same moment",
-			when: func(l *lab) (second asl.Result) {
-				l.meddle(workflow.ReportRun, "", fails(1, &contract.AccessDeniedError{Message: "no"}))
-				again(l)
-				l.topic.mails = nil
-				l.together(func() { again(l) }, func() { second = again(l) })
+			when: func(f *fixture) (second asl.Result) {
+				f.meddle(workflow.ReportRun, "", fails(1, &contract.AccessDeniedError{Message: "no"}))
+				again(f)
+				f.topic.mails = nil
+				f.together(func() { again(f) }, func() { second = again(f) })
 				return second
 			},
 			want: story{asl.Succeeded, "", duplicate, map[string][]string{}, allBut(made...), nil},
@@ -188,13 +188,13 @@ func repeatedPaths() []path {
 }
 
 func brokenPaths() []path {
-	input := func(v any) func(*lab) asl.Result {
-		return func(l *lab) asl.Result { return l.start(context.Background(), v) }
+	input := func(v any) func(*fixture) asl.Result {
+		return func(f *fixture) asl.Result { return f.start(context.Background(), v) }
 	}
-	refused := func(op string, fits func(string) bool) func(*lab) {
-		return func(l *lab) {
-			l.fleet()
-			l.objects.Fault = refuses(always, op, fits)
+	refused := func(op string, fits func(string) bool) func(*fixture) {
+		return func(f *fixture) {
+			f.fleet()
+			f.objects.Fault = refuses(always, op, fits)
 		}
 	}
 	return []path{
@@ -208,13 +208,13 @@ func brokenPaths() []path {
 			says: []string{"can't be read"}},
 		{name: "the time zone is unknown", when: input(contract.Input{SnapshotKeyWord: "SnapshotDaily", TimeZone: "Mars/Olympus"}),
 			want: broken(), says: []string{"Mars/Olympus"}},
-		{name: "discovery is denied", given: func(l *lab) {
-			l.fleet()
-			l.account.Inject(ec2sim.Fault{Action: "DescribeInstances", Code: "UnauthorizedOperation"})
+		{name: "discovery is denied", given: func(f *fixture) {
+			f.fleet()
+			f.account.Inject(ec2sim.Fault{Action: "DescribeInstances", Code: "UnauthorizedOperation"})
 		}, want: broken(), says: []string{"AccessDeniedError", "ec2:DescribeInstances was denied"}},
-		{name: "discovery of volumes is denied", given: func(l *lab) {
-			l.fleet()
-			l.account.Inject(ec2sim.Fault{Action: "DescribeVolumes", Code: "UnauthorizedOperation"})
+		{name: "discovery of volumes is denied", given: func(f *fixture) {
+			f.fleet()
+			f.account.Inject(ec2sim.Fault{Action: "DescribeVolumes", Code: "UnauthorizedOperation"})
 		}, want: broken(), says: []string{"ec2:DescribeVolumes was denied"}},
 		{name: "S3 refuses the claim", given: refused("create", hasSuffix("run.json")), want: broken(), says: []string{"claim run"}},
 		{name: "S3 refuses the ledger", given: refused("create", hasSuffix("pacing.json")), want: broken(), says: []string{"reserve creates"}},

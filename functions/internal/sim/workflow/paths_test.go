@@ -15,8 +15,8 @@ import (
 type path struct {
 	name  string
 	setup func(*setup)
-	given func(*lab)            // what is in the account, and what will go wrong; nil: lab.fleet
-	when  func(*lab) asl.Result // nil: SnapshotDaily fires
+	given func(*fixture)            // what is in the account, and what will go wrong; nil: fixture.fleet
+	when  func(*fixture) asl.Result // nil: SnapshotDaily fires
 	want  story
 	says  []string // texts of the last mail
 }
@@ -80,27 +80,27 @@ func broken() story {
 	return story{asl.Failed, "RunBroken", neverFound, map[string][]string{}, map[string][]string{}, []string{brokenOff}}
 }
 
-func (p path) run(t *testing.T) *lab {
+func (p path) run(t *testing.T) *fixture {
 	change := p.setup
 	if change == nil {
 		change = func(*setup) {}
 	}
-	l := newLab(t, change)
+	f := newFixture(t, change)
 	if p.given == nil {
-		p.given = (*lab).fleet
+		p.given = (*fixture).fleet
 	}
-	p.given(l)
+	p.given(f)
 	if p.when == nil {
-		p.when = func(l *lab) asl.Result { return l.fire("SnapshotDaily") }
+		p.when = func(f *fixture) asl.Result { return f.fire("SnapshotDaily") }
 	}
-	r := p.when(l)
+	r := p.when(f)
 	same(t, "the run", story{
-		r.Status, r.Error, l.states(r.Name, ""), l.volumeStates(r.Name), l.held(), l.subjects(),
+		r.Status, r.Error, f.states(r.Name, ""), f.volumeStates(r.Name), f.held(), f.subjects(),
 	}, p.want)
 	if len(p.says) > 0 {
-		l.lastMail(p.says...)
+		f.lastMail(p.says...)
 	}
-	return l
+	return f
 }
 
 func TestPaths(t *testing.T) {

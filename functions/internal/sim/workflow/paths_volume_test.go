@@ -17,25 +17,25 @@ func on(volume string) func(ec2sim.Request) bool {
 }
 
 // withFault is the fleet, and a fault of EC2's.
-func withFault(f ec2sim.Fault) func(*lab) {
-	return func(l *lab) {
-		l.fleet()
-		l.account.Inject(f)
+func withFault(fault ec2sim.Fault) func(*fixture) {
+	return func(f *fixture) {
+		f.fleet()
+		f.account.Inject(fault)
 	}
 }
 
 // volumePaths are what may befall one volume in EC2.
 func volumePaths() []path {
-	create := func(code string, times int) func(*lab) {
+	create := func(code string, times int) func(*fixture) {
 		return withFault(ec2sim.Fault{Action: "CreateSnapshot", Match: on("vol-web-0"), Code: code, Times: times})
 	}
 	return []path{
 		{
 			name:  "a volume is deleted before its turn",
 			setup: func(s *setup) { s.pace = discover.Pace{Burst: 1, Rate: 1.0 / 60} },
-			given: func(l *lab) {
-				l.fleet()
-				l.meddle(workflow.SnapshotVolume, "vol-db-0", meanwhile(func() { l.account.DeleteVolume("vol-web-0") }))
+			given: func(f *fixture) {
+				f.fleet()
+				f.meddle(workflow.SnapshotVolume, "vol-db-0", meanwhile(func() { f.account.DeleteVolume("vol-web-0") }))
 			},
 			want: story{asl.Succeeded, "", runSucceeds, others("SnapshotVolume", "VolumeGone"), allBut(), nil},
 		},
@@ -57,12 +57,12 @@ func volumePaths() []path {
 			says: []string{"web-1 (i-web), volume vol-web-0", "UnexpectedError", "Nonsense"}},
 		{
 			name: "deleting is denied",
-			given: func(l *lab) {
-				l.fleet()
+			given: func(f *fixture) {
+				f.fleet()
 				for day := 3; day > 0; day-- {
-					l.old("vol-web-0", day)
+					f.old("vol-web-0", day)
 				}
-				l.account.Inject(ec2sim.Fault{Action: "DeleteSnapshot", Code: "UnauthorizedOperation"})
+				f.account.Inject(ec2sim.Fault{Action: "DeleteSnapshot", Code: "UnauthorizedOperation"})
 			},
 			want: oneVolumeFails(notKept, []string{
 				"completed SnapshotDaily/2026-11-19T00:00:00Z", "completed SnapshotDaily/2026-11-20T00:00:00Z",
@@ -72,9 +72,9 @@ func volumePaths() []path {
 		},
 		{
 			name: "the snapshot ends in error",
-			given: func(l *lab) {
-				l.fleet()
-				l.account.FailNextSnapshotOf("vol-web-0")
+			given: func(f *fixture) {
+				f.fleet()
+				f.account.FailNextSnapshotOf("vol-web-0")
 			},
 			want: oneVolumeFails(notKept, nil),
 			says: []string{"web-1 (i-web), volume vol-web-0", "SnapshotFailedError", "ended in state error"},
@@ -103,11 +103,11 @@ func volumePaths() []path {
 		},
 		{
 			name: "a person deletes the snapshot while the run is under way",
-			given: func(l *lab) {
-				l.fleet()
-				l.meddle(workflow.PruneVolume, "vol-web-0", meanwhile(func() {
-					l.account.DeleteSnapshotByPerson(l.ids("vol-web-0")[0])
-					l.wait(l.setup.ListLag)
+			given: func(f *fixture) {
+				f.fleet()
+				f.meddle(workflow.PruneVolume, "vol-web-0", meanwhile(func() {
+					f.account.DeleteSnapshotByPerson(f.ids("vol-web-0")[0])
+					f.wait(f.setup.ListLag)
 				}))
 			},
 			want: oneVolumeFails(notKept, nil),
@@ -115,27 +115,27 @@ func volumePaths() []path {
 		},
 		{
 			name: "a person claims the snapshot while the run is under way",
-			given: func(l *lab) {
-				l.fleet()
-				l.meddle(workflow.PruneVolume, "vol-web-0", meanwhile(func() {
-					l.claim(l.ids("vol-web-0")[0], func(id string) {
-						l.account.UntagSnapshot(id, ebs.TagSchedule)
-						l.account.UntagSnapshot(id, "SnapshotDaily")
+			given: func(f *fixture) {
+				f.fleet()
+				f.meddle(workflow.PruneVolume, "vol-web-0", meanwhile(func() {
+					f.claim(f.ids("vol-web-0")[0], func(id string) {
+						f.account.UntagSnapshot(id, ebs.TagSchedule)
+						f.account.UntagSnapshot(id, "SnapshotDaily")
 					})
-					l.wait(l.setup.ListLag)
+					f.wait(f.setup.ListLag)
 				}))
 			},
 			want: story{asl.Succeeded, "", runSucceeds, others(good...), allBut(made[0] + " (foreign)"), nil},
 		},
 		{
 			name: "pruning meets throttles and 5xx for a while",
-			given: func(l *lab) {
-				l.fleet()
+			given: func(f *fixture) {
+				f.fleet()
 				for day := 3; day > 0; day-- {
-					l.old("vol-web-0", day)
+					f.old("vol-web-0", day)
 				}
-				l.account.Inject(ec2sim.Fault{Action: "DeleteSnapshot", Code: "RequestLimitExceeded", Times: 7})
-				l.account.Inject(ec2sim.Fault{Action: "DeleteSnapshot", Code: "Unavailable", Times: 4})
+				f.account.Inject(ec2sim.Fault{Action: "DeleteSnapshot", Code: "RequestLimitExceeded", Times: 7})
+				f.account.Inject(ec2sim.Fault{Action: "DeleteSnapshot", Code: "Unavailable", Times: 4})
 			},
 			want: story{asl.Succeeded, "", runSucceeds, others(good...), allBut(
 				"completed SnapshotDaily/2026-11-20T00:00:00Z", "completed SnapshotDaily/2026-11-21T00:00:00Z", made[0],
@@ -143,32 +143,32 @@ func volumePaths() []path {
 		},
 		{
 			name: "the functions crash, hang and panic, and recover",
-			given: func(l *lab) {
-				l.fleet()
-				l.meddle(workflow.DiscoverInstances, "", hangs(1, true))
-				l.meddle(workflow.SnapshotVolume, "vol-web-0", hangs(1, true))
-				l.meddle(workflow.SnapshotVolume, "vol-web-1", panics(2))
-				l.meddle(workflow.PruneVolume, "vol-web-0", hangs(2, false))
-				l.meddle(workflow.PruneVolume, "vol-web-1", fails(3, errCrash))
-				l.meddle(workflow.ReportRun, "", crashesAfterwards(2))
+			given: func(f *fixture) {
+				f.fleet()
+				f.meddle(workflow.DiscoverInstances, "", hangs(1, true))
+				f.meddle(workflow.SnapshotVolume, "vol-web-0", hangs(1, true))
+				f.meddle(workflow.SnapshotVolume, "vol-web-1", panics(2))
+				f.meddle(workflow.PruneVolume, "vol-web-0", hangs(2, false))
+				f.meddle(workflow.PruneVolume, "vol-web-1", fails(3, errCrash))
+				f.meddle(workflow.ReportRun, "", crashesAfterwards(2))
 			},
 			want: oneVolumeIsLate(),
 		},
 		{
 			name: "Lambda has no room for the functions for a while",
-			given: func(l *lab) {
-				l.fleet()
-				for _, f := range []string{workflow.DiscoverInstances, workflow.SnapshotVolume, workflow.PruneVolume, workflow.ReportRun} {
-					l.lambdaRefuses(f, 10, "Lambda.TooManyRequestsException")
+			given: func(f *fixture) {
+				f.fleet()
+				for _, name := range []string{workflow.DiscoverInstances, workflow.SnapshotVolume, workflow.PruneVolume, workflow.ReportRun} {
+					f.lambdaRefuses(name, 10, "Lambda.TooManyRequestsException")
 				}
 			},
 			want: oneVolumeIsLate(),
 		},
 		{
 			name: "prune-volume asks to be called again, and is",
-			given: func(l *lab) {
-				l.fleet()
-				l.meddle(workflow.PruneVolume, "vol-web-0", fails(1, &contract.SnapshotPendingError{Message: "not yet"}))
+			given: func(f *fixture) {
+				f.fleet()
+				f.meddle(workflow.PruneVolume, "vol-web-0", fails(1, &contract.SnapshotPendingError{Message: "not yet"}))
 			},
 			want: oneVolumeIsLate(),
 		},

@@ -53,31 +53,31 @@ type ledger struct {
 	calls map[string]map[string]bool
 }
 
-func (l *ledger) note(ctx context.Context, action string) {
+func (f *ledger) note(ctx context.Context, action string) {
 	caller, ok := ctx.Value(callerKey{}).(string)
 	if !ok {
 		caller = stateMachine
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.calls[caller] == nil {
-		l.calls[caller] = map[string]bool{}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.calls[caller] == nil {
+		f.calls[caller] = map[string]bool{}
 	}
-	l.calls[caller][action] = true
+	f.calls[caller][action] = true
 }
 
 // object notes a call that concerns a key, which stands in one of the bucket's folders, or alone.
-func (l *ledger) object(ctx context.Context, action, key string) {
+func (f *ledger) object(ctx context.Context, action, key string) {
 	if folder, _, ok := strings.Cut(key, "/"); ok {
 		key = folder + "/*"
 	}
-	l.note(ctx, action+" "+key)
+	f.note(ctx, action+" "+key)
 }
 
 // function puts the function's name into the context of its calls. Its invocation is a call of the state machine.
-func (l *ledger) function(name string, call asl.Task) asl.Task {
+func (f *ledger) function(name string, call asl.Task) asl.Task {
 	return func(ctx context.Context, in json.RawMessage) (json.RawMessage, error) {
-		l.note(ctx, "lambda:InvokeFunction "+name)
+		f.note(ctx, "lambda:InvokeFunction "+name)
 		return call(context.WithValue(ctx, callerKey{}, name), in)
 	}
 }

@@ -13,155 +13,155 @@ import (
 // Promise 1: only managed snapshots are candidates. Others neither go nor count.
 func TestPromise1NeverDeletesWhatIsNotOurs(t *testing.T) {
 	// Each case adds a snapshot as old as it is told; six of them stand among five of ours.
-	cases := map[string]func(l *lab, daysAgo int) string{
-		"another account's, shared with us, with our tags": func(l *lab, days int) string {
-			return l.old("vol-web-0", days, "owner=999999999999")
+	cases := map[string]func(f *fixture, daysAgo int) string{
+		"another account's, shared with us, with our tags": func(f *fixture, days int) string {
+			return f.old("vol-web-0", days, "owner=999999999999")
 		},
-		"made by hand, with the keyword as its only tag": func(l *lab, days int) string {
-			return l.old("vol-web-0", days, ebs.TagSchedule, ebs.TagRetention, ebs.TagRun, ebs.TagInstance)
+		"made by hand, with the keyword as its only tag": func(f *fixture, days int) string {
+			return f.old("vol-web-0", days, ebs.TagSchedule, ebs.TagRetention, ebs.TagRun, ebs.TagInstance)
 		},
-		"made by the tool that this one replaces: all tags of the instance, none of ours": func(l *lab, days int) string {
-			return l.old("vol-web-0", days, ebs.TagSchedule, ebs.TagRetention, ebs.TagRun, ebs.TagInstance, "Name=web-1")
+		"made by the tool that this one replaces: all tags of the instance, none of ours": func(f *fixture, days int) string {
+			return f.old("vol-web-0", days, ebs.TagSchedule, ebs.TagRetention, ebs.TagRun, ebs.TagInstance, "Name=web-1")
 		},
-		"made by hand, without any tag": func(l *lab, days int) string {
-			return l.account.AddSnapshot(ec2sim.Snapshot{Snapshot: ebs.Snapshot{
-				VolumeID: "vol-web-0", StartTime: l.world.Now().AddDate(0, 0, -days),
+		"made by hand, without any tag": func(f *fixture, days int) string {
+			return f.account.AddSnapshot(ec2sim.Snapshot{Snapshot: ebs.Snapshot{
+				VolumeID: "vol-web-0", StartTime: f.world.Now().AddDate(0, 0, -days),
 			}})
 		},
-		"claimed by removing the keyword tag": func(l *lab, days int) string {
-			return l.old("vol-web-0", days, "SnapshotDaily")
+		"claimed by removing the keyword tag": func(f *fixture, days int) string {
+			return f.old("vol-web-0", days, "SnapshotDaily")
 		},
-		"claimed by renaming the keyword tag": func(l *lab, days int) string {
-			return l.old("vol-web-0", days, "SnapshotDaily", "KeepForAudit=3")
+		"claimed by renaming the keyword tag": func(f *fixture, days int) string {
+			return f.old("vol-web-0", days, "SnapshotDaily", "KeepForAudit=3")
 		},
-		"claimed by changing the keyword tag": func(l *lab, days int) string {
-			return l.old("vol-web-0", days, "SnapshotDaily=keep for audit")
+		"claimed by changing the keyword tag": func(f *fixture, days int) string {
+			return f.old("vol-web-0", days, "SnapshotDaily=keep for audit")
 		},
-		"claimed by emptying the keyword tag": func(l *lab, days int) string {
-			return l.old("vol-web-0", days, "SnapshotDaily=")
+		"claimed by emptying the keyword tag": func(f *fixture, days int) string {
+			return f.old("vol-web-0", days, "SnapshotDaily=")
 		},
-		"claimed by removing the stamped retention": func(l *lab, days int) string {
-			return l.old("vol-web-0", days, ebs.TagRetention)
+		"claimed by removing the stamped retention": func(f *fixture, days int) string {
+			return f.old("vol-web-0", days, ebs.TagRetention)
 		},
-		"claimed by removing the schedule": func(l *lab, days int) string {
-			return l.old("vol-web-0", days, ebs.TagSchedule)
+		"claimed by removing the schedule": func(f *fixture, days int) string {
+			return f.old("vol-web-0", days, ebs.TagSchedule)
 		},
-		"another schedule's, with the keywords of both": func(l *lab, days int) string {
-			return l.old("vol-web-0", days, ebs.TagSchedule+"=SnapshotHourly", "SnapshotHourly=3")
+		"another schedule's, with the keywords of both": func(f *fixture, days int) string {
+			return f.old("vol-web-0", days, ebs.TagSchedule+"=SnapshotHourly", "SnapshotHourly=3")
 		},
-		"of a schedule whose keyword only begins with ours": func(l *lab, days int) string {
-			return l.old("vol-web-0", days, ebs.TagSchedule+"=SnapshotDaily2", "SnapshotDaily2=3")
+		"of a schedule whose keyword only begins with ours": func(f *fixture, days int) string {
+			return f.old("vol-web-0", days, ebs.TagSchedule+"=SnapshotDaily2", "SnapshotDaily2=3")
 		},
-		"of a schedule whose keyword is ours in small letters": func(l *lab, days int) string {
-			return l.old("vol-web-0", days, ebs.TagSchedule+"=snapshotdaily", "snapshotdaily=3")
+		"of a schedule whose keyword is ours in small letters": func(f *fixture, days int) string {
+			return f.old("vol-web-0", days, ebs.TagSchedule+"=snapshotdaily", "snapshotdaily=3")
 		},
-		"DLM's, of a volume that was restored with our tags on it": func(l *lab, days int) string {
-			return l.foreign(days, "Created for policy: policy-1 schedule: daily", "aws:dlm:lifecycle-policy-id=policy-1")
+		"DLM's, of a volume that was restored with our tags on it": func(f *fixture, days int) string {
+			return f.foreign(days, "Created for policy: policy-1 schedule: daily", "aws:dlm:lifecycle-policy-id=policy-1")
 		},
-		"AWS Backup's, which copied our tags": func(l *lab, days int) string {
-			return l.foreign(days, "This snapshot is created by the AWS Backup service.", "aws:backup:source-resource=x")
+		"AWS Backup's, which copied our tags": func(f *fixture, days int) string {
+			return f.foreign(days, "This snapshot is created by the AWS Backup service.", "aws:backup:source-resource=x")
 		},
-		"an AMI's, which copied our tags": func(l *lab, days int) string {
-			return l.foreign(days, "Created by CreateImage(i-web) for ami-0123456789abcdef0")
+		"an AMI's, which copied our tags": func(f *fixture, days int) string {
+			return f.foreign(days, "Created by CreateImage(i-web) for ami-0123456789abcdef0")
 		},
-		"made by hand, with all of our tags forged": func(l *lab, days int) string { return l.foreign(days, "before the upgrade") },
-		"made by hand, with this run's tag and all others forged": func(l *lab, days int) string {
-			return l.foreign(days, "", ebs.TagRun+"=SnapshotDaily/2026-11-22T00:00:00Z")
+		"made by hand, with all of our tags forged": func(f *fixture, days int) string { return f.foreign(days, "before the upgrade") },
+		"made by hand, with this run's tag and all others forged": func(f *fixture, days int) string {
+			return f.foreign(days, "", ebs.TagRun+"=SnapshotDaily/2026-11-22T00:00:00Z")
 		},
-		"ours of another day by its description, with this run's tag forged": func(l *lab, days int) string {
-			return l.foreign(days, "SnapshotDaily/2026-10-01T00:00:00Z i-web vol-web-0 web-1", ebs.TagRun+"=SnapshotDaily/2026-11-22T00:00:00Z")
+		"ours of another day by its description, with this run's tag forged": func(f *fixture, days int) string {
+			return f.foreign(days, "SnapshotDaily/2026-10-01T00:00:00Z i-web vol-web-0 web-1", ebs.TagRun+"=SnapshotDaily/2026-11-22T00:00:00Z")
 		},
-		"a copy in the same Region, with our tags and description": func(l *lab, days int) string {
-			id := l.old("vol-web-0", days)
-			s, _ := l.account.Snapshot(id)
-			l.account.DeleteSnapshotByPerson(id)
+		"a copy in the same Region, with our tags and description": func(f *fixture, days int) string {
+			id := f.old("vol-web-0", days)
+			s, _ := f.account.Snapshot(id)
+			f.account.DeleteSnapshotByPerson(id)
 			s.ID, s.Copy = "", true
-			return l.account.AddSnapshot(s)
+			return f.account.AddSnapshot(s)
 		},
-		"another volume's, of the same instance": func(l *lab, days int) string { return l.old("vol-web-1", days) },
-		"of a volume that is gone":               func(l *lab, days int) string { return l.old("vol-gone", days) },
-		"of a volume whose instance has no tag":  func(l *lab, days int) string { return l.old("vol-bare-0", days) },
+		"another volume's, of the same instance": func(f *fixture, days int) string { return f.old("vol-web-1", days) },
+		"of a volume that is gone":               func(f *fixture, days int) string { return f.old("vol-gone", days) },
+		"of a volume whose instance has no tag":  func(f *fixture, days int) string { return f.old("vol-bare-0", days) },
 	}
 	for name, add := range cases {
 		t.Run(name, func(t *testing.T) {
-			l := newLab(t)
-			l.instance("web", 2, "SnapshotDaily=3", "Name=web-1")
-			l.account.TagVolume("vol-web-1", "SnapshotDaily", "off")
-			l.instance("bare", 1, "Name=bare")
+			f := newFixture(t)
+			f.instance("web", 2, "SnapshotDaily=3", "Name=web-1")
+			f.account.TagVolume("vol-web-1", "SnapshotDaily", "off")
+			f.instance("bare", 1, "Name=bare")
 			var theirs []string
 			before := map[string]ec2sim.Snapshot{}
 			for _, days := range []int{-1, 0, 1, 3, 40, 400} { // a clock that is off makes the first
-				id := add(l, days)
+				id := add(f, days)
 				theirs = append(theirs, id)
-				before[id], _ = l.account.Snapshot(id)
+				before[id], _ = f.account.Snapshot(id)
 			}
 			var ours []string
 			for days := 5; days > 0; days-- {
-				ours = append(ours, l.old("vol-web-0", days))
+				ours = append(ours, f.old("vol-web-0", days))
 			}
-			l.wait(time.Minute)
-			l.succeed("SnapshotDaily")
+			f.wait(time.Minute)
+			f.succeed("SnapshotDaily")
 
 			for _, id := range theirs {
-				after, _ := l.account.Snapshot(id)
+				after, _ := f.account.Snapshot(id)
 				same(t, "what is not ours", after, before[id])
 			}
-			same(t, "what went", slices.DeleteFunc(l.pruned(""), func(id string) bool { return slices.Contains(theirs, id) }), ours[:3])
-			l.strangersAreNamedOnce(theirs)
+			same(t, "what went", slices.DeleteFunc(f.pruned(""), func(id string) bool { return slices.Contains(theirs, id) }), ours[:3])
+			f.strangersAreNamedOnce(theirs)
 		})
 	}
 }
 
 func TestPromise1AClaimHoldsForEver(t *testing.T) {
-	l := newLab(t)
-	l.instance("web", 1, "SnapshotDaily=2")
+	f := newFixture(t)
+	f.instance("web", 1, "SnapshotDaily=2")
 	var claimed []string
 	for day := range 12 {
-		l.until(time.Duration(day) * 24 * time.Hour)
-		l.succeed("SnapshotDaily")
+		f.until(time.Duration(day) * 24 * time.Hour)
+		f.succeed("SnapshotDaily")
 		if day%4 != 0 {
 			continue
 		}
-		held := l.of("vol-web-0", "SnapshotDaily")
+		held := f.of("vol-web-0", "SnapshotDaily")
 		id := held[len(held)-1].ID
 		claimed = append(claimed, id)
-		l.claim(id, func(id string) {
+		f.claim(id, func(id string) {
 			switch day {
 			case 0:
-				l.account.UntagSnapshot(id, "SnapshotDaily")
+				f.account.UntagSnapshot(id, "SnapshotDaily")
 			case 4:
-				l.account.TagSnapshot(id, "SnapshotDaily", "forever")
+				f.account.TagSnapshot(id, "SnapshotDaily", "forever")
 			default:
-				l.account.UntagSnapshot(id, "SnapshotDaily")
-				l.account.TagSnapshot(id, "KeptBy", "audit")
+				f.account.UntagSnapshot(id, "SnapshotDaily")
+				f.account.TagSnapshot(id, "KeptBy", "audit")
 			}
 		})
 	}
 	for _, id := range claimed {
-		if _, ok := l.account.Snapshot(id); !ok {
+		if _, ok := f.account.Snapshot(id); !ok {
 			t.Errorf("%s was claimed, and is gone", id)
 		}
 	}
-	if held := l.of("vol-web-0", "SnapshotDaily"); len(held) != 2+len(claimed) {
+	if held := f.of("vol-web-0", "SnapshotDaily"); len(held) != 2+len(claimed) {
 		t.Errorf("%d snapshots are left, want 2 and %d claimed ones", len(held), len(claimed))
 	}
-	l.noMail()
+	f.noMail()
 }
 
 func TestPromise1AKeywordIsNoPattern(t *testing.T) {
 	// Characters that a tag key may hold, and that a filter or an S3 key could trip over.
 	for _, keyword := range []string{"Snapshot Daily", "每日快照", "a/b:c=d+e-f@g_h.i", "..", "Ünïcode"} {
 		t.Run(keyword, func(t *testing.T) {
-			l := newLab(t)
-			l.instance("web", 1, keyword+"x=1", keyword[:1]+"=1")
+			f := newFixture(t)
+			f.instance("web", 1, keyword+"x=1", keyword[:1]+"=1")
 			in := ec2sim.Instance{ID: "i-own", Tags: map[string]string{keyword: "1"}}
 			in.Volumes = []ec2sim.BlockDevice{{ID: "vol-own-0", Device: "/dev/sda"}}
-			l.account.AddInstance(in)
+			f.account.AddInstance(in)
 			for day := range 3 {
-				l.until(time.Duration(day) * 24 * time.Hour)
-				l.succeed(keyword)
+				f.until(time.Duration(day) * 24 * time.Hour)
+				f.succeed(keyword)
 			}
-			same(t, "held", l.held(), map[string][]string{
+			same(t, "held", f.held(), map[string][]string{
 				"vol-own-0": {fmt.Sprintf("completed %s/2026-11-24T00:00:00Z", keyword)},
 			})
 		})
@@ -170,13 +170,13 @@ func TestPromise1AKeywordIsNoPattern(t *testing.T) {
 
 // EC2 gives copies one arbitrary volume ID: taken for the snapshots of one orphan, all but the newest of them would go.
 func TestPromise1CopiesOfDifferentVolumesAreNoOrphans(t *testing.T) {
-	l := newLab(t)
+	f := newFixture(t)
 	for n := 1; n < 5; n++ {
-		from := l.old(fmt.Sprintf("vol-%d", n), 20+n)
-		s, _ := l.account.Snapshot(from)
+		from := f.old(fmt.Sprintf("vol-%d", n), 20+n)
+		s, _ := f.account.Snapshot(from)
 		s.ID, s.VolumeID, s.Description = "", "vol-ffffffff", "[Copied "+from+" from eu-west-1] "+s.Description
-		l.account.AddSnapshot(s)
+		f.account.AddSnapshot(s)
 	}
-	l.tidyDaily(l.tidier("last=1", 0), 9)
-	same(t, "copies left", len(l.ids("vol-ffffffff")), 4)
+	f.tidyDaily(f.tidier("last=1", 0), 9)
+	same(t, "copies left", len(f.ids("vol-ffffffff")), 4)
 }

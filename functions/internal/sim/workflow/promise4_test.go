@@ -18,14 +18,14 @@ import (
 // Promise 4: one snapshot per volume and run. EC2's rule of 15 seconds between two snapshots of a volume would hide some
 // duplicates, so each trouble is also met without it, and with lists that lag up to 20 seconds.
 func TestPromise4OneSnapshotPerVolumeAndRun(t *testing.T) {
-	create := func(f ec2sim.Fault) func(*lab) {
+	create := func(f ec2sim.Fault) func(*fixture) {
 		f.Action = "CreateSnapshot"
 		return withFault(f)
 	}
-	around := func(do meddling) func(*lab) {
-		return func(l *lab) { l.fleet(); l.meddle(workflow.SnapshotVolume, "", do) }
+	around := func(do meddling) func(*fixture) {
+		return func(f *fixture) { f.fleet(); f.meddle(workflow.SnapshotVolume, "", do) }
 	}
-	troubles := map[string]func(*lab){
+	troubles := map[string]func(*fixture){
 		"the answer is lost":                     create(ec2sim.Fault{After: true, Times: 3}),
 		"the answer of one is lost":              create(ec2sim.Fault{After: true, Times: 1}),
 		"the answer is no XML":                   create(ec2sim.Fault{Garbage: ec2sim.BrokenPage, Times: 3}),
@@ -47,27 +47,27 @@ func TestPromise4OneSnapshotPerVolumeAndRun(t *testing.T) {
 			if err != nil {
 				return nil, err
 			}
-			i.l.wait(90 * time.Second)
+			i.f.wait(90 * time.Second)
 			second, err := i.call() // attempt 0 again: as in a redriven execution
 			if string(second) != string(found(first)) {
-				i.l.t.Errorf("the first call gave %s, the second %s (%v)", first, second, err)
+				i.f.t.Errorf("the first call gave %s, the second %s (%v)", first, second, err)
 			}
 			return second, err
 		}),
-		"EC2 throttles, then the answer is lost": func(l *lab) {
-			l.fleet()
-			l.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Code: "RequestLimitExceeded", Times: 4})
-			l.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", After: true, Times: 2})
+		"EC2 throttles, then the answer is lost": func(f *fixture) {
+			f.fleet()
+			f.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Code: "RequestLimitExceeded", Times: 4})
+			f.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", After: true, Times: 2})
 		},
-		"the answer is lost, and looking for the snapshot is throttled": func(l *lab) {
-			l.fleet()
-			l.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", After: true, Times: 3})
-			l.account.Inject(ec2sim.Fault{Action: "DescribeSnapshots", Code: "RequestLimitExceeded", Times: 15})
+		"the answer is lost, and looking for the snapshot is throttled": func(f *fixture) {
+			f.fleet()
+			f.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", After: true, Times: 3})
+			f.account.Inject(ec2sim.Fault{Action: "DescribeSnapshots", Code: "RequestLimitExceeded", Times: 15})
 		},
-		"the answer is lost, and looking for the snapshot meets a 5xx": func(l *lab) {
-			l.fleet()
-			l.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", After: true, Times: 1})
-			l.account.Inject(ec2sim.Fault{Action: "DescribeSnapshots", Code: "Unavailable", Times: 5,
+		"the answer is lost, and looking for the snapshot meets a 5xx": func(f *fixture) {
+			f.fleet()
+			f.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", After: true, Times: 1})
+			f.account.Inject(ec2sim.Fault{Action: "DescribeSnapshots", Code: "Unavailable", Times: 5,
 				Match: func(r ec2sim.Request) bool { return r.Filter("volume-id") != nil }})
 		},
 		"the answer is slow, and the function's time is over": create(ec2sim.Fault{Delay: 3 * time.Minute, Times: 2}),
@@ -76,11 +76,11 @@ func TestPromise4OneSnapshotPerVolumeAndRun(t *testing.T) {
 		for _, lag := range []time.Duration{0, 5 * time.Second, 20 * time.Second} {
 			for _, interval := range []time.Duration{0, -1} {
 				t.Run(fmt.Sprintf("%s, lists lag %v, interval %v", name, lag, interval), func(t *testing.T) {
-					l := newLab(t, func(s *setup) { s.ListLag, s.MinSnapshotInterval = lag, interval })
-					trouble(l)
-					l.succeed("SnapshotDaily")
-					same(t, "held", l.held(), allBut(made...))
-					l.noMail()
+					f := newFixture(t, func(s *setup) { s.ListLag, s.MinSnapshotInterval = lag, interval })
+					trouble(f)
+					f.succeed("SnapshotDaily")
+					same(t, "held", f.held(), allBut(made...))
+					f.noMail()
 				})
 			}
 		}
@@ -99,22 +99,22 @@ func found(answer json.RawMessage) json.RawMessage {
 func TestPromise4ADuplicateDeliveryMakesNothingTwice(t *testing.T) {
 	for _, apart := range []time.Duration{0, 10 * time.Millisecond, 85 * time.Millisecond, time.Second, 20 * time.Second, 5 * time.Minute, 26 * time.Hour} {
 		t.Run(apart.String()+" apart, with answers lost", func(t *testing.T) {
-			l := newLab(t, func(s *setup) { s.MinSnapshotInterval, s.ListLag = -1, 20*time.Second })
-			l.fleet()
-			l.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", After: true, Times: 2})
+			f := newFixture(t, func(s *setup) { s.MinSnapshotInterval, s.ListLag = -1, 20*time.Second })
+			f.fleet()
+			f.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", After: true, Times: 2})
 			var results []asl.Result
 			deliver := func(after time.Duration) func() {
-				return func() { l.wait(after); results = append(results, again(l)) }
+				return func() { f.wait(after); results = append(results, again(f)) }
 			}
-			l.together(deliver(0), deliver(apart), deliver(2*apart))
+			f.together(deliver(0), deliver(apart), deliver(2*apart))
 			for _, r := range results {
 				if r.Status != asl.Succeeded {
 					t.Errorf("%s ended %s: %s %s", r.Name, r.Status, r.Error, r.Cause)
 				}
 			}
-			same(t, "held", l.held(), allBut(made...))
-			same(t, "lines in EC2's log of creates", l.account.Calls()["CreateSnapshot"], 3)
-			l.noMail()
+			same(t, "held", f.held(), allBut(made...))
+			same(t, "lines in EC2's log of creates", f.account.Calls()["CreateSnapshot"], 3)
+			f.noMail()
 		})
 	}
 }
@@ -127,21 +127,21 @@ func TestPromise4ATakeOverMakesNothingTwice(t *testing.T) {
 		for _, pause := range []time.Duration{0, 16 * time.Second, 10 * time.Minute} {
 			for _, lag := range []time.Duration{5 * time.Second, 20 * time.Second} {
 				t.Run(fmt.Sprintf("aborted after %v, anew after %v, lists lag %v", after, pause, lag), func(t *testing.T) {
-					l := newLab(t, func(s *setup) {
+					f := newFixture(t, func(s *setup) {
 						s.ListLag, s.MinSnapshotInterval = lag, -1
 						s.pace = discover.Pace{Burst: 2, Rate: 0.2}
 					})
-					l.fleet()
-					l.instance("app", 3, "SnapshotDaily=3")
-					l.abort(after)
-					l.wait(pause)
-					if r := again(l); r.Status != asl.Succeeded {
+					f.fleet()
+					f.instance("app", 3, "SnapshotDaily=3")
+					f.abort(after)
+					f.wait(pause)
+					if r := again(f); r.Status != asl.Succeeded {
 						t.Errorf("the second execution ended %s: %s %s", r.Status, r.Error, r.Cause)
 					}
 					want := allBut(made...)
 					want["vol-app-0"], want["vol-app-1"], want["vol-app-2"] = made, made, made
-					same(t, "held", l.held(), want)
-					l.noMail()
+					same(t, "held", f.held(), want)
+					f.noMail()
 				})
 			}
 		}
@@ -149,48 +149,48 @@ func TestPromise4ATakeOverMakesNothingTwice(t *testing.T) {
 
 	t.Run("when two executions take the run over at the same moment", func(t *testing.T) {
 		var status slowStatus
-		l := newLab(t, func(s *setup) { s.MinSnapshotInterval, s.executions = -1, &status })
-		status.lab = l
-		l.fleet()
-		l.abort(50 * time.Millisecond)
-		l.together(func() { again(l) }, func() { again(l) }, func() { l.wait(500 * time.Millisecond); again(l) })
-		same(t, "held", l.held(), allBut(made...))
+		f := newFixture(t, func(s *setup) { s.MinSnapshotInterval, s.executions = -1, &status })
+		status.fixture = f
+		f.fleet()
+		f.abort(50 * time.Millisecond)
+		f.together(func() { again(f) }, func() { again(f) }, func() { f.wait(500 * time.Millisecond); again(f) })
+		same(t, "held", f.held(), allBut(made...))
 		runs := 0
-		for n := 2; n <= l.executions; n++ {
-			runs += len(l.states(fmt.Sprintf("run-%d", n), "SnapshotInstances[0]")) / 2
+		for n := 2; n <= f.executions; n++ {
+			runs += len(f.states(fmt.Sprintf("run-%d", n), "SnapshotInstances[0]")) / 2
 		}
 		same(t, "executions that did the work", runs, 1)
-		l.noMail()
+		f.noMail()
 	})
 
 	t.Run("while Lambdas of the aborted execution are still at work", func(t *testing.T) {
 		var status stoppedAtOnce
-		l := newLab(t, func(s *setup) { s.MinSnapshotInterval, s.executions = -1, &status })
-		l.fleet()
-		l.meddle(workflow.SnapshotVolume, "", func(i invocation) (json.RawMessage, error) {
+		f := newFixture(t, func(s *setup) { s.MinSnapshotInterval, s.executions = -1, &status })
+		f.fleet()
+		f.meddle(workflow.SnapshotVolume, "", func(i invocation) (json.RawMessage, error) {
 			if i.n > 3 {
 				return i.call()
 			}
-			l.wait(time.Minute) // a slow start
+			f.wait(time.Minute) // a slow start
 			return i.do(context.WithoutCancel(i.ctx), i.in)
 		})
-		l.together(func() { l.abort(2 * time.Second) }, func() {
-			l.wait(3 * time.Second)
-			again(l)
+		f.together(func() { f.abort(2 * time.Second) }, func() {
+			f.wait(3 * time.Second)
+			again(f)
 		})
-		same(t, "held", l.held(), allBut(made...))
-		l.noMail()
+		same(t, "held", f.held(), allBut(made...))
+		f.noMail()
 	})
 }
 
 // abort starts the run and aborts it after a while.
-func (l *lab) abort(after time.Duration) {
-	ctx, cancel := l.world.WithTimeout(context.Background(), 0)
-	l.together(func() {
-		if r := l.start(ctx, l.input("SnapshotDaily")); r.Status != asl.Aborted {
-			l.t.Errorf("the first execution ended %s, and was to be aborted", r.Status)
+func (f *fixture) abort(after time.Duration) {
+	ctx, cancel := f.world.WithTimeout(context.Background(), 0)
+	f.together(func() {
+		if r := f.start(ctx, f.input("SnapshotDaily")); r.Status != asl.Aborted {
+			f.t.Errorf("the first execution ended %s, and was to be aborted", r.Status)
 		}
-	}, func() { l.wait(after); cancel() })
+	}, func() { f.wait(after); cancel() })
 }
 
 // What made 31 new snapshots: a run that is over, started again when they were pruned, and its execution was forgotten.
@@ -198,23 +198,23 @@ func TestPromise4ARunThatIsOverIsOverWhoeverHasForgottenIt(t *testing.T) {
 	for name, instances := range map[string]int{"a run that made snapshots": 1, "a run that found nothing to do": 0} {
 		t.Run(name, func(t *testing.T) {
 			var forgotten stoppedAtOnce
-			l := newLab(t, func(s *setup) { s.executions = &forgotten })
+			f := newFixture(t, func(s *setup) { s.executions = &forgotten })
 			if instances > 0 {
-				l.fleet()
+				f.fleet()
 			}
-			l.succeed("SnapshotDaily")
-			for _, s := range l.account.Snapshots() {
-				l.account.DeleteSnapshotByPerson(s.ID)
+			f.succeed("SnapshotDaily")
+			for _, s := range f.account.Snapshots() {
+				f.account.DeleteSnapshotByPerson(s.ID)
 			}
 			if instances == 0 {
-				l.fleet() // tagged since
+				f.fleet() // tagged since
 			}
-			l.until(40 * 24 * time.Hour)
-			if r := again(l); r.Status != asl.Succeeded {
+			f.until(40 * 24 * time.Hour)
+			if r := again(f); r.Status != asl.Succeeded {
 				t.Errorf("the second execution ended %s: %s", r.Status, r.Cause)
 			}
-			same(t, "states", l.states("run-2", ""), []string{"DiscoverInstances", "WhatWasFound", "DuplicateRun"})
-			same(t, "snapshots", len(l.account.Snapshots()), 0)
+			same(t, "states", f.states("run-2", ""), []string{"DiscoverInstances", "WhatWasFound", "DuplicateRun"})
+			same(t, "snapshots", len(f.account.Snapshots()), 0)
 		})
 	}
 }
@@ -227,131 +227,131 @@ func (*stoppedAtOnce) Status(context.Context, string) (discover.Status, error) {
 }
 
 // slowStatus lets others act between a look at an execution's status and what follows from it.
-type slowStatus struct{ lab *lab }
+type slowStatus struct{ fixture *fixture }
 
 func (s *slowStatus) Status(ctx context.Context, arn string) (discover.Status, error) {
-	status, err := s.lab.w.Status(ctx, arn)
-	s.lab.wait(time.Second)
+	status, err := s.fixture.w.Status(ctx, arn)
+	s.fixture.wait(time.Second)
 	return status, err
 }
 
 func TestPromise4AFailedSnapshotIsMadeAnewByATakeOver(t *testing.T) {
-	l := newLab(t)
-	l.fleet()
-	l.account.FailNextSnapshotOf("vol-web-0")
-	allow := l.account.Inject(ec2sim.Fault{Action: "DeleteSnapshot", Code: "UnauthorizedOperation"}) // the failed one stays for now
-	if r := again(l); r.Status != asl.Failed {
+	f := newFixture(t)
+	f.fleet()
+	f.account.FailNextSnapshotOf("vol-web-0")
+	allow := f.account.Inject(ec2sim.Fault{Action: "DeleteSnapshot", Code: "UnauthorizedOperation"}) // the failed one stays for now
+	if r := again(f); r.Status != asl.Failed {
 		t.Fatalf("the first execution ended %s", r.Status)
 	}
 	allow()
-	l.topic.mails = nil
+	f.topic.mails = nil
 	// The second execution's first attempt is throttled, so that its next one looks for what an earlier attempt may have made.
-	l.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Code: "RequestLimitExceeded", Times: 3})
-	if r := again(l); r.Status != asl.Succeeded {
-		t.Errorf("the second execution ended %s: %s\n%s", r.Status, r.Cause, l.allMail())
+	f.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Code: "RequestLimitExceeded", Times: 3})
+	if r := again(f); r.Status != asl.Succeeded {
+		t.Errorf("the second execution ended %s: %s\n%s", r.Status, r.Cause, f.allMail())
 	}
-	same(t, "held", l.held(), allBut(made...)) // the failed one is gone, since a newer one completed
+	same(t, "held", f.held(), allBut(made...)) // the failed one is gone, since a newer one completed
 }
 
 // Seen: of three volumes one was denied; four good runs later the failed run was started again, and made three snapshots, for two of
 // which good restore points were pruned.
 func TestPromise4ARestartDoesOnlyWhatFailed(t *testing.T) {
-	l := newLab(t)
-	l.fleet()
-	denied := l.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Code: "UnauthorizedOperation",
+	f := newFixture(t)
+	f.fleet()
+	denied := f.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Code: "UnauthorizedOperation",
 		Match: func(r ec2sim.Request) bool { return r.Get("VolumeId") == "vol-web-0" }})
-	if r := again(l); r.Status != asl.Failed {
+	if r := again(f); r.Status != asl.Failed {
 		t.Fatalf("the first execution ended %s", r.Status)
 	}
-	l.wait(time.Hour)
-	if r := again(l); r.Status != asl.Failed { // the snapshots of the others are there: nothing but the denied one is tried
+	f.wait(time.Hour)
+	if r := again(f); r.Status != asl.Failed { // the snapshots of the others are there: nothing but the denied one is tried
 		t.Fatalf("the second execution ended %s", r.Status)
 	}
-	same(t, "creates of the second execution", l.account.Calls()["CreateSnapshot"], 4)
+	same(t, "creates of the second execution", f.account.Calls()["CreateSnapshot"], 4)
 	denied()
-	l.days(1, 5, nil) // retention 3: the failed run's snapshots are pruned
-	before := l.held()
-	creates := l.account.Calls()["CreateSnapshot"]
-	l.topic.mails = nil
+	f.days(1, 5, nil) // retention 3: the failed run's snapshots are pruned
+	before := f.held()
+	creates := f.account.Calls()["CreateSnapshot"]
+	f.topic.mails = nil
 
-	if r := again(l); r.Status != asl.Succeeded {
-		t.Errorf("the last execution ended %s: %s\n%s", r.Status, r.Cause, l.allMail())
+	if r := again(f); r.Status != asl.Succeeded {
+		t.Errorf("the last execution ended %s: %s\n%s", r.Status, r.Cause, f.allMail())
 	}
-	same(t, "creates of the last execution", l.account.Calls()["CreateSnapshot"]-creates, 1)
-	after := l.held()
+	same(t, "creates of the last execution", f.account.Calls()["CreateSnapshot"]-creates, 1)
+	after := f.held()
 	same(t, "what is held of vol-db-0", after["vol-db-0"], before["vol-db-0"])
 	same(t, "what is held of vol-web-1", after["vol-web-1"], before["vol-web-1"])
 	same(t, "what is held of vol-web-0", after["vol-web-0"], append(before["vol-web-0"][1:], "completed SnapshotDaily/2026-11-22T00:00:00Z"))
-	l.noMail()
-	r := l.report()
+	f.noMail()
+	r := f.report()
 	same(t, "volumes and those done earlier", []int{r.Volumes, r.Completed, r.DoneEarlier}, []int{1, 1, 2})
 	if !strings.HasSuffix(r.Summary, "; 2 more volumes completed by an earlier execution") {
 		t.Errorf("the summary is %q", r.Summary)
 	}
 
-	again(l) // it is over now
-	same(t, "creates of all executions", l.account.Calls()["CreateSnapshot"]-creates, 1)
+	again(f) // it is over now
+	same(t, "creates of all executions", f.account.Calls()["CreateSnapshot"]-creates, 1)
 }
 
 // Seen: a run that had reported a snapshot as pending counted as done; when that snapshot failed, nothing could finish the run.
 func TestPromise4ARunIsOverOnceNothingIsPending(t *testing.T) {
 	slow := map[string]time.Duration{"vol-web-0": 30 * time.Hour}
-	pendingLab := func(t *testing.T) *lab {
-		l := newLab(t, func(s *setup) {
+	pendingLab := func(t *testing.T) *fixture {
+		f := newFixture(t, func(s *setup) {
 			s.MinSnapshotInterval = -1
 			s.Completion = func(volume string, _ int) time.Duration { return max(2*time.Minute, slow[volume]) }
 		})
-		l.fleet()
-		return l
+		f.fleet()
+		return f
 	}
-	creates := func(l *lab) int { return l.account.Calls()["CreateSnapshot"] }
-	ended := func(l *lab, want asl.Status, states ...string) {
-		l.t.Helper()
-		r := again(l)
+	creates := func(f *fixture) int { return f.account.Calls()["CreateSnapshot"] }
+	ended := func(f *fixture, want asl.Status, states ...string) {
+		f.t.Helper()
+		r := again(f)
 		if r.Status != want {
-			l.t.Errorf("execution %d ended %s: %s\n%s", l.executions, r.Status, r.Cause, l.allMail())
+			f.t.Errorf("execution %d ended %s: %s\n%s", f.executions, r.Status, r.Cause, f.allMail())
 		}
-		same(l.t, "its states", l.states(fmt.Sprintf("run-%d", l.executions), ""), states)
+		same(f.t, "its states", f.states(fmt.Sprintf("run-%d", f.executions), ""), states)
 	}
 	whole := []string{"DiscoverInstances", "WhatWasFound", "SnapshotInstances", "ReportRun", "HowItEnded", "RunSucceeded"}
 	over := []string{"DiscoverInstances", "WhatWasFound", "DuplicateRun"}
 
 	t.Run("a second delivery makes nothing twice", func(t *testing.T) {
-		l := pendingLab(t)
+		f := pendingLab(t)
 		for range 3 {
-			ended(l, asl.Succeeded, whole...)
-			l.lastMail("1 problem, no backup failed", "was still pending when the run ended")
-			same(t, "creates", creates(l), 3)
+			ended(f, asl.Succeeded, whole...)
+			f.lastMail("1 problem, no backup failed", "was still pending when the run ended")
+			same(t, "creates", creates(f), 3)
 		}
-		l.wait(30 * time.Hour)
-		l.topic.mails = nil
-		ended(l, asl.Succeeded, whole...)
-		ended(l, asl.Succeeded, over...)
-		same(t, "creates", creates(l), 3)
-		same(t, "held", l.held(), allBut(made...))
-		l.noMail()
+		f.wait(30 * time.Hour)
+		f.topic.mails = nil
+		ended(f, asl.Succeeded, whole...)
+		ended(f, asl.Succeeded, over...)
+		same(t, "creates", creates(f), 3)
+		same(t, "held", f.held(), allBut(made...))
+		f.noMail()
 	})
 
 	t.Run("nor what had completed and has been pruned meanwhile", func(t *testing.T) {
-		l := pendingLab(t)
-		ended(l, asl.Succeeded, whole...)
-		l.days(1, 5, nil)
-		l.wait(40 * time.Hour)
-		before := l.held()
-		ended(l, asl.Succeeded, whole...)
-		same(t, "held of vol-db-0", l.held()["vol-db-0"], before["vol-db-0"])
-		same(t, "held of vol-web-1", l.held()["vol-web-1"], before["vol-web-1"])
+		f := pendingLab(t)
+		ended(f, asl.Succeeded, whole...)
+		f.days(1, 5, nil)
+		f.wait(40 * time.Hour)
+		before := f.held()
+		ended(f, asl.Succeeded, whole...)
+		same(t, "held of vol-db-0", f.held()["vol-db-0"], before["vol-db-0"])
+		same(t, "held of vol-web-1", f.held()["vol-web-1"], before["vol-web-1"])
 	})
 
 	t.Run("a snapshot that fails after the report is made again", func(t *testing.T) {
-		l := pendingLab(t)
-		l.account.FailNextSnapshotOf("vol-web-0")
-		ended(l, asl.Succeeded, whole...)
-		l.wait(30 * time.Hour)
+		f := pendingLab(t)
+		f.account.FailNextSnapshotOf("vol-web-0")
+		ended(f, asl.Succeeded, whole...)
+		f.wait(30 * time.Hour)
 		delete(slow, "vol-web-0")
-		ended(l, asl.Succeeded, whole...)
-		same(t, "creates", creates(l), 4)
-		same(t, "held", l.held(), allBut(made...))
-		ended(l, asl.Succeeded, over...)
+		ended(f, asl.Succeeded, whole...)
+		same(t, "creates", creates(f), 4)
+		same(t, "held", f.held(), allBut(made...))
+		ended(f, asl.Succeeded, over...)
 	})
 }

@@ -16,7 +16,7 @@ import (
 var troubles = map[string]struct {
 	failed bool
 	says   string
-	befall func(*lab)
+	befall func(*fixture)
 }{
 	"creating is denied":               {true, "ec2:CreateSnapshot was denied", fault("CreateSnapshot", "UnauthorizedOperation")},
 	"its KMS key is denied":            {true, "AccessDeniedError", fault("CreateSnapshot", "KMS.AccessDeniedException")},
@@ -33,16 +33,16 @@ var troubles = map[string]struct {
 	"deleting breaks":                  {true, "Unavailable", fault("DeleteSnapshot", "Unavailable")},
 	"deleting is throttled for ever":   {true, "ThrottledError", fault("DeleteSnapshot", "RequestLimitExceeded")},
 	"EC2 does not let its snapshot go": {false, "", fault("DeleteSnapshot", "InvalidSnapshot.InUse")},
-	"its snapshot ends in error":       {true, "ended in state error", func(l *lab) { l.account.FailNextSnapshotOf("vol-web-0") }},
-	"it is deleted": {false, "", func(l *lab) {
-		l.meddle(workflow.SnapshotVolume, "vol-web-1", meanwhile(func() { l.account.DeleteVolume("vol-web-0") }))
-		l.meddle(workflow.SnapshotVolume, "vol-web-0", func(i invocation) (json.RawMessage, error) { l.wait(time.Second); return i.call() })
+	"its snapshot ends in error":       {true, "ended in state error", func(f *fixture) { f.account.FailNextSnapshotOf("vol-web-0") }},
+	"it is deleted": {false, "", func(f *fixture) {
+		f.meddle(workflow.SnapshotVolume, "vol-web-1", meanwhile(func() { f.account.DeleteVolume("vol-web-0") }))
+		f.meddle(workflow.SnapshotVolume, "vol-web-0", func(i invocation) (json.RawMessage, error) { f.wait(time.Second); return i.call() })
 	}},
-	"its snapshot is deleted by a person": {true, "no longer exists: someone deleted it", func(l *lab) {
-		l.meddle(workflow.PruneVolume, "vol-web-0", meanwhile(func() {
-			held := l.ids("vol-web-0")
-			l.account.DeleteSnapshotByPerson(held[len(held)-1])
-			l.wait(l.setup.ListLag)
+	"its snapshot is deleted by a person": {true, "no longer exists: someone deleted it", func(f *fixture) {
+		f.meddle(workflow.PruneVolume, "vol-web-0", meanwhile(func() {
+			held := f.ids("vol-web-0")
+			f.account.DeleteSnapshotByPerson(held[len(held)-1])
+			f.wait(f.setup.ListLag)
 		}))
 	}},
 	"snapshot-volume crashes":     {true, "killed", meddled(workflow.SnapshotVolume, fails(always, errCrash))},
@@ -57,26 +57,26 @@ var troubles = map[string]struct {
 		return json.RawMessage(`"?"`), err
 	})},
 	"an error that should not come from there": {true, "no room", meddled(workflow.PruneVolume, fails(always, &contract.SnapshotQuotaError{Message: "no room"}))},
-	"its retention can't be read":              {false, "", func(l *lab) { l.account.TagVolume("vol-web-0", "SnapshotDaily", "abc") }},
-	"S3 refuses the record of its failure": {true, "NoSnapshot", func(l *lab) {
-		fault("CreateSnapshot", "UnauthorizedOperation")(l)
-		l.objects.Fault = refuses(always, "put", hasPart("/failures/"))
+	"its retention can't be read":              {false, "", func(f *fixture) { f.account.TagVolume("vol-web-0", "SnapshotDaily", "abc") }},
+	"S3 refuses the record of its failure": {true, "NoSnapshot", func(f *fixture) {
+		fault("CreateSnapshot", "UnauthorizedOperation")(f)
+		f.objects.Fault = refuses(always, "put", hasPart("/failures/"))
 	}},
 }
 
 // fault makes EC2 answer each call about vol-web-0, or about one of its snapshots, with a code.
-func fault(action, code string) func(*lab) {
-	return func(l *lab) {
-		l.account.Inject(ec2sim.Fault{Action: action, Code: code, Match: func(r ec2sim.Request) bool {
-			s, _ := l.account.Snapshot(r.Get("SnapshotId"))
+func fault(action, code string) func(*fixture) {
+	return func(f *fixture) {
+		f.account.Inject(ec2sim.Fault{Action: action, Code: code, Match: func(r ec2sim.Request) bool {
+			s, _ := f.account.Snapshot(r.Get("SnapshotId"))
 			filtered := r.Filter("volume-id")
 			return r.Get("VolumeId") == "vol-web-0" || s.VolumeID == "vol-web-0" || len(filtered) == 1 && filtered[0] == "vol-web-0"
 		}})
 	}
 }
 
-func meddled(function string, do meddling) func(*lab) {
-	return func(l *lab) { l.meddle(function, "vol-web-0", do) }
+func meddled(function string, do meddling) func(*fixture) {
+	return func(f *fixture) { f.meddle(function, "vol-web-0", do) }
 }
 
 // Promise 5: one volume's trouble stays its own, and what is not its trouble does not even notice.
@@ -84,25 +84,25 @@ func TestPromise5OneVolumesTroubleStaysItsOwn(t *testing.T) {
 	others := []string{"vol-app-0", "vol-db-0", "vol-db-1", "vol-web-1"}
 	for name, trouble := range troubles {
 		t.Run(name, func(t *testing.T) {
-			l := newLab(t)
-			l.instance("web", 2, "SnapshotDaily=3", "Name=web-1")
-			l.instance("db", 2, "SnapshotDaily=3", "Name=db-1")
-			l.instance("app", 1, "SnapshotDaily=3")
-			last := l.troubledSince(append(others, "vol-web-0"))
-			trouble.befall(l)
-			r := l.fire("SnapshotDaily")
+			f := newFixture(t)
+			f.instance("web", 2, "SnapshotDaily=3", "Name=web-1")
+			f.instance("db", 2, "SnapshotDaily=3", "Name=db-1")
+			f.instance("app", 1, "SnapshotDaily=3")
+			last := f.troubledSince(append(others, "vol-web-0"))
+			trouble.befall(f)
+			r := f.fire("SnapshotDaily")
 
 			for _, v := range others {
-				same(t, "days of which "+v+" has a snapshot", l.runsOf(v), []string{"20", "21", "22"})
+				same(t, "days of which "+v+" has a snapshot", f.runsOf(v), []string{"20", "21", "22"})
 			}
-			for _, e := range l.events {
+			for _, e := range f.events {
 				if e.Kind == asl.StateExited && e.State == "PruneVolume" && e.Next == "" && e.Time.After(start.Add(5*time.Minute)) {
-					if path := l.volumeOf(e); path != "vol-web-0" {
+					if path := f.volumeOf(e); path != "vol-web-0" {
 						t.Errorf("%s was done at %v only", path, e.Time)
 					}
 				}
 			}
-			if _, ok := l.account.Snapshot(last["vol-web-0"]); !ok {
+			if _, ok := f.account.Snapshot(last["vol-web-0"]); !ok {
 				t.Error("the last good snapshot of the troubled volume is gone")
 			}
 			// Promise 6: the failure, and only that, is told.
@@ -111,13 +111,13 @@ func TestPromise5OneVolumesTroubleStaysItsOwn(t *testing.T) {
 				return
 			}
 			same(t, "the run", r.Error, "VolumesFailed")
-			m := l.lastMail("1 of 5 volumes FAILED", "web-1 (i-web), volume vol-web-0", trouble.says)
+			m := f.lastMail("1 of 5 volumes FAILED", "web-1 (i-web), volume vol-web-0", trouble.says)
 			for _, v := range others {
 				if contains(m.message, v) {
 					t.Errorf("the mail names %s:\n%s", v, m.message)
 				}
 			}
-			if f := l.report().Failures; len(f) != 1 || f[0].VolumeID != "vol-web-0" || f[0].InstanceID != "i-web" || f[0].Name != "web-1" ||
+			if f := f.report().Failures; len(f) != 1 || f[0].VolumeID != "vol-web-0" || f[0].InstanceID != "i-web" || f[0].Name != "web-1" ||
 				!contains(f[0].Error+f[0].Reason, trouble.says) || f[0].Advice == "" {
 				t.Errorf("the report's failures are %+v", f)
 			}
@@ -126,19 +126,19 @@ func TestPromise5OneVolumesTroubleStaysItsOwn(t *testing.T) {
 }
 
 // troubledSince gives each volume three snapshots of the days before; it says which are the last ones.
-func (l *lab) troubledSince(volumes []string) map[string]string {
+func (f *fixture) troubledSince(volumes []string) map[string]string {
 	last := map[string]string{}
 	for _, v := range volumes {
 		for day := 3; day > 0; day-- {
-			last[v] = l.old(v, day)
+			last[v] = f.old(v, day)
 		}
 	}
 	return last
 }
 
 // volumeOf says on behalf of which volume an event happened.
-func (l *lab) volumeOf(e asl.Event) string {
-	for _, entered := range l.events {
+func (f *fixture) volumeOf(e asl.Event) string {
+	for _, entered := range f.events {
 		if entered.Kind == asl.StateEntered && entered.Execution == e.Execution && entered.Path == e.Path && entered.State == e.State {
 			return volumeIn(entered.Input)
 		}
@@ -148,38 +148,38 @@ func (l *lab) volumeOf(e asl.Event) string {
 
 func TestPromise5AnAnswerThatMakesNoSenseHarmsItsVolumeOnly(t *testing.T) {
 	for _, garbage := range []string{`[]`, `"<html>"`, `{}`, `null`, `{"SnapshotID": 7}`} {
-		l := newLab(t)
-		l.fleet()
-		l.meddle(workflow.SnapshotVolume, "vol-web-0", answers(garbage))
-		l.fire("SnapshotDaily")
-		same(t, garbage+": held", l.held(), allBut())
-		l.lastMail(oneFailed, "web-1 (i-web), volume vol-web-0", "InvalidInputError")
+		f := newFixture(t)
+		f.fleet()
+		f.meddle(workflow.SnapshotVolume, "vol-web-0", answers(garbage))
+		f.fire("SnapshotDaily")
+		same(t, garbage+": held", f.held(), allBut())
+		f.lastMail(oneFailed, "web-1 (i-web), volume vol-web-0", "InvalidInputError")
 	}
 }
 
 func TestPromise5AWholeInstancesTroubleStaysItsOwn(t *testing.T) {
 	// An answer that its state can't hold together with its input ends the instance's child execution, with its other volumes; not the others.
-	l := newLab(t)
-	l.instance("web", 2, "SnapshotDaily=3", "Name=web-1")
-	l.instance("db", 2, "SnapshotDaily=3", "Name=db-1")
-	l.meddle(workflow.SnapshotVolume, "vol-web-0", answers(tooMuch))
-	l.fire("SnapshotDaily")
-	same(t, "held", l.held(), map[string][]string{"vol-db-0": made, "vol-db-1": made})
-	l.lastMail("2 of 4 volumes FAILED", "web-1 (i-web), volume vol-web-0", "web-1 (i-web), volume vol-web-1", "States.DataLimitExceeded")
+	f := newFixture(t)
+	f.instance("web", 2, "SnapshotDaily=3", "Name=web-1")
+	f.instance("db", 2, "SnapshotDaily=3", "Name=db-1")
+	f.meddle(workflow.SnapshotVolume, "vol-web-0", answers(tooMuch))
+	f.fire("SnapshotDaily")
+	same(t, "held", f.held(), map[string][]string{"vol-db-0": made, "vol-db-1": made})
+	f.lastMail("2 of 4 volumes FAILED", "web-1 (i-web), volume vol-web-0", "web-1 (i-web), volume vol-web-1", "States.DataLimitExceeded")
 }
 
 func TestPromise5FiftyVolumesOfOneInstanceDoNotHoldEachOtherUp(t *testing.T) {
-	l := newLab(t)
-	l.instance("web", 50, "SnapshotDaily=1", "Name=web-1")
-	l.account.FailNextSnapshotOf("vol-web-0")
-	l.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Match: on("vol-web-49"), Code: "ConcurrentSnapshotLimitExceeded"})
-	r := l.fire("SnapshotDaily")
-	for _, s := range l.account.Snapshots() {
+	f := newFixture(t)
+	f.instance("web", 50, "SnapshotDaily=1", "Name=web-1")
+	f.account.FailNextSnapshotOf("vol-web-0")
+	f.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Match: on("vol-web-49"), Code: "ConcurrentSnapshotLimitExceeded"})
+	r := f.fire("SnapshotDaily")
+	for _, s := range f.account.Snapshots() {
 		if s.State != ebs.Completed {
 			t.Errorf("%s of %s is %s", s.ID, s.VolumeID, s.State)
 		}
 	}
-	same(t, "snapshots", len(l.account.Snapshots()), 48)
+	same(t, "snapshots", len(f.account.Snapshots()), 48)
 	same(t, "children", r.Children, 3) // 20 volumes each
-	l.lastMail("2 of 50 volumes FAILED", "volume vol-web-0 ", "volume vol-web-49 ")
+	f.lastMail("2 of 50 volumes FAILED", "volume vol-web-0 ", "volume vol-web-49 ")
 }

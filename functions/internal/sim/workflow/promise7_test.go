@@ -13,14 +13,14 @@ import (
 )
 
 // pruneResults collects what prune-volume says.
-func (l *lab) pruneResults() *[]contract.PruneResult {
+func (f *fixture) pruneResults() *[]contract.PruneResult {
 	var all []contract.PruneResult
-	l.meddle(workflow.PruneVolume, "", func(i invocation) (json.RawMessage, error) {
+	f.meddle(workflow.PruneVolume, "", func(i invocation) (json.RawMessage, error) {
 		out, err := i.call()
 		if err == nil {
 			var r contract.PruneResult
 			if err := json.Unmarshal(out, &r); err != nil {
-				l.t.Fatal(err)
+				f.t.Fatal(err)
 			}
 			all = append(all, r)
 		}
@@ -32,51 +32,51 @@ func (l *lab) pruneResults() *[]contract.PruneResult {
 // Promise 7: what is gone is done, what is in use or locked stays with a reason, and the others go.
 func TestPromise7GoneIsDoneAndInUseIsKept(t *testing.T) {
 	cases := map[string]struct {
-		befall func(l *lab, id string)
+		befall func(f *fixture, id string)
 		stays  string // EC2's code, which must be in the reason; "" if it counts as gone
 	}{
-		"gone, deleted by a person at the last moment": {func(l *lab, id string) {
-			l.account.Inject(ec2sim.Fault{Action: "DeleteSnapshot", Times: 1, Match: func(r ec2sim.Request) bool {
-				if _, there := l.account.Snapshot(id); there && r.Get("SnapshotId") == id {
-					l.account.DeleteSnapshotByPerson(id)
+		"gone, deleted by a person at the last moment": {func(f *fixture, id string) {
+			f.account.Inject(ec2sim.Fault{Action: "DeleteSnapshot", Times: 1, Match: func(r ec2sim.Request) bool {
+				if _, there := f.account.Snapshot(id); there && r.Get("SnapshotId") == id {
+					f.account.DeleteSnapshotByPerson(id)
 				}
 				return false
 			}})
 		}, ""},
 		// The role's condition on our tag makes EC2 say "denied", and its lists show some seconds late why.
-		"claimed by a person at the last moment, who removes our tag": {func(l *lab, id string) {
-			l.account.Inject(ec2sim.Fault{Action: "DeleteSnapshot", Times: 1, Match: func(r ec2sim.Request) bool {
+		"claimed by a person at the last moment, who removes our tag": {func(f *fixture, id string) {
+			f.account.Inject(ec2sim.Fault{Action: "DeleteSnapshot", Times: 1, Match: func(r ec2sim.Request) bool {
 				if r.Get("SnapshotId") == id {
-					l.touched["vol-web-0"] = l.world.Now()
-					l.account.UntagSnapshot(id, ebs.TagSchedule)
+					f.touched["vol-web-0"] = f.world.Now()
+					f.account.UntagSnapshot(id, ebs.TagSchedule)
 				}
 				return false
 			}})
 		}, "UnauthorizedOperation"},
-		"gone, since the answer to the delete was lost": {func(l *lab, id string) {
-			l.account.Inject(ec2sim.Fault{Action: "DeleteSnapshot", After: true, Times: 2})
+		"gone, since the answer to the delete was lost": {func(f *fixture, id string) {
+			f.account.Inject(ec2sim.Fault{Action: "DeleteSnapshot", After: true, Times: 2})
 		}, ""},
-		"used by an AMI":            {func(l *lab, id string) { l.account.HoldByAMI(id, "ami-0123456789abcdef0") }, "InvalidSnapshot.InUse"},
-		"locked":                    {func(l *lab, id string) { l.account.Lock(id) }, "OperationNotPermitted"},
-		"another service's":         {func(l *lab, id string) { refuseDelete(l, id, "InvalidParameterValue", 0) }, "InvalidParameterValue"},
-		"kept for a reason unknown": {func(l *lab, id string) { refuseDelete(l, id, "SnapshotIsSacred", 400) }, "SnapshotIsSacred"},
-		"in a state that is wrong":  {func(l *lab, id string) { refuseDelete(l, id, "IncorrectState", 0) }, "IncorrectState"},
+		"used by an AMI":            {func(f *fixture, id string) { f.account.HoldByAMI(id, "ami-0123456789abcdef0") }, "InvalidSnapshot.InUse"},
+		"locked":                    {func(f *fixture, id string) { f.account.Lock(id) }, "OperationNotPermitted"},
+		"another service's":         {func(f *fixture, id string) { refuseDelete(f, id, "InvalidParameterValue", 0) }, "InvalidParameterValue"},
+		"kept for a reason unknown": {func(f *fixture, id string) { refuseDelete(f, id, "SnapshotIsSacred", 400) }, "SnapshotIsSacred"},
+		"in a state that is wrong":  {func(f *fixture, id string) { refuseDelete(f, id, "IncorrectState", 0) }, "IncorrectState"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			l := newLab(t)
-			l.fleet()
+			f := newFixture(t)
+			f.fleet()
 			for day := 6; day > 0; day-- {
-				l.old("vol-web-0", day)
+				f.old("vol-web-0", day)
 			}
-			ids := l.ids("vol-web-0")
+			ids := f.ids("vol-web-0")
 			it := ids[1] // neither the first nor the last of the four that must go
-			c.befall(l, it)
-			results := l.pruneResults()
-			l.succeed("SnapshotDaily")
-			l.noMail()
+			c.befall(f, it)
+			results := f.pruneResults()
+			f.succeed("SnapshotDaily")
+			f.noMail()
 
-			left, removed, blocked := l.ids("vol-web-0"), []string{}, []contract.Removal{}
+			left, removed, blocked := f.ids("vol-web-0"), []string{}, []contract.Removal{}
 			for _, r := range *results {
 				blocked = append(blocked, r.Blocked...)
 				for _, x := range r.Removed {
@@ -97,8 +97,8 @@ func TestPromise7GoneIsDoneAndInUseIsKept(t *testing.T) {
 	}
 }
 
-func refuseDelete(l *lab, id, code string, status int) {
-	l.account.Inject(ec2sim.Fault{Action: "DeleteSnapshot", Code: code, Status: status, Match: func(r ec2sim.Request) bool {
+func refuseDelete(f *fixture, id, code string, status int) {
+	f.account.Inject(ec2sim.Fault{Action: "DeleteSnapshot", Code: code, Status: status, Match: func(r ec2sim.Request) bool {
 		return r.Get("SnapshotId") == id
 	}})
 }
@@ -106,66 +106,66 @@ func refuseDelete(l *lab, id, code string, status int) {
 func TestPromise7ADeleteThatFailsKeepsNoOtherFromGoing(t *testing.T) {
 	for _, code := range []string{"UnauthorizedOperation", "InternalError", "Unavailable"} {
 		t.Run(code, func(t *testing.T) {
-			l := newLab(t)
-			l.fleet()
+			f := newFixture(t)
+			f.fleet()
 			for day := 6; day > 0; day-- {
-				l.old("vol-web-0", day)
+				f.old("vol-web-0", day)
 			}
-			ids := l.ids("vol-web-0")
-			refuseDelete(l, ids[1], code, 0)
-			same(t, "the run", l.fire("SnapshotDaily").Error, "VolumesFailed")
-			same(t, "pruned", l.pruned("vol-web-0"), []string{ids[0], ids[2], ids[3]})
-			l.lastMail("1 of 3 volumes FAILED", "web-1 (i-web), volume vol-web-0", ids[1], code)
+			ids := f.ids("vol-web-0")
+			refuseDelete(f, ids[1], code, 0)
+			same(t, "the run", f.fire("SnapshotDaily").Error, "VolumesFailed")
+			same(t, "pruned", f.pruned("vol-web-0"), []string{ids[0], ids[2], ids[3]})
+			f.lastMail("1 of 3 volumes FAILED", "web-1 (i-web), volume vol-web-0", ids[1], code)
 		})
 	}
 }
 
 func TestPromise7WhatWasInUseGoesOnceItIsFree(t *testing.T) {
-	l := newLab(t)
-	l.instance("web", 1, "SnapshotDaily=1")
-	l.days(0, 1, nil)
-	held := l.ids("vol-web-0")[0]
-	l.account.HoldByAMI(held, "ami-0123456789abcdef0")
-	l.days(1, 3, nil)
-	same(t, "days held while an AMI uses the first", l.runsOf("vol-web-0"), []string{"22", "24"})
-	l.account.ReleaseAMI("ami-0123456789abcdef0")
-	l.days(3, 4, nil)
-	same(t, "days held afterwards", l.runsOf("vol-web-0"), []string{"25"})
-	l.noMail()
+	f := newFixture(t)
+	f.instance("web", 1, "SnapshotDaily=1")
+	f.days(0, 1, nil)
+	held := f.ids("vol-web-0")[0]
+	f.account.HoldByAMI(held, "ami-0123456789abcdef0")
+	f.days(1, 3, nil)
+	same(t, "days held while an AMI uses the first", f.runsOf("vol-web-0"), []string{"22", "24"})
+	f.account.ReleaseAMI("ami-0123456789abcdef0")
+	f.days(3, 4, nil)
+	same(t, "days held afterwards", f.runsOf("vol-web-0"), []string{"25"})
+	f.noMail()
 }
 
 // Seen: 158 locked snapshots of a volume, of which each attempt asked for the same 100, until the run failed after 120 of them.
 func TestPromise7ManyThatAreLockedKeepNoOtherFromGoing(t *testing.T) {
-	l := newLab(t, func(s *setup) { s.unguarded = true })
-	l.fleet()
+	f := newFixture(t, func(s *setup) { s.unguarded = true })
+	f.fleet()
 	for day := 153; day > 3; day-- { // the three after them are kept until the run's own has completed
-		l.old("vol-web-0", day)
+		f.old("vol-web-0", day)
 	}
-	kept := []string{l.old("vol-web-0", 3), l.old("vol-web-0", 2), l.old("vol-web-0", 1)}
+	kept := []string{f.old("vol-web-0", 3), f.old("vol-web-0", 2), f.old("vol-web-0", 1)}
 	locked := map[string]bool{}
-	for _, id := range l.ids("vol-web-0")[:150] {
+	for _, id := range f.ids("vol-web-0")[:150] {
 		locked[id] = true
 	}
-	l.account.Inject(ec2sim.Fault{Action: "DeleteSnapshot", Code: "SnapshotLocked", Match: func(r ec2sim.Request) bool { return locked[r.Get("SnapshotId")] }})
-	l.succeed("SnapshotDaily")
-	l.noMail()
-	same(t, "pruned", l.pruned("vol-web-0"), kept[:1])
-	same(t, "retries", l.retries("PruneVolume", "ThrottledError"), 0)
+	f.account.Inject(ec2sim.Fault{Action: "DeleteSnapshot", Code: "SnapshotLocked", Match: func(r ec2sim.Request) bool { return locked[r.Get("SnapshotId")] }})
+	f.succeed("SnapshotDaily")
+	f.noMail()
+	same(t, "pruned", f.pruned("vol-web-0"), kept[:1])
+	same(t, "retries", f.retries("PruneVolume", "ThrottledError"), 0)
 
-	l.wait(24 * time.Hour)
-	asked := l.account.Calls()["DeleteSnapshot"]
-	l.account.FailNextSnapshotOf("vol-web-0")
-	l.fire("SnapshotDaily")
-	l.lastMail("1 of 3 volumes FAILED", "SnapshotFailedError", "ended in state error")
-	if pruned := l.pruned("vol-web-0"); len(pruned) != 2 { // what expired and the run's own: the failed one holds nothing
+	f.wait(24 * time.Hour)
+	asked := f.account.Calls()["DeleteSnapshot"]
+	f.account.FailNextSnapshotOf("vol-web-0")
+	f.fire("SnapshotDaily")
+	f.lastMail("1 of 3 volumes FAILED", "SnapshotFailedError", "ended in state error")
+	if pruned := f.pruned("vol-web-0"); len(pruned) != 2 { // what expired and the run's own: the failed one holds nothing
 		t.Errorf("pruned %v", pruned)
 	}
-	for _, s := range l.account.Snapshots() {
+	for _, s := range f.account.Snapshots() {
 		if s.State == ebs.Error {
 			t.Errorf("%s failed, and is still there", s.ID)
 		}
 	}
-	if more := l.account.Calls()["DeleteSnapshot"] - asked; more > 110 {
+	if more := f.account.Calls()["DeleteSnapshot"] - asked; more > 110 {
 		t.Errorf("the run asked for %d deletions, of which nearly all are refused", more)
 	}
 }

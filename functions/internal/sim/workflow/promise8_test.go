@@ -13,46 +13,46 @@ import (
 // progress, and with five of them (one, of st1 and sc1 volumes) nothing newer could ever complete.
 func TestPromise8FailedSnapshotsGo(t *testing.T) {
 	t.Run("while the newer one is still pending", func(t *testing.T) {
-		l := newLab(t, slow(3*time.Hour))
-		l.instance("web", 1, "SnapshotDaily=3")
-		l.old("vol-web-0", 3)
-		failed := []string{l.oldState("vol-web-0", 2, ebs.Error), l.oldState("vol-web-0", 1, ebs.Error)}
-		l.together(func() { l.succeed("SnapshotDaily") }, func() {
-			l.wait(time.Hour)
-			same(t, "pruned", sorted(l.pruned("")), sorted(failed))
+		f := newFixture(t, slow(3*time.Hour))
+		f.instance("web", 1, "SnapshotDaily=3")
+		f.old("vol-web-0", 3)
+		failed := []string{f.oldState("vol-web-0", 2, ebs.Error), f.oldState("vol-web-0", 1, ebs.Error)}
+		f.together(func() { f.succeed("SnapshotDaily") }, func() {
+			f.wait(time.Hour)
+			same(t, "pruned", sorted(f.pruned("")), sorted(failed))
 		})
 	})
 
 	t.Run("this run's own among them, which the e-mail names", func(t *testing.T) {
-		l := newLab(t)
-		l.instance("web", 1, "SnapshotDaily=3")
-		l.old("vol-web-0", 3)
-		l.account.FailNextSnapshotOf("vol-web-0")
-		l.fire("SnapshotDaily")
-		gone := l.pruned("")
-		if len(gone) != 1 || !strings.Contains(l.lastMail().message, gone[0]+" ended in state error") {
-			t.Errorf("pruned %v; the e-mail says\n%s", gone, l.lastMail().message)
+		f := newFixture(t)
+		f.instance("web", 1, "SnapshotDaily=3")
+		f.old("vol-web-0", 3)
+		f.account.FailNextSnapshotOf("vol-web-0")
+		f.fire("SnapshotDaily")
+		gone := f.pruned("")
+		if len(gone) != 1 || !strings.Contains(f.lastMail().message, gone[0]+" ended in state error") {
+			t.Errorf("pruned %v; the e-mail says\n%s", gone, f.lastMail().message)
 		}
 	})
 
 	t.Run("but not a claimed one, nor another's", func(t *testing.T) {
-		l := newLab(t)
-		l.instance("web", 1, "SnapshotDaily=3")
-		l.oldState("vol-web-0", 3, ebs.Error, "SnapshotDaily=look into this")
-		l.oldState("vol-web-0", 2, ebs.Error, ebs.TagSchedule+"=SnapshotHourly", "SnapshotHourly=3")
-		l.oldState("vol-web-0", 1, ebs.Error, "owner=999999999999")
-		l.succeed("SnapshotDaily")
-		same(t, "pruned", l.pruned(""), []string(nil))
+		f := newFixture(t)
+		f.instance("web", 1, "SnapshotDaily=3")
+		f.oldState("vol-web-0", 3, ebs.Error, "SnapshotDaily=look into this")
+		f.oldState("vol-web-0", 2, ebs.Error, ebs.TagSchedule+"=SnapshotHourly", "SnapshotHourly=3")
+		f.oldState("vol-web-0", 1, ebs.Error, "owner=999999999999")
+		f.succeed("SnapshotDaily")
+		same(t, "pruned", f.pruned(""), []string(nil))
 	})
 }
 
 func TestPromise8FailuresInARowDoNotBlockTheVolume(t *testing.T) {
-	l := newLab(t)
-	l.instance("web", 1, "SnapshotDaily=3", "Name=web-1")
-	l.old("vol-web-0", 1)
-	l.days(0, 7, func(day int) { l.account.FailNextSnapshotOf("vol-web-0") }) // a KMS key was disabled
-	l.until(8 * 24 * time.Hour)
-	if r := l.fire("SnapshotDaily"); r.Status != asl.Succeeded {
-		t.Errorf("the key is enabled again, and the run ended %s:\n%s", r.Status, l.lastMail().message)
+	f := newFixture(t)
+	f.instance("web", 1, "SnapshotDaily=3", "Name=web-1")
+	f.old("vol-web-0", 1)
+	f.days(0, 7, func(day int) { f.account.FailNextSnapshotOf("vol-web-0") }) // a KMS key was disabled
+	f.until(8 * 24 * time.Hour)
+	if r := f.fire("SnapshotDaily"); r.Status != asl.Succeeded {
+		t.Errorf("the key is enabled again, and the run ended %s:\n%s", r.Status, f.lastMail().message)
 	}
 }

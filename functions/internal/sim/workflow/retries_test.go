@@ -65,13 +65,13 @@ func TestEachErrorOfEachFunctionIsRetriedAsItDeserves(t *testing.T) {
 
 // fate says what becomes of a function that answers with an error each time.
 func fate(t *testing.T, function, name string) string {
-	l := newLab(t)
-	l.instance("web", 1, "SnapshotDaily=3")
-	l.lambdaRefuses(function, always, name)
-	l.fire("SnapshotDaily")
+	f := newFixture(t)
+	f.instance("web", 1, "SnapshotDaily=3")
+	f.lambdaRefuses(function, always, name)
+	f.fire("SnapshotDaily")
 	var delays []string
 	jitter := false
-	for _, e := range l.events {
+	for _, e := range f.events {
 		if e.Kind == asl.StateRetried && e.Error == name {
 			delays = append(delays, e.Delay.String())
 			jitter = jitter || len(delays) == 1 && e.Delay%time.Second != 0 // the intervals are whole seconds
@@ -92,14 +92,14 @@ func fate(t *testing.T, function, name string) string {
 }
 
 func TestARunEndsInTimeWhateverIsRetried(t *testing.T) {
-	l := newLab(t)
-	l.instance("web", 1, "SnapshotDaily=3")
+	f := newFixture(t)
+	f.instance("web", 1, "SnapshotDaily=3")
 	// The account has no room for hours, then the snapshot takes for ever: the two longest waits, one after the other.
-	l.meddle(workflow.SnapshotVolume, "", fails(100, &contract.SnapshotQuotaError{Message: "no room"}))
-	l.meddle(workflow.PruneVolume, "", fails(always, &contract.SnapshotPendingError{Message: "not yet"}))
-	r := l.fire("SnapshotDaily")
+	f.meddle(workflow.SnapshotVolume, "", fails(100, &contract.SnapshotQuotaError{Message: "no room"}))
+	f.meddle(workflow.PruneVolume, "", fails(always, &contract.SnapshotPendingError{Message: "not yet"}))
+	r := f.fire("SnapshotDaily")
 	if took := r.Stop.Sub(r.Start); r.Status != asl.Succeeded || took < 9*time.Hour || took > 23*time.Hour {
 		t.Errorf("the run took %v and ended %s; the definition lets it run for 24 hours", took, r.Status)
 	}
-	same(t, "retries", []int{l.retries("SnapshotVolume", "SnapshotQuotaError"), l.retries("PruneVolume", "SnapshotPendingError")}, []int{100, 14})
+	same(t, "retries", []int{f.retries("SnapshotVolume", "SnapshotQuotaError"), f.retries("PruneVolume", "SnapshotPendingError")}, []int{100, 14})
 }

@@ -23,7 +23,7 @@ var (
 
 // storm is a small fleet over some days on which nearly everything goes wrong, drawn from a seed.
 type storm struct {
-	*lab
+	*fixture
 	random    *rand.Rand
 	retention map[string]int  // by volume: N of a plain retention; 0: another kind
 	affected  map[string]bool // today: volumes with a trouble that no retry heals; it must be told
@@ -62,7 +62,7 @@ func TestStormsBreakNoPromise(t *testing.T) {
 func newStorm(t *testing.T, seed uint64) *storm {
 	random := rand.New(rand.NewPCG(seed, 0))
 	s := &storm{random: random, retention: map[string]int{}, gone: map[string]bool{}, used: map[string]int{}, unreadable: map[string]bool{}}
-	s.lab = newLab(t, func(c *setup) {
+	s.fixture = newFixture(t, func(c *setup) {
 		c.ListLag = time.Duration(random.IntN(21)) * time.Second
 		c.MinSnapshotInterval = time.Duration(-random.IntN(2)) // EC2's, or none
 		c.EmptyPages = random.IntN(8) == 0

@@ -13,98 +13,98 @@ import (
 func TestARetentionThatCanNotBeReadCostsNoBackupAndDeletesNone(t *testing.T) {
 	for _, value := range []string{"abc", "0", "-1", "", " ", "3,4", "7 d", "1.5", "last=0", "off 3", "3m", "９", "99999999999999999999", "*", "DELETE"} {
 		t.Run(fmt.Sprintf("%q", value), func(t *testing.T) {
-			l := newLab(t)
-			l.instance("db", 1, "SnapshotDaily=3", "Name=db-1")
-			l.instance("web", 2, "SnapshotDaily="+value, "Name=web-1")
+			f := newFixture(t)
+			f.instance("db", 1, "SnapshotDaily=3", "Name=db-1")
+			f.instance("web", 2, "SnapshotDaily="+value, "Name=web-1")
 			for day := 9; day > 0; day-- {
-				l.old("vol-web-0", day, "SnapshotDaily="+value, ebs.TagRetention+"="+value)
+				f.old("vol-web-0", day, "SnapshotDaily="+value, ebs.TagRetention+"="+value)
 			}
-			l.days(0, 2, nil)
-			same(t, "pruned", l.pruned(""), []string(nil))
-			same(t, "held", []int{len(l.ids("vol-web-0")), len(l.ids("vol-web-1")), len(l.ids("vol-db-0"))}, []int{11, 2, 2})
-			same(t, "mails", l.subjects(), []string{attention, strings.Replace(attention, "-22", "-23", 1)})
-			m := l.lastMail("web-1 (i-web)", "its tag SnapshotDaily can't be read", fmt.Sprintf("%q", value), "Set the tag of the instance to what to keep")
+			f.days(0, 2, nil)
+			same(t, "pruned", f.pruned(""), []string(nil))
+			same(t, "held", []int{len(f.ids("vol-web-0")), len(f.ids("vol-web-1")), len(f.ids("vol-db-0"))}, []int{11, 2, 2})
+			same(t, "mails", f.subjects(), []string{attention, strings.Replace(attention, "-22", "-23", 1)})
+			m := f.lastMail("web-1 (i-web)", "its tag SnapshotDaily can't be read", fmt.Sprintf("%q", value), "Set the tag of the instance to what to keep")
 			if strings.Contains(m.message, "db-1") || strings.Count(m.message, "can't be read") < 1 {
 				t.Errorf("the mail is\n%s", m.message)
 			}
 			// Once it is right, all that was made meanwhile counts, and what is too much goes.
-			l.account.TagInstance("i-web", "SnapshotDaily", "2")
-			l.days(2, 3, nil)
-			same(t, "held when it is right", []int{len(l.ids("vol-web-0")), len(l.ids("vol-web-1"))}, []int{2, 2})
+			f.account.TagInstance("i-web", "SnapshotDaily", "2")
+			f.days(2, 3, nil)
+			same(t, "held when it is right", []int{len(f.ids("vol-web-0")), len(f.ids("vol-web-1"))}, []int{2, 2})
 		})
 	}
 
 	t.Run("of a volume", func(t *testing.T) {
-		l := newLab(t)
-		l.fleet()
-		l.account.TagVolume("vol-web-0", "SnapshotDaily", "three")
-		l.troubledSince([]string{"vol-web-0", "vol-web-1"})
-		l.succeed("SnapshotDaily")
-		same(t, "held", []int{len(l.ids("vol-web-0")), len(l.ids("vol-web-1"))}, []int{4, 3})
-		l.lastMail("web-1 (i-web), volume vol-web-0", `"three"`, "Set the tag of the volume to what to keep")
+		f := newFixture(t)
+		f.fleet()
+		f.account.TagVolume("vol-web-0", "SnapshotDaily", "three")
+		f.troubledSince([]string{"vol-web-0", "vol-web-1"})
+		f.succeed("SnapshotDaily")
+		same(t, "held", []int{len(f.ids("vol-web-0")), len(f.ids("vol-web-1"))}, []int{4, 3})
+		f.lastMail("web-1 (i-web), volume vol-web-0", `"three"`, "Set the tag of the volume to what to keep")
 	})
 }
 
 func TestOffLeavesOutWhatItStandsOn(t *testing.T) {
-	l := newLab(t)
-	l.instance("web", 3, "SnapshotDaily=2")
-	l.instance("db", 2, "SnapshotDaily=off")
-	l.account.TagVolume("vol-web-1", "SnapshotDaily", "OFF")
-	l.account.TagVolume("vol-db-1", "SnapshotDaily", "1")
-	l.troubledSince([]string{"vol-web-0", "vol-web-1", "vol-db-0"})
-	before := append(l.ids("vol-web-1"), l.ids("vol-db-0")...)
-	l.succeed("SnapshotDaily")
-	same(t, "snapshots of what is off", append(l.ids("vol-web-1"), l.ids("vol-db-0")...), before)
-	same(t, "held", []int{len(l.ids("vol-web-0")), len(l.ids("vol-web-2")), len(l.ids("vol-db-1"))}, []int{2, 1, 1})
-	l.noMail()
+	f := newFixture(t)
+	f.instance("web", 3, "SnapshotDaily=2")
+	f.instance("db", 2, "SnapshotDaily=off")
+	f.account.TagVolume("vol-web-1", "SnapshotDaily", "OFF")
+	f.account.TagVolume("vol-db-1", "SnapshotDaily", "1")
+	f.troubledSince([]string{"vol-web-0", "vol-web-1", "vol-db-0"})
+	before := append(f.ids("vol-web-1"), f.ids("vol-db-0")...)
+	f.succeed("SnapshotDaily")
+	same(t, "snapshots of what is off", append(f.ids("vol-web-1"), f.ids("vol-db-0")...), before)
+	same(t, "held", []int{len(f.ids("vol-web-0")), len(f.ids("vol-web-2")), len(f.ids("vol-db-1"))}, []int{2, 1, 1})
+	f.noMail()
 }
 
 func TestAVolumesOwnTagOverridesItsInstances(t *testing.T) {
-	l := newLab(t)
-	l.instance("web", 2, "SnapshotDaily=4")
-	l.account.TagVolume("vol-web-0", "SnapshotDaily", "1")
-	l.account.AddVolume(ec2sim.BlockDevice{ID: "vol-loose", Tags: map[string]string{"SnapshotDaily": "3"}}) // attached to nothing
-	l.days(0, 3, nil)
-	same(t, "held", []int{len(l.ids("vol-web-0")), len(l.ids("vol-web-1")), len(l.ids("vol-loose"))}, []int{1, 3, 0})
-	tags := l.of("vol-web-0", "SnapshotDaily")[0].Tags
+	f := newFixture(t)
+	f.instance("web", 2, "SnapshotDaily=4")
+	f.account.TagVolume("vol-web-0", "SnapshotDaily", "1")
+	f.account.AddVolume(ec2sim.BlockDevice{ID: "vol-loose", Tags: map[string]string{"SnapshotDaily": "3"}}) // attached to nothing
+	f.days(0, 3, nil)
+	same(t, "held", []int{len(f.ids("vol-web-0")), len(f.ids("vol-web-1")), len(f.ids("vol-loose"))}, []int{1, 3, 0})
+	tags := f.of("vol-web-0", "SnapshotDaily")[0].Tags
 	same(t, "the retention on its snapshot", []string{tags["SnapshotDaily"], tags[ebs.TagRetention]}, []string{"1", "1"})
-	l.account.UntagVolume("vol-web-0", "SnapshotDaily")
-	l.days(3, 6, nil)
-	same(t, "held without the tag", []int{len(l.ids("vol-web-0")), len(l.ids("vol-web-1"))}, []int{4, 4})
-	l.noMail()
+	f.account.UntagVolume("vol-web-0", "SnapshotDaily")
+	f.days(3, 6, nil)
+	same(t, "held without the tag", []int{len(f.ids("vol-web-0")), len(f.ids("vol-web-1"))}, []int{4, 4})
+	f.noMail()
 }
 
 func TestInstancesInEachState(t *testing.T) {
-	l := newLab(t)
+	f := newFixture(t)
 	for _, state := range []string{"pending", "running", "stopping", "stopped", "shutting-down", "terminated"} {
 		in := ec2sim.Instance{ID: "i-" + state, State: state, Tags: map[string]string{"SnapshotDaily": "2"}}
 		in.Volumes = []ec2sim.BlockDevice{{ID: "vol-" + state, Device: "/dev/sda"}, {Device: "/dev/sdb", InstanceStore: true}}
-		l.account.AddInstance(in)
+		f.account.AddInstance(in)
 	}
-	l.account.AddInstance(ec2sim.Instance{ID: "i-store", Tags: map[string]string{"SnapshotDaily": "2"}, Volumes: []ec2sim.BlockDevice{
+	f.account.AddInstance(ec2sim.Instance{ID: "i-store", Tags: map[string]string{"SnapshotDaily": "2"}, Volumes: []ec2sim.BlockDevice{
 		{Device: "/dev/sda", InstanceStore: true}, {Device: "/dev/sdb", InstanceStore: true}, // no EBS volume at all
 	}})
-	l.account.AddInstance(ec2sim.Instance{ID: "i-bare", Tags: map[string]string{"SnapshotDaily": "2"}})
-	l.succeed("SnapshotDaily")
-	same(t, "held", l.held(), map[string][]string{"vol-pending": made, "vol-running": made, "vol-stopping": made, "vol-stopped": made})
-	l.noMail()
+	f.account.AddInstance(ec2sim.Instance{ID: "i-bare", Tags: map[string]string{"SnapshotDaily": "2"}})
+	f.succeed("SnapshotDaily")
+	same(t, "held", f.held(), map[string][]string{"vol-pending": made, "vol-running": made, "vol-stopping": made, "vol-stopped": made})
+	f.noMail()
 }
 
 func TestAVolumeOnSeveralInstancesIsSnapshottedOnce(t *testing.T) {
-	l := newLab(t)
-	l.instance("a", 1, "SnapshotDaily=2", "Name=a")
-	l.instance("b", 1, "SnapshotDaily=3", "Name=b")
-	l.instance("c", 1, "SnapshotDaily=off", "Name=c")
-	l.account.AttachVolume("vol-a-0", "i-b", "/dev/sdz")
-	l.account.AttachVolume("vol-c-0", "i-b", "/dev/sdy") // its own instance is off, this one is not
-	l.days(0, 4, nil)
-	same(t, "held", []int{len(l.ids("vol-a-0")), len(l.ids("vol-b-0")), len(l.ids("vol-c-0"))}, []int{2, 3, 3})
-	same(t, "its snapshot's instance", l.of("vol-a-0", "SnapshotDaily")[0].Tags[ebs.TagInstance], "i-a")
-	l.noMail()
+	f := newFixture(t)
+	f.instance("a", 1, "SnapshotDaily=2", "Name=a")
+	f.instance("b", 1, "SnapshotDaily=3", "Name=b")
+	f.instance("c", 1, "SnapshotDaily=off", "Name=c")
+	f.account.AttachVolume("vol-a-0", "i-b", "/dev/sdz")
+	f.account.AttachVolume("vol-c-0", "i-b", "/dev/sdy") // its own instance is off, this one is not
+	f.days(0, 4, nil)
+	same(t, "held", []int{len(f.ids("vol-a-0")), len(f.ids("vol-b-0")), len(f.ids("vol-c-0"))}, []int{2, 3, 3})
+	same(t, "its snapshot's instance", f.of("vol-a-0", "SnapshotDaily")[0].Tags[ebs.TagInstance], "i-a")
+	f.noMail()
 }
 
 func TestTagsOfTheInstanceAreCopiedAsFarAsThereIsRoom(t *testing.T) {
-	l := newLab(t)
+	f := newFixture(t)
 	tags := []string{
 		"SnapshotDaily=3", "SnapshotHourly=24", "Name=web-1", "empty=", "aws:autoscaling:groupName=web", "AWS:odd=1",
 		"snapshot-lifecycle:schedule=forged", "snapshot-lifecycle:run=forged", "long=" + strings.Repeat("长", ebs.MaxTagValLen),
@@ -112,8 +112,8 @@ func TestTagsOfTheInstanceAreCopiedAsFarAsThereIsRoom(t *testing.T) {
 	for n := range 60 {
 		tags = append(tags, fmt.Sprintf("tag-%02d=%d", n, n))
 	}
-	l.instance("web", 1, tags...)
-	l.succeed("SnapshotDaily")
+	f.instance("web", 1, tags...)
+	f.succeed("SnapshotDaily")
 	want := tagsOf(tags)
 	for k := range want {
 		if strings.HasPrefix(strings.ToLower(k), "aws:") || k > "tag-40" { // 5 of ours, Name, SnapshotHourly, empty and long leave room for 41
@@ -122,16 +122,16 @@ func TestTagsOfTheInstanceAreCopiedAsFarAsThereIsRoom(t *testing.T) {
 	}
 	want[ebs.TagSchedule], want[ebs.TagRetention], want[ebs.TagInstance] = "SnapshotDaily", "3", "i-web"
 	want[ebs.TagRun] = "SnapshotDaily/2026-11-22T00:00:00Z"
-	same(t, "tags of the snapshot", l.of("vol-web-0", "SnapshotDaily")[0].Tags, want)
+	same(t, "tags of the snapshot", f.of("vol-web-0", "SnapshotDaily")[0].Tags, want)
 	same(t, "their number", len(want), ebs.MaxTags)
-	l.lastMail("1 problem, no backup failed", "web-1 (i-web)", "19 tags not copied to its snapshots: tag-41, tag-42")
+	f.lastMail("1 problem, no backup failed", "web-1 (i-web)", "19 tags not copied to its snapshots: tag-41, tag-42")
 }
 
 func TestALongNameFitsTheDescription(t *testing.T) {
-	l := newLab(t)
-	l.instance("web", 1, "SnapshotDaily=3", "Name="+strings.Repeat("n", ebs.MaxTagValLen))
-	l.succeed("SnapshotDaily")
-	d := l.of("vol-web-0", "SnapshotDaily")[0].Description
+	f := newFixture(t)
+	f.instance("web", 1, "SnapshotDaily=3", "Name="+strings.Repeat("n", ebs.MaxTagValLen))
+	f.succeed("SnapshotDaily")
+	d := f.of("vol-web-0", "SnapshotDaily")[0].Description
 	if !strings.HasPrefix(d, "SnapshotDaily/2026-11-22T00:00:00Z i-web vol-web-0 nnn") || len(d) != 255 {
 		t.Errorf("the description is %q", d)
 	}
@@ -141,56 +141,56 @@ func TestALongNameFitsTheDescription(t *testing.T) {
 func TestNamesAndKeywordsBeyondASCIIGetTheirBackup(t *testing.T) {
 	for _, name := range []string{"数据库", "café", "🚀", "web-1"} {
 		t.Run(name, func(t *testing.T) {
-			l := newLab(t)
-			l.instance("web", 1, "每日快照=1", "Name="+name, "环境=生产")
+			f := newFixture(t)
+			f.instance("web", 1, "每日快照=1", "Name="+name, "环境=生产")
 			for range 3 {
-				l.succeed("每日快照")
-				l.wait(24 * time.Hour)
+				f.succeed("每日快照")
+				f.wait(24 * time.Hour)
 			}
-			held := l.of("vol-web-0", "每日快照")
+			held := f.of("vol-web-0", "每日快照")
 			if len(held) != 1 {
 				t.Fatalf("%d snapshots are kept, want 1", len(held))
 			}
 			same(t, "its Name", held[0].Tags["Name"], name)
-			l.noMail()
+			f.noMail()
 		})
 	}
 }
 
 func TestTagsThatChangeBetweenRuns(t *testing.T) {
-	l := newLab(t)
-	l.instance("web", 1, "SnapshotDaily=3", "Name=web-1", "Owner=ann")
-	l.days(0, 1, nil)
-	l.account.TagInstance("i-web", "Name", "web-2")
-	l.account.TagInstance("i-web", "SnapshotDaily", "last=3")
-	l.account.UntagInstance("i-web", "Owner")
-	l.days(1, 2, nil)
+	f := newFixture(t)
+	f.instance("web", 1, "SnapshotDaily=3", "Name=web-1", "Owner=ann")
+	f.days(0, 1, nil)
+	f.account.TagInstance("i-web", "Name", "web-2")
+	f.account.TagInstance("i-web", "SnapshotDaily", "last=3")
+	f.account.UntagInstance("i-web", "Owner")
+	f.days(1, 2, nil)
 	var got []map[string]string
-	for _, s := range l.of("vol-web-0", "SnapshotDaily") {
+	for _, s := range f.of("vol-web-0", "SnapshotDaily") {
 		got = append(got, map[string]string{"Name": s.Tags["Name"], "Owner": s.Tags["Owner"], "SnapshotDaily": s.Tags["SnapshotDaily"]})
 	}
 	same(t, "tags", got, []map[string]string{
 		{"Name": "web-1", "Owner": "ann", "SnapshotDaily": "3"}, {"Name": "web-2", "Owner": "", "SnapshotDaily": "last=3"},
 	})
-	l.days(2, 4, nil)
-	same(t, "days held: those before the change count as well", l.runsOf("vol-web-0"), []string{"23", "24", "25"})
+	f.days(2, 4, nil)
+	same(t, "days held: those before the change count as well", f.runsOf("vol-web-0"), []string{"23", "24", "25"})
 
-	l.account.UntagInstance("i-web", "SnapshotDaily") // opts out
-	l.days(4, 6, nil)
-	same(t, "days held after opting out", l.runsOf("vol-web-0"), []string{"23", "24", "25"})
-	l.noMail()
+	f.account.UntagInstance("i-web", "SnapshotDaily") // opts out
+	f.days(4, 6, nil)
+	same(t, "days held after opting out", f.runsOf("vol-web-0"), []string{"23", "24", "25"})
+	f.noMail()
 }
 
 // ebs_snapper#14 wants the snapshots of deleted volumes pruned. They may be the last copy: they stay until a person decides.
 func TestSnapshotsOfADeletedVolumeStay(t *testing.T) {
-	l := newLab(t)
-	l.instance("web", 2, "SnapshotDaily=2", "Name=web-1")
-	l.days(0, 3, nil)
-	l.account.DeleteVolume("vol-web-0")
-	l.days(3, 6, nil)
-	same(t, "days held", [][]string{l.runsOf("vol-web-0"), l.runsOf("vol-web-1")}, [][]string{{"23", "24"}, {"26", "27"}})
-	l.account.SetInstanceState("i-web", "terminated")
-	l.days(6, 8, nil)
-	same(t, "days held", [][]string{l.runsOf("vol-web-0"), l.runsOf("vol-web-1")}, [][]string{{"23", "24"}, {"26", "27"}})
-	l.noMail()
+	f := newFixture(t)
+	f.instance("web", 2, "SnapshotDaily=2", "Name=web-1")
+	f.days(0, 3, nil)
+	f.account.DeleteVolume("vol-web-0")
+	f.days(3, 6, nil)
+	same(t, "days held", [][]string{f.runsOf("vol-web-0"), f.runsOf("vol-web-1")}, [][]string{{"23", "24"}, {"26", "27"}})
+	f.account.SetInstanceState("i-web", "terminated")
+	f.days(6, 8, nil)
+	same(t, "days held", [][]string{f.runsOf("vol-web-0"), f.runsOf("vol-web-1")}, [][]string{{"23", "24"}, {"26", "27"}})
+	f.noMail()
 }

@@ -25,8 +25,8 @@ import (
 
 var start = time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
 
-// lab is the product over a simulated account, in virtual time: the real definition, the real handlers, the real SDK client.
-type lab struct {
+// fixture is the product over a simulated account, in virtual time: the real definition, the real handlers, the real SDK client.
+type fixture struct {
 	t          *testing.T
 	world      *asl.Virtual
 	account    *ec2sim.Account
@@ -40,7 +40,7 @@ type lab struct {
 	touched    map[string]time.Time // when a person last changed the tags of a volume's snapshots
 }
 
-// setup is what a lab is made of; its fields may be changed before it is.
+// setup is what a fixture is made of; its fields may be changed before it is.
 type setup struct {
 	ec2sim.Config
 	pace       discover.Pace
@@ -51,7 +51,7 @@ type setup struct {
 	noBoot     []string                 // keywords whose runs exclude boot volumes
 	ahead      map[string]time.Duration // the functions' clocks
 	log        *slog.Logger             // of the functions; nil: nobody reads it
-	unguarded  bool                     // see lab.guard; a large fleet is slow with it
+	unguarded  bool                     // see fixture.guard; a large fleet is slow with it
 }
 
 // mail is a message that went to the topic.
@@ -75,13 +75,13 @@ func (p *topic) Publish(_ context.Context, subject, message string) error {
 	return nil
 }
 
-// newLab makes an account with EC2's documented limits; change adapts it.
-func newLab(t *testing.T, change ...func(*setup)) *lab {
+// newFixture makes an account with EC2's documented limits; change adapts it.
+func newFixture(t *testing.T, change ...func(*setup)) *fixture {
 	t.Helper()
-	l := &lab{t: t, world: asl.NewVirtual(start), objects: &localstore.Memory{}, topic: &topic{}, touched: map[string]time.Time{}}
-	l.setup = setup{
+	f := &fixture{t: t, world: asl.NewVirtual(start), objects: &localstore.Memory{}, topic: &topic{}, touched: map[string]time.Time{}}
+	f.setup = setup{
 		Config: ec2sim.Config{
-			Now: l.world.Now, Sleep: l.world.Sleep, Latency: 80 * time.Millisecond, ListLag: 5 * time.Second,
+			Now: f.world.Now, Sleep: f.world.Sleep, Latency: 80 * time.Millisecond, ListLag: 5 * time.Second,
 			Buckets: ec2sim.DefaultBuckets(), PageSize: 100, EmptyPages: true,
 			// As the stack's roles have it.
 			RequireTag: map[string]string{"DeleteSnapshot": ebs.TagSchedule},
@@ -89,94 +89,94 @@ func newLab(t *testing.T, change ...func(*setup)) *lab {
 		},
 		pace: discover.DefaultPace, atOnce: 10_000, settle: 2 * time.Minute,
 	}
-	for _, f := range change {
-		f(&l.setup)
+	for _, c := range change {
+		c(&f.setup)
 	}
-	l.account = ec2sim.New(l.setup.Config)
+	f.account = ec2sim.New(f.setup.Config)
 	w, err := workflow.New(workflow.Config{
-		World: l.world, EC2: workflow.SimulatedEC2(mortalEC2{l.account}, l.world), Objects: mortalObjects{l.objects}, Topic: mortalTopic{l.topic}, Executions: l.setup.executions,
-		Pace: l.setup.pace, Settle: l.setup.settle, MaxConcurrency: l.setup.atOnce, Aftermath: discover.LambdaAftermath,
-		TimeZones: l.setup.timeZones, ExcludeBoot: l.setup.noBoot, Ahead: l.setup.ahead,
-		Log:     cmp.Or(l.setup.log, slog.New(slog.DiscardHandler)),
-		Observe: func(e asl.Event) { l.events = append(l.events, e) },
-		Around:  l.around,
+		World: f.world, EC2: workflow.SimulatedEC2(mortalEC2{f.account}, f.world), Objects: mortalObjects{f.objects}, Topic: mortalTopic{f.topic}, Executions: f.setup.executions,
+		Pace: f.setup.pace, Settle: f.setup.settle, MaxConcurrency: f.setup.atOnce, Aftermath: discover.LambdaAftermath,
+		TimeZones: f.setup.timeZones, ExcludeBoot: f.setup.noBoot, Ahead: f.setup.ahead,
+		Log:     cmp.Or(f.setup.log, slog.New(slog.DiscardHandler)),
+		Observe: func(e asl.Event) { f.events = append(f.events, e) },
+		Around:  f.around,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.w = w
-	if !l.setup.unguarded {
-		l.guard()
+	f.w = w
+	if !f.setup.unguarded {
+		f.guard()
 	}
-	return l
+	return f
 }
 
-// gateway is the product's, to the lab's account.
-func (l *lab) gateway() *ec2gw.Gateway { return workflow.SimulatedEC2(l.account, l.world) }
+// gateway is the product's, to the fixture's account.
+func (f *fixture) gateway() *ec2gw.Gateway { return workflow.SimulatedEC2(f.account, f.world) }
 
 // fire starts an execution as the schedule does, at the present (virtual) time, and waits for its end.
-func (l *lab) fire(keyword string) asl.Result {
-	l.t.Helper()
-	return l.start(context.Background(), l.input(keyword))
+func (f *fixture) fire(keyword string) asl.Result {
+	f.t.Helper()
+	return f.start(context.Background(), f.input(keyword))
 }
 
 // input is what the schedule would give to an execution now.
-func (l *lab) input(keyword string) contract.Input {
+func (f *fixture) input(keyword string) contract.Input {
 	return contract.Input{
-		SnapshotKeyWord: keyword, ScheduledTime: l.world.Now().Format(time.RFC3339), TimeZone: "Asia/Shanghai",
+		SnapshotKeyWord: keyword, ScheduledTime: f.world.Now().Format(time.RFC3339), TimeZone: "Asia/Shanghai",
 	}
 }
 
-func (l *lab) start(ctx context.Context, input any) asl.Result {
-	l.t.Helper()
-	l.executions++
-	r, err := l.w.Run(ctx, fmt.Sprintf("run-%d", l.executions), input)
+func (f *fixture) start(ctx context.Context, input any) asl.Result {
+	f.t.Helper()
+	f.executions++
+	r, err := f.w.Run(ctx, fmt.Sprintf("run-%d", f.executions), input)
 	if err != nil {
-		l.t.Fatal(err)
+		f.t.Fatal(err)
 	}
 	return r
 }
 
 // succeed fires, and insists on success.
-func (l *lab) succeed(keyword string) asl.Result {
-	l.t.Helper()
-	r := l.fire(keyword)
+func (f *fixture) succeed(keyword string) asl.Result {
+	f.t.Helper()
+	r := f.fire(keyword)
 	if r.Status != asl.Succeeded {
-		l.t.Fatalf("the run of %s ended %s: %s: %s\n%s", keyword, r.Status, r.Error, r.Cause, l.allMail())
+		f.t.Fatalf("the run of %s ended %s: %s: %s\n%s", keyword, r.Status, r.Error, r.Cause, f.allMail())
 	}
 	return r
 }
 
 // together does things side by side.
-func (l *lab) together(what ...func()) {
-	l.world.Each(context.Background(), len(what), 0, func(_ context.Context, i int) { what[i]() })
+func (f *fixture) together(what ...func()) {
+	f.world.Each(context.Background(), len(what), 0, func(_ context.Context, i int) { what[i]() })
 }
 
 // wait lets virtual time pass.
-func (l *lab) wait(d time.Duration) {
-	_ = l.world.Sleep(context.Background(), d)
+func (f *fixture) wait(d time.Duration) {
+	_ = f.world.Sleep(context.Background(), d)
 }
 
-// until lets virtual time pass until a moment after the lab's start.
-func (l *lab) until(d time.Duration) {
-	l.wait(start.Add(d).Sub(l.world.Now()))
+// until lets virtual time pass until a moment after the fixture's start.
+func (f *fixture) until(d time.Duration) {
+	f.wait(start.Add(d).Sub(f.world.Now()))
 }
 
 // instance adds a running instance with n volumes vol-<id>-0… and tags from "key=value" texts.
-func (l *lab) instance(id string, n int, tags ...string) {
+func (f *fixture) instance(id string, n int, tags ...string) {
 	in := ec2sim.Instance{ID: "i-" + id, State: "running", Tags: tagsOf(tags)}
 	for v := range n {
 		in.Volumes = append(in.Volumes, ec2sim.BlockDevice{
 			ID: fmt.Sprintf("vol-%s-%d", id, v), Device: fmt.Sprintf("/dev/sd%c", 'a'+v%26), SizeGiB: 8,
 		})
 	}
-	l.account.AddInstance(in)
+	f.account.AddInstance(in)
 }
 
 // fleet adds two instances with three volumes in all: trouble befalls vol-web-0, and the others must not notice.
-func (l *lab) fleet() {
-	l.instance("db", 1, "SnapshotDaily=3", "Name=db-1")
-	l.instance("web", 2, "SnapshotDaily=3", "Name=web-1")
+func (f *fixture) fleet() {
+	f.instance("db", 1, "SnapshotDaily=3", "Name=db-1")
+	f.instance("web", 2, "SnapshotDaily=3", "Name=web-1")
 }
 
 func tagsOf(texts []string) map[string]string {
@@ -189,9 +189,9 @@ func tagsOf(texts []string) map[string]string {
 }
 
 // states lists the states that an execution entered, or its children at the path within them, in order.
-func (l *lab) states(execution, path string) []string {
+func (f *fixture) states(execution, path string) []string {
 	var out []string
-	for _, e := range l.events {
+	for _, e := range f.events {
 		if e.Kind == asl.StateEntered && e.Path == path && (e.Execution == execution || e.Parent == execution) {
 			out = append(out, e.State)
 		}
@@ -200,16 +200,16 @@ func (l *lab) states(execution, path string) []string {
 }
 
 // volumeStates lists the states that an execution entered on behalf of each volume, in order.
-func (l *lab) volumeStates(execution string) map[string][]string {
+func (f *fixture) volumeStates(execution string) map[string][]string {
 	out, volumeAt := map[string][]string{}, map[string]string{}
-	for _, e := range l.events {
+	for _, e := range f.events {
 		if e.Kind != asl.StateEntered || e.Parent != execution || !strings.Contains(e.Path, ".SnapshotVolumes[") {
 			continue
 		}
 		if volumeAt[e.Path] == "" {
 			var task contract.VolumeTask
 			if err := json.Unmarshal(e.Input, &task); err != nil || task.Volume.ID == "" {
-				l.t.Fatalf("no volume in the input of %s: %s", e.Path, e.Input)
+				f.t.Fatalf("no volume in the input of %s: %s", e.Path, e.Input)
 			}
 			volumeAt[e.Path] = task.Volume.ID
 		}
@@ -219,9 +219,9 @@ func (l *lab) volumeStates(execution string) map[string][]string {
 }
 
 // retries counts how often a state was retried after the error.
-func (l *lab) retries(state, errorName string) int {
+func (f *fixture) retries(state, errorName string) int {
 	n := 0
-	for _, e := range l.events {
+	for _, e := range f.events {
 		if e.Kind == asl.StateRetried && e.State == state && e.Error == errorName {
 			n++
 		}
@@ -230,71 +230,71 @@ func (l *lab) retries(state, errorName string) int {
 }
 
 // report reads the last report.json.
-func (l *lab) report() report.Report {
-	l.t.Helper()
-	keys, err := l.objects.List(context.Background(), "runs/")
+func (f *fixture) report() report.Report {
+	f.t.Helper()
+	keys, err := f.objects.List(context.Background(), "runs/")
 	if err != nil {
-		l.t.Fatal(err)
+		f.t.Fatal(err)
 	}
 	var last report.Report
 	for _, k := range keys {
 		if !strings.HasSuffix(k, "/report.json") {
 			continue
 		}
-		body, _, err := l.objects.Get(context.Background(), k)
+		body, _, err := f.objects.Get(context.Background(), k)
 		if err != nil {
-			l.t.Fatal(err)
+			f.t.Fatal(err)
 		}
 		var r report.Report
 		if err := json.Unmarshal(body, &r); err != nil {
-			l.t.Fatal(err)
+			f.t.Fatal(err)
 		}
 		if !r.WrittenAt.Before(last.WrittenAt) {
 			last = r
 		}
 	}
 	if last.WrittenAt.IsZero() {
-		l.t.Fatal("there is no report.json")
+		f.t.Fatal("there is no report.json")
 	}
 	return last
 }
 
-func (l *lab) subjects() []string {
+func (f *fixture) subjects() []string {
 	var out []string
-	for _, m := range l.topic.mails {
+	for _, m := range f.topic.mails {
 		out = append(out, m.subject)
 	}
 	return out
 }
 
-func (l *lab) allMail() string {
+func (f *fixture) allMail() string {
 	var b strings.Builder
-	for _, m := range l.topic.mails {
+	for _, m := range f.topic.mails {
 		fmt.Fprintf(&b, "%s\n\n%s\n", m.subject, m.message)
 	}
 	return b.String()
 }
 
 // lastMail gives the last message, which must contain all these texts.
-func (l *lab) lastMail(texts ...string) mail {
-	l.t.Helper()
-	if len(l.topic.mails) == 0 {
-		l.t.Fatalf("no mail was sent; it should say %q", texts)
+func (f *fixture) lastMail(texts ...string) mail {
+	f.t.Helper()
+	if len(f.topic.mails) == 0 {
+		f.t.Fatalf("no mail was sent; it should say %q", texts)
 	}
-	m := l.topic.mails[len(l.topic.mails)-1]
+	m := f.topic.mails[len(f.topic.mails)-1]
 	for _, s := range texts {
 		if !strings.Contains(m.subject+"\n"+m.message, s) {
-			l.t.Errorf("the mail does not say %q:\n%s\n\n%s", s, m.subject, m.message)
+			f.t.Errorf("the mail does not say %q:\n%s\n\n%s", s, m.subject, m.message)
 		}
 	}
 	return m
 }
 
 // noMail insists that nothing was sent.
-func (l *lab) noMail() {
-	l.t.Helper()
-	if len(l.topic.mails) > 0 {
-		l.t.Errorf("mail was sent:\n%s", l.allMail())
+func (f *fixture) noMail() {
+	f.t.Helper()
+	if len(f.topic.mails) > 0 {
+		f.t.Errorf("mail was sent:\n%s", f.allMail())
 	}
 }
 
