@@ -32,6 +32,7 @@ type fakeEC2 struct {
 	deleted   []string
 	settle    func()            // called when seconds pass
 	ahead     time.Duration     // the function's clock
+	takes     time.Duration     // a deletion, by that clock
 	tags      map[string]string // what the schedule's tag says by now, by resource
 	tagsErr   error
 	looks     int // at the tag
@@ -64,6 +65,7 @@ func (f *fakeEC2) where(ok func(ebs.Snapshot) bool) []ebs.Snapshot {
 
 func (f *fakeEC2) DeleteSnapshot(ctx context.Context, id string) error {
 	f.asked = append(f.asked, id)
+	f.ahead += f.takes
 	i := slices.IndexFunc(f.snapshots, func(s ebs.Snapshot) bool { return s.ID == id })
 	switch err := f.failures[id]; {
 	case ctx.Err() != nil:

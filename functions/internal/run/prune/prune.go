@@ -44,6 +44,9 @@ const (
 	// maxRefusals bounds the refused deletions of one call: locked snapshots, or those that AMIs use. Each costs a request of the 5 a second
 	// that the account has, in each run. The next run continues.
 	maxRefusals = 100
+	// maxListAge bounds how long a call trusts its list. A person who claims a snapshot by changing its keyword tag is protected by this alone:
+	// the role's condition looks at another tag.
+	maxListAge = 30 * time.Second
 	// unlisted is in how many attempts, minutes apart, a created snapshot may be missing from EC2's lists before it counts as deleted.
 	unlisted = 3
 )
@@ -56,6 +59,7 @@ func (s *Service) Prune(ctx context.Context, req contract.PruneRequest) (contrac
 		return contract.PruneResult{}, fmt.Errorf("snapshot of %s: %w", req.Volume.ID, &contract.InvalidInputError{
 			Message: "snapshot-volume returned no snapshot ID: it may be of another version than the state machine. Deploy the stack again"})
 	}
+	until := s.Now().Add(maxListAge)
 	snaps, err := s.EC2.VolumeSnapshots(ctx, req.Volume.ID, req.Run.SnapshotKeyWord)
 	if err != nil {
 		return contract.PruneResult{}, err
@@ -78,7 +82,7 @@ func (s *Service) Prune(ctx context.Context, req contract.PruneRequest) (contrac
 		out.Note = "nothing was pruned: " + err.Error()
 		s.Log.WarnContext(ctx, "retention unreadable, nothing pruned", "volume_id", req.Volume.ID, "retention", req.Volume.Retention)
 	} else {
-		out, err = s.apply(ctx, req, policy, snaps, nowOf(own, snaps))
+		out, err = s.apply(ctx, req, policy, snaps, nowOf(own, snaps), until)
 		out.Kept = managed(snaps, policy.Keyword) - len(out.Removed)
 		if err != nil {
 			// Classify it here: joined with a SnapshotPendingError, an unclassified error would be lost.
@@ -88,8 +92,8 @@ func (s *Service) Prune(ctx context.Context, req contract.PruneRequest) (contrac
 	return out, stateError(req, own)
 }
 
-// apply deletes the snapshots that the policy does not keep, and that the tag's present value does not keep.
-func (s *Service) apply(ctx context.Context, req contract.PruneRequest, policy retention.Policy, snaps []ebs.Snapshot, now time.Time,
+// apply deletes the snapshots that the policy does not keep, and that the tag's present value does not keep. It trusts the list until then.
+func (s *Service) apply(ctx context.Context, req contract.PruneRequest, policy retention.Policy, snaps []ebs.Snapshot, now, until time.Time,
 ) (contract.PruneResult, error) {
 	plan, note, err := s.recheckTag(ctx, req, retention.Apply(policy, snaps, now), snaps, now)
 	switch {
@@ -99,7 +103,7 @@ func (s *Service) apply(ctx context.Context, req contract.PruneRequest, policy r
 		s.Log.InfoContext(ctx, "nothing pruned", "volume_id", req.Volume.ID, "run_id", req.Run.ID, "reason", note)
 		return contract.PruneResult{Note: "nothing was pruned: " + note}, nil
 	}
-	return s.carryOut(ctx, req, plan)
+	return s.carryOut(ctx, req, plan, until)
 }
 
 // nowOf gives the time at which the ages of snapshots are measured: the start of this run's snapshot by EC2's clock or, if that is unknown, of
@@ -158,7 +162,7 @@ func stateError(req contract.PruneRequest, own ebs.Snapshot) error {
 
 // carryOut deletes the plan's removals. If one fails, it continues with the others. This run's own snapshot, if it failed, is deleted only
 // after all others: a retry must still see that it failed.
-func (s *Service) carryOut(ctx context.Context, req contract.PruneRequest, plan retention.Plan) (contract.PruneResult, error) {
+func (s *Service) carryOut(ctx context.Context, req contract.PruneRequest, plan retention.Plan, until time.Time) (contract.PruneResult, error) {
 	var out contract.PruneResult
 	var own, others []retention.Decision
 	for _, r := range plan.Removals() {
@@ -168,25 +172,26 @@ func (s *Service) carryOut(ctx context.Context, req contract.PruneRequest, plan 
 			others = append(others, r)
 		}
 	}
-	left, denied, errs := s.deleteSome(ctx, req, inOrder(others), &out)
+	left, denied, errs := s.deleteSome(ctx, req, inOrder(others), until, &out)
+	stopped := len(out.Removed) >= maxRemovals || s.Now().After(until)
 	if len(denied) > 0 {
 		// A person may just have deleted or claimed them, and EC2's lists do not show it yet.
 		if ctx.Err() == nil && s.Wait(ctx, ebs.ListsSettle) == nil {
 			errs = slices.DeleteFunc(errs, contract.Is[*contract.AccessDeniedError])
-			_, _, denials := s.deleteSome(ctx, req, denied, &out)
+			_, _, denials := s.deleteSome(ctx, req, denied, s.Now().Add(maxListAge), &out)
 			errs = append(errs, denials...)
 		}
 	}
 	switch {
 	case len(errs) > 0:
-	case left > 0 && len(out.Removed) >= maxRemovals:
+	case left > 0 && stopped && len(out.Removed) > 0:
 		errs = append(errs, &contract.ThrottledError{Message: fmt.Sprintf("%d snapshots deleted, %d are left for the next attempt", len(out.Removed), left)})
 	default:
 		if left > 0 {
-			s.Log.WarnContext(ctx, "too many snapshots can't be deleted, the rest is left to the next run", "volume_id", req.Volume.ID,
+			s.Log.WarnContext(ctx, "too many deletions refused or slow, the rest is left to the next run", "volume_id", req.Volume.ID,
 				"run_id", req.Run.ID, "deleted", len(out.Removed), "refused", len(out.Blocked), "left", left)
 		}
-		_, _, errs = s.deleteSome(ctx, req, own, &out)
+		_, _, errs = s.deleteSome(ctx, req, own, s.Now().Add(maxListAge), &out)
 	}
 	return out, errors.Join(errs...)
 }
@@ -207,13 +212,13 @@ func inOrder(removals []retention.Decision) []retention.Decision {
 	return removals
 }
 
-// deleteSome deletes snapshots until maxRemovals are deleted or maxRefusals could not be deleted. It adds the results to out, and returns how
-// many it did not try, those whose deletion was denied, and the errors.
+// deleteSome deletes snapshots until maxRemovals are deleted, maxRefusals could not be deleted, or the time is over. It adds the results to
+// out, and returns how many it did not try, those whose deletion was denied, and the errors.
 func (s *Service) deleteSome(
-	ctx context.Context, req contract.PruneRequest, removals []retention.Decision, out *contract.PruneResult,
+	ctx context.Context, req contract.PruneRequest, removals []retention.Decision, until time.Time, out *contract.PruneResult,
 ) (left int, denied []retention.Decision, errs []error) {
 	rest := slices.Clone(removals)
-	for removed, refused := 0, 0; len(rest) > 0 && removed < maxRemovals && refused+len(errs) < maxRefusals; {
+	for removed, refused := 0, 0; len(rest) > 0 && removed < maxRemovals && refused+len(errs) < maxRefusals && !s.Now().After(until); {
 		at := next(req.Run, refused+len(errs), len(rest))
 		r := rest[at]
 		rest = slices.Delete(rest, at, at+1)

@@ -91,3 +91,31 @@ func TestPruneContinuesPastSnapshotsThatCannotBeDeleted(t *testing.T) {
 		}
 	})
 }
+
+func TestPruneListsAgainAfterHalfAMinute(t *testing.T) {
+	f := volumeWith(ebs.Completed, 52) // 50 too many
+	f.takes = time.Second
+	req := request("3")
+	_, err := f.prune(t.Context(), req)
+	if want := "*contract.ThrottledError: 31 snapshots deleted, 19 are left for the next attempt"; outermost(err) != want {
+		t.Errorf("error %s, want %s", outermost(err), want)
+	}
+	for _, id := range []string{"snap-20", "snap-1"} { // one that was to be deleted, and one of the three newest
+		f.change(t, id, func(s *ebs.Snapshot) { s.Tags[keyword] = "for the audit" })
+	}
+	req.Attempt++
+	if _, err := f.prune(t.Context(), req); err != nil {
+		t.Error(err)
+	}
+	if slices.Contains(f.asked, "snap-20") || slices.Contains(f.asked, "snap-3") || len(f.deleted) != 48 { // snap-3 is one of the three newest now
+		t.Errorf("%d deleted: %v", len(f.deleted), f.deleted)
+	}
+
+	t.Run("and leaves the rest to the next run if nothing was deleted in that time", func(t *testing.T) {
+		f := locked(ebs.Completed, 158, func(int) bool { return true })
+		f.takes = time.Second
+		if _, err := f.prune(t.Context(), request("3")); err != nil || len(f.asked) != 31 {
+			t.Errorf("%d asked, error %v", len(f.asked), err)
+		}
+	})
+}
