@@ -18,8 +18,8 @@ const (
 	scheduleTag = "snapshot-lifecycle:schedule"
 )
 
-// guard watches each create and each delete at the moment when it reaches EC2, and fails the test, whatever it is about, when
-// the promises forbid it: one snapshot a volume and run; nothing deleted but managed ones with a newer completed one.
+// guard checks each create and each delete when it reaches EC2. It fails any test in which one breaks a promise: one snapshot for each volume and
+// run, and only managed snapshots with a newer completed one are deleted.
 func (f *fixture) guard() {
 	watch := func(action string, check func(ec2sim.Request) string) {
 		f.account.Inject(ec2sim.Fault{Action: action, Match: func(r ec2sim.Request) bool {
@@ -66,8 +66,8 @@ func (f *fixture) forbiddenDelete(r ec2sim.Request) string {
 	return "no newer completed one: " + what
 }
 
-// managed says whether a snapshot is ours to delete, in the words of the promises and not by the product's own code: owned by this
-// account, made by a schedule, and its keyword tag still there and as it was stamped.
+// managed says whether the product may delete a snapshot. It follows the promises and does not use the product's code: this account owns it, a
+// schedule created it, and its keyword tag is unchanged.
 func managed(s ec2sim.Snapshot) bool {
 	keyword, ours := s.Tags[scheduleTag]
 	stamped, hasStamp := s.Tags["snapshot-lifecycle:retention"]
@@ -82,7 +82,7 @@ func (f *fixture) of(volume, keyword string) []ec2sim.Snapshot {
 	})
 }
 
-// held says what EC2 holds of each volume, oldest first: state and run, and whose it is if not a managed one of ours.
+// held lists the snapshots of each volume, oldest first: state and run, and the owner if it is not managed.
 func (f *fixture) held() map[string][]string {
 	out := map[string][]string{}
 	for _, s := range f.account.Snapshots() {
@@ -100,7 +100,7 @@ func (f *fixture) held() map[string][]string {
 	return out
 }
 
-// pruned lists what the product deleted of a volume, in the order in which it did.
+// pruned lists the snapshots of a volume that the product deleted, in order.
 func (f *fixture) pruned(volume string) []string {
 	var out []string
 	for _, d := range f.account.Deleted() {
@@ -111,7 +111,7 @@ func (f *fixture) pruned(volume string) []string {
 	return out
 }
 
-// claim has a person change the tags of a snapshot.
+// claim changes the tags of a snapshot as a person does.
 func (f *fixture) claim(id string, change func(id string)) {
 	s, ok := f.account.Snapshot(id)
 	if !ok {
@@ -121,8 +121,7 @@ func (f *fixture) claim(id string, change func(id string)) {
 	change(id)
 }
 
-// old adds a completed snapshot that a run of the schedule made some days ago, with tags over the usual ones ("key=value", or
-// "key" to leave that one out).
+// old adds a completed snapshot that a run of the schedule created some days ago, with changed tags ("key=value" sets one, "key" removes it).
 func (f *fixture) old(volume string, daysAgo int, change ...string) string {
 	return f.oldState(volume, daysAgo, ebs.Completed, change...)
 }
@@ -157,7 +156,7 @@ func (f *fixture) oldState(volume string, daysAgo int, state ebs.State, change .
 	return f.account.AddSnapshot(s)
 }
 
-// foreign adds a snapshot that no run made, with our tags copied onto it.
+// foreign adds a snapshot with our tags that no run created.
 func (f *fixture) foreign(daysAgo int, description string, change ...string) string {
 	id := f.old("vol-web-0", daysAgo, change...)
 	s, _ := f.account.Snapshot(id)
@@ -166,7 +165,7 @@ func (f *fixture) foreign(daysAgo int, description string, change ...string) str
 	return f.account.AddSnapshot(s)
 }
 
-// strangersAreNamedOnce: the first mail names those that carry the schedule's tags, each run that follows says nothing more of them.
+// strangersAreNamedOnce checks that the first mail names the foreign snapshots with the schedule's tags, and later mails do not.
 func (f *fixture) strangersAreNamedOnce(theirs []string) {
 	f.t.Helper()
 	var tagged []string
@@ -186,7 +185,7 @@ func (f *fixture) strangersAreNamedOnce(theirs []string) {
 	same(f.t, "mails after another run", len(f.topic.mails), mails)
 }
 
-// oneMore adds another snapshot of a run that is under way.
+// oneMore adds another snapshot of the current run.
 func (f *fixture) oneMore(volume, run string) {
 	f.account.AddSnapshot(ec2sim.Snapshot{Snapshot: ebs.Made(ebs.Stamp{Keyword: "SnapshotDaily", Retention: "3", RunID: run, InstanceID: "i-web"},
 		ebs.Snapshot{VolumeID: volume, StartTime: f.world.Now()}, nil)})

@@ -12,7 +12,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/ec2sim"
 )
 
-// theLambdas adds a snapshot as the first users' Lambda made it, some days ago, with tags over the usual ones.
+// theLambdas adds a snapshot of the first users' Lambda, some days old, with changed tags.
 func (f *fixture) theLambdas(volume string, daysAgo int, more ...string) string {
 	s := ec2sim.Snapshot{Snapshot: ebs.Snapshot{Description: "AutoSnapshot web-1 - " + volume + " (/dev/sda)"}}
 	s.VolumeID, s.StartTime = volume, f.world.Now().AddDate(0, 0, -daysAgo)
@@ -20,12 +20,12 @@ func (f *fixture) theLambdas(volume string, daysAgo int, more ...string) string 
 	return f.account.AddSnapshot(s)
 }
 
-// adopter is the product's, over the fixture's account.
+// adopter is the product's adopter, with the fixture's account.
 func (f *fixture) adopter() *adopt.Service {
 	return &adopt.Service{EC2: f.gateway(), Wait: f.world.Sleep, Log: slog.New(slog.DiscardHandler)}
 }
 
-// adopt takes over all that may be.
+// adopt adopts all snapshots that it may.
 func (f *fixture) adopt() adopt.Outcome {
 	f.t.Helper()
 	ctx, ec2 := context.Background(), f.gateway()
@@ -67,14 +67,14 @@ func TestAdoptedSnapshotsCountAndOthersDoNot(t *testing.T) {
 	same(t, "left of the schedule, days later", f.runsOf("vol-web-0"), []string{"23", "24", "25"})
 	for _, id := range foreign {
 		if s, ok := f.account.Snapshot(id); !ok || s.Tags[ebs.TagSchedule] != "" {
-			t.Errorf("%s, which is not ours, is gone or was marked: %v", id, s.Tags)
+			t.Errorf("%s, which is not ours, was deleted or tagged: %v", id, s.Tags)
 		}
 	}
 	f.noMail()
 }
 
-// A run that is taken over looks for what an earlier execution made. What was adopted, even a moment before, is not that.
-func TestAnAdoptedSnapshotIsNeverTakenForARuns(t *testing.T) {
+// A resumed run looks for what an earlier execution created. It must not find adopted snapshots, even of the same time.
+func TestAnAdoptedSnapshotIsNeverTakenForTheRunsOwn(t *testing.T) {
 	f := newFixture(t)
 	f.instance("web", 1, "SnapshotDaily=9", "Name=web-1")
 	f.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Code: "UnauthorizedOperation", Times: 1})
@@ -89,7 +89,7 @@ func TestAnAdoptedSnapshotIsNeverTakenForARuns(t *testing.T) {
 	same(t, "held", f.held(), map[string][]string{"vol-web-0": {"completed adopted", "completed SnapshotDaily/2026-11-22T00:00:00Z"}})
 }
 
-func TestAnAdoptedSnapshotThatAPersonClaimsStays(t *testing.T) {
+func TestAClaimedAdoptedSnapshotIsKept(t *testing.T) {
 	f := newFixture(t)
 	f.instance("web", 1, "SnapshotDaily=1", "Name=web-1")
 	claimed := f.theLambdas("vol-web-0", 2)
@@ -99,12 +99,12 @@ func TestAnAdoptedSnapshotThatAPersonClaimsStays(t *testing.T) {
 	f.wait(f.setup.ListLag)
 	f.days(0, 2, nil)
 	if _, ok := f.account.Snapshot(claimed); !ok {
-		t.Error("the claimed one is gone")
+		t.Error("the claimed one was deleted")
 	}
 	same(t, "held", len(f.ids("vol-web-0")), 2)
 }
 
-func TestWhatIsGivenBackIsNobodysToDelete(t *testing.T) {
+func TestSnapshotsWhoseAdoptionWasUndoneAreNeverDeleted(t *testing.T) {
 	f := newFixture(t)
 	f.instance("web", 1, "SnapshotDaily=1", "Name=web-1")
 	old := []string{f.theLambdas("vol-web-0", 3), f.theLambdas("vol-web-0", 2), f.theLambdas("vol-web-0", 1)}
@@ -130,7 +130,7 @@ func TestWhatIsGivenBackIsNobodysToDelete(t *testing.T) {
 	}
 }
 
-func TestAdoptingThousandsIsNotThrottledAndSurvivesTrouble(t *testing.T) {
+func TestAdoptingThousandsIsNotThrottledAndSurvivesFailures(t *testing.T) {
 	const volumes, each = 40, 30
 	f := newFixture(t, func(s *setup) { s.unguarded, s.EmptyPages = true, false })
 	for v := range volumes {
@@ -139,7 +139,7 @@ func TestAdoptingThousandsIsNotThrottledAndSurvivesTrouble(t *testing.T) {
 			f.theLambdas(fmt.Sprintf("vol-%02d-0", v), day)
 		}
 	}
-	// An answer is lost now and then, EC2 throttles for a while, and one snapshot is deleted between the list and its stamp.
+	// Some responses are lost, EC2 throttles for a while, and one snapshot is deleted between the list and its stamp.
 	f.account.Inject(ec2sim.Fault{Action: "CreateTags", After: true, Times: 2})
 	f.account.Inject(ec2sim.Fault{Action: "CreateTags", Code: "RequestLimitExceeded", Times: 5})
 	once := true

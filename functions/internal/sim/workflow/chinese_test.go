@@ -60,7 +60,7 @@ func TestNamesBeyondASCIIFromTagToMail(t *testing.T) {
 	same(t, "the names in the report", sorted(names), []string{"café", "数据库", "🐘"})
 }
 
-func TestTheChecksNameThemInTheirMails(t *testing.T) {
+func TestTheMailsOfTheChecksHaveNamesBeyondASCII(t *testing.T) {
 	f := newFixture(t)
 	f.beyondASCII()
 	f.succeed(chinese)

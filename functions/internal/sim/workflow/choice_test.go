@@ -9,18 +9,18 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
-// withoutBoot leaves boot volumes out of a schedule's runs. The first volume of an instance is the one that it boots from.
+// withoutBoot excludes boot volumes from a schedule's runs. An instance boots from its first volume.
 func withoutBoot(keyword string) func(*setup) {
 	return func(s *setup) { s.noBoot = []string{keyword} }
 }
 
-func TestAScheduleMayLeaveBootVolumesOut(t *testing.T) {
+func TestAScheduleMayExcludeBootVolumes(t *testing.T) {
 	f := newFixture(t, withoutBoot("SnapshotHourly"))
 	f.instance("web", 3, "SnapshotHourly=3", "SnapshotDaily=3", "Name=web-1")
 	f.instance("db", 2, "SnapshotHourly=3")
 	f.account.TagVolume("vol-db-0", "SnapshotHourly", "9") // a tag of its own goes before the schedule
 	f.account.TagVolume("vol-web-2", "SnapshotHourly", "off")
-	// As the first users start it: with the keyword alone.
+	// With only the keyword, as the first users start it.
 	if r := f.start(context.Background(), map[string]string{"SnapshotKeyWord": "SnapshotHourly"}); r.Status != asl.Succeeded {
 		t.Fatalf("the run ended %s: %s", r.Status, r.Cause)
 	}
@@ -42,7 +42,7 @@ func TestAScheduleMayLeaveBootVolumesOut(t *testing.T) {
 	f.noMail()
 }
 
-func TestWhatWasSnapshottedBeforeBootVolumesWereLeftOutStays(t *testing.T) {
+func TestSnapshotsFromBeforeBootVolumesWereExcludedAreKept(t *testing.T) {
 	f := newFixture(t, withoutBoot("SnapshotDaily"))
 	f.instance("web", 1, "SnapshotDaily=1")
 	for day := 5; day > 0; day-- {

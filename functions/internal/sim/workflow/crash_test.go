@@ -9,12 +9,11 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/workflow"
 )
 
-// maxPoints is far above what a function does: a test that fails must end all the same.
+// maxPoints is much larger than the calls of a function, so that even a failing test ends.
 const maxPoints = 100
 
-// A function may die between any two things that it does, or while it does one. Whatever it left half done, its retry finishes,
-// and nothing is made twice or lost.
-func TestAFunctionThatDiesAtAnyPointLeavesNothingBehind(t *testing.T) {
+// A function may die before, during or after each of its calls. A retry must finish the work, and nothing may be created twice or lost.
+func TestAFunctionMayDieAtAnyPoint(t *testing.T) {
 	start := func(t *testing.T) *fixture {
 		f := newFixture(t, func(s *setup) { s.EmptyPages = false })
 		f.instance("db", 1, "SnapshotDaily=2", "Name=db-1")
@@ -29,7 +28,7 @@ func TestAFunctionThatDiesAtAnyPointLeavesNothingBehind(t *testing.T) {
 	undisturbed.succeed("SnapshotDaily")
 	want := undisturbed.held()
 	same(t, "what a run leaves of the volume that is pruned", want["vol-db-0"], []string{"completed SnapshotDaily/2026-11-21T00:00:00Z", made[0]})
-	// At each point before the call and after it; how many there are is to be noticed when it changes.
+	// At each point, before the call and after it. A changed number of points must be noticed.
 	points := map[string]int{}
 	for _, function := range []string{workflow.DiscoverInstances, workflow.SnapshotVolume, workflow.PruneVolume, workflow.ReportRun} {
 		for _, after := range []bool{false, true} {
@@ -76,7 +75,7 @@ var stateOf = map[string]string{
 	workflow.PruneVolume: "PruneVolume", workflow.ReportRun: "ReportRun",
 }
 
-func TestAClockThatIsDaysOffDeletesNothingYoung(t *testing.T) {
+func TestAClockThatIsDaysOffDeletesNoYoungSnapshots(t *testing.T) {
 	for _, off := range []time.Duration{10 * 24 * time.Hour, -10 * 24 * time.Hour} {
 		f := newFixture(t, func(s *setup) { s.ahead = map[string]time.Duration{workflow.PruneVolume: off} })
 		f.instance("web", 1, "SnapshotDaily=3d")

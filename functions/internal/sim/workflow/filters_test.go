@@ -8,7 +8,7 @@ import (
 )
 
 // EC2 reads * and ? in a filter's values as wildcards.
-func TestAQuestionToEC2IsAboutWhatItSays(t *testing.T) {
+func TestFilterValuesAreLiteral(t *testing.T) {
 	f := newFixture(t)
 	f.fleet()
 	f.succeed("SnapshotDaily")

@@ -25,7 +25,7 @@ import (
 
 var start = time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
 
-// fixture is the product over a simulated account, in virtual time: the real definition, the real handlers, the real SDK client.
+// fixture runs the product over a simulated account in virtual time, with the real definition, the real handlers and the real SDK client.
 type fixture struct {
 	t          *testing.T
 	world      *asl.Virtual
@@ -40,7 +40,7 @@ type fixture struct {
 	touched    map[string]time.Time // when a person last changed the tags of a volume's snapshots
 }
 
-// setup is what a fixture is made of; its fields may be changed before it is.
+// setup is the configuration of a fixture.
 type setup struct {
 	ec2sim.Config
 	pace       discover.Pace
@@ -54,7 +54,7 @@ type setup struct {
 	unguarded  bool                     // see fixture.guard; a large fleet is slow with it
 }
 
-// mail is a message that went to the topic.
+// mail is a message sent to the topic.
 type mail struct{ subject, message string }
 
 type topic struct {
@@ -75,7 +75,7 @@ func (p *topic) Publish(_ context.Context, subject, message string) error {
 	return nil
 }
 
-// newFixture makes an account with EC2's documented limits; change adapts it.
+// newFixture makes a fixture whose account has EC2's documented limits. change changes its setup.
 func newFixture(t *testing.T, change ...func(*setup)) *fixture {
 	t.Helper()
 	f := &fixture{t: t, world: asl.NewVirtual(start), objects: &localstore.Memory{}, topic: &topic{}, touched: map[string]time.Time{}}
@@ -83,7 +83,7 @@ func newFixture(t *testing.T, change ...func(*setup)) *fixture {
 		Config: ec2sim.Config{
 			Now: f.world.Now, Sleep: f.world.Sleep, Latency: 80 * time.Millisecond, ListLag: 5 * time.Second,
 			Buckets: ec2sim.DefaultBuckets(), PageSize: 100, EmptyPages: true,
-			// As the stack's roles have it.
+			// Like the stack's roles.
 			RequireTag: map[string]string{"DeleteSnapshot": ebs.TagSchedule},
 			Completion: func(string, int) time.Duration { return 2 * time.Minute },
 		},
@@ -111,16 +111,16 @@ func newFixture(t *testing.T, change ...func(*setup)) *fixture {
 	return f
 }
 
-// gateway is the product's, to the fixture's account.
+// gateway is the product's gateway, to the fixture's account.
 func (f *fixture) gateway() *ec2gw.Gateway { return workflow.SimulatedEC2(f.account, f.world) }
 
-// fire starts an execution as the schedule does, at the present (virtual) time, and waits for its end.
+// fire starts an execution like the schedule, at the present virtual time, and waits for its end.
 func (f *fixture) fire(keyword string) asl.Result {
 	f.t.Helper()
 	return f.start(context.Background(), f.input(keyword))
 }
 
-// input is what the schedule would give to an execution now.
+// input is the input that the schedule would give to an execution now.
 func (f *fixture) input(keyword string) contract.Input {
 	return contract.Input{
 		SnapshotKeyWord: keyword, ScheduledTime: f.world.Now().Format(time.RFC3339), TimeZone: "Asia/Shanghai",
@@ -137,7 +137,7 @@ func (f *fixture) start(ctx context.Context, input any) asl.Result {
 	return r
 }
 
-// succeed fires, and insists on success.
+// succeed fires, and requires success.
 func (f *fixture) succeed(keyword string) asl.Result {
 	f.t.Helper()
 	r := f.fire(keyword)
@@ -147,7 +147,7 @@ func (f *fixture) succeed(keyword string) asl.Result {
 	return r
 }
 
-// together does things side by side.
+// together runs functions in parallel.
 func (f *fixture) together(what ...func()) {
 	f.world.Each(context.Background(), len(what), 0, func(_ context.Context, i int) { what[i]() })
 }
@@ -157,7 +157,7 @@ func (f *fixture) wait(d time.Duration) {
 	_ = f.world.Sleep(context.Background(), d)
 }
 
-// until lets virtual time pass until a moment after the fixture's start.
+// until lets virtual time pass until so long after the fixture's start.
 func (f *fixture) until(d time.Duration) {
 	f.wait(start.Add(d).Sub(f.world.Now()))
 }
@@ -173,7 +173,7 @@ func (f *fixture) instance(id string, n int, tags ...string) {
 	f.account.AddInstance(in)
 }
 
-// fleet adds two instances with three volumes in all: trouble befalls vol-web-0, and the others must not notice.
+// fleet adds two instances with three volumes in all. Failures happen to vol-web-0, and must not affect the others.
 func (f *fixture) fleet() {
 	f.instance("db", 1, "SnapshotDaily=3", "Name=db-1")
 	f.instance("web", 2, "SnapshotDaily=3", "Name=web-1")
@@ -188,7 +188,7 @@ func tagsOf(texts []string) map[string]string {
 	return tags
 }
 
-// states lists the states that an execution entered, or its children at the path within them, in order.
+// states lists the states that an execution, or its children at the path, entered, in order.
 func (f *fixture) states(execution, path string) []string {
 	var out []string
 	for _, e := range f.events {
@@ -199,7 +199,7 @@ func (f *fixture) states(execution, path string) []string {
 	return out
 }
 
-// volumeStates lists the states that an execution entered on behalf of each volume, in order.
+// volumeStates lists the states that an execution entered for each volume, in order.
 func (f *fixture) volumeStates(execution string) map[string][]string {
 	out, volumeAt := map[string][]string{}, map[string]string{}
 	for _, e := range f.events {
@@ -275,7 +275,7 @@ func (f *fixture) allMail() string {
 	return b.String()
 }
 
-// lastMail gives the last message, which must contain all these texts.
+// lastMail gives the last mail, which must contain all these texts.
 func (f *fixture) lastMail(texts ...string) mail {
 	f.t.Helper()
 	if len(f.topic.mails) == 0 {
@@ -290,7 +290,7 @@ func (f *fixture) lastMail(texts ...string) mail {
 	return m
 }
 
-// noMail insists that nothing was sent.
+// noMail requires that no mail was sent.
 func (f *fixture) noMail() {
 	f.t.Helper()
 	if len(f.topic.mails) > 0 {

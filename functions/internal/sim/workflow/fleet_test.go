@@ -17,7 +17,7 @@ func (f *fixture) large(n int, tags ...string) {
 	}
 }
 
-// creating says from when to when EC2 created snapshots since a moment, and how many.
+// creating says when EC2 created the first and the last snapshot after a time, and how many.
 func (f *fixture) creating(since time.Time) (first, last time.Time, n int) {
 	for _, s := range f.account.Snapshots() {
 		if s.StartTime.Before(since) {
@@ -32,7 +32,7 @@ func (f *fixture) creating(since time.Time) (first, last time.Time, n int) {
 	return first, last, n
 }
 
-// throttledShare is how many of the calls were throttled, in percent.
+// throttledShare is the percentage of throttled calls.
 func throttledShare(s ec2sim.Stats) float64 {
 	n := 0
 	for _, t := range s.Throttled {
@@ -41,7 +41,7 @@ func throttledShare(s ec2sim.Stats) float64 {
 	return 100 * float64(n) / float64(s.Total)
 }
 
-func TestALargeFleetIsSnapshottedWholeAndAsFastAsEC2Allows(t *testing.T) {
+func TestALargeFleetIsSnapshottedCompletelyAndAsFastAsEC2Allows(t *testing.T) {
 	const n = 1050
 	bound := time.Duration(float64(n-100) / 5 * float64(time.Second)) // 100 at once, 5 a second
 	f := newFixture(t, func(s *setup) { s.unguarded, s.EmptyPages = true, false })
@@ -78,7 +78,7 @@ func TestALargeFleetIsSnapshottedWholeAndAsFastAsEC2Allows(t *testing.T) {
 	f.noMail()
 }
 
-// eachHoldsOnly insists that each volume of a large fleet has one snapshot, of that day.
+// eachHoldsOnly requires that each volume of a large fleet has exactly one snapshot, of that day.
 func (f *fixture) eachHoldsOnly(n int, day string) {
 	f.t.Helper()
 	days := map[string][]string{}
@@ -93,7 +93,7 @@ func (f *fixture) eachHoldsOnly(n int, day string) {
 	}
 }
 
-func TestNoPageIsMissedHoweverSmallOrEmpty(t *testing.T) {
+func TestNoPageIsMissedEvenIfPagesAreSmallOrEmpty(t *testing.T) {
 	const n = 1050
 	f := newFixture(t, func(s *setup) { s.unguarded, s.Buckets, s.PageSize, s.EmptyPages = true, nil, 7, true })
 	f.large(n, "SnapshotDaily=1")
@@ -108,7 +108,7 @@ func TestNoPageIsMissedHoweverSmallOrEmpty(t *testing.T) {
 	f.noMail()
 }
 
-func TestARetentionThatIsLoweredForAWholeFleetIsWorkedOff(t *testing.T) {
+func TestALowerRetentionOfAWholeFleetIsAppliedWithinTheLimits(t *testing.T) {
 	const n, days = 120, 12
 	f := newFixture(t, func(s *setup) { s.unguarded, s.EmptyPages = true, false })
 	f.large(n, "SnapshotDaily=1")
@@ -122,14 +122,14 @@ func TestARetentionThatIsLoweredForAWholeFleetIsWorkedOff(t *testing.T) {
 	if took := r.Stop.Sub(r.Start); took > 40*time.Minute {
 		t.Errorf("the run took %v", took)
 	}
-	// Who is throttled asks again later, and not for each of the others first.
+	// A throttled call retries later, without trying each of the other deletions first.
 	if calls := f.account.Calls()["DeleteSnapshot"]; calls > 5*n*days {
 		t.Errorf("%d snapshots took %d deletes", n*days, calls)
 	}
 	f.noMail()
 }
 
-func TestTwoSchedulesThatFireInTheSameMinuteDoNotFight(t *testing.T) {
+func TestTwoSchedulesOfTheSameMinuteDoNotThrottleEachOther(t *testing.T) {
 	f := newFixture(t, func(s *setup) { s.unguarded, s.EmptyPages = true, false })
 	f.large(250, "SnapshotDaily=2", "SnapshotHourly=2")
 	f.together(func() { f.succeed("SnapshotDaily") }, func() { f.wait(3 * time.Second); f.succeed("SnapshotHourly") })
@@ -146,7 +146,7 @@ func TestTwoSchedulesThatFireInTheSameMinuteDoNotFight(t *testing.T) {
 }
 
 // cloud-custodian#3454: retries made 4,000 snapshots of 1,000 volumes. c7n#1390: bulk snapshots are unusable under rate limits.
-func TestRetriesUnderRateLimitsMakeNoMoreSnapshotsThanVolumes(t *testing.T) {
+func TestRetriesUnderRateLimitsCreateOneSnapshotPerVolume(t *testing.T) {
 	const n = 300
 	f := newFixture(t, func(s *setup) { s.unguarded, s.MinSnapshotInterval, s.EmptyPages = true, -1, false })
 	f.large(n, "SnapshotDaily=1")
@@ -154,7 +154,7 @@ func TestRetriesUnderRateLimitsMakeNoMoreSnapshotsThanVolumes(t *testing.T) {
 	rarely := func(ec2sim.Request) bool { return random.Float64() < 0.03 }
 	f.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", After: true, Match: rarely})
 	f.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Code: "InternalError", Match: rarely})
-	// Another tool takes most of the tokens for a while.
+	// Another tool uses most of the tokens for a while.
 	thief := func(ec2sim.Request) bool {
 		return f.world.Now().Before(start.Add(3*time.Minute)) && random.Float64() < 0.8
 	}
@@ -167,7 +167,7 @@ func TestRetriesUnderRateLimitsMakeNoMoreSnapshotsThanVolumes(t *testing.T) {
 	f.noMail()
 }
 
-func TestAQuotaOfPendingSnapshotsIsWaitedOut(t *testing.T) {
+func TestARunWaitsForTheQuotaOfPendingSnapshots(t *testing.T) {
 	t.Run("of the account", func(t *testing.T) {
 		f := newFixture(t, slow(40*time.Minute), func(s *setup) { s.PendingPerAccount, s.EmptyPages = 4, false })
 		f.large(16, "SnapshotDaily=1")
@@ -201,8 +201,8 @@ func TestAQuotaOfPendingSnapshotsIsWaitedOut(t *testing.T) {
 	})
 }
 
-func TestNoSnapshotIsEverTaggedAfterwards(t *testing.T) {
-	// aws-lambda-ebs-backups#13: created, then tagged in a second call; what fails between leaves untagged orphans.
+func TestNoSnapshotIsTaggedAfterItsCreation(t *testing.T) {
+	// aws-lambda-ebs-backups#13: it tagged in a second call, and a failure in between left untagged snapshots.
 	f := newFixture(t)
 	f.fleet()
 	f.days(0, 5, nil)

@@ -12,8 +12,8 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/watch/freshness"
 )
 
-// watched lets the daily schedule fire, and the freshness be checked each hour at half past, for some days; fire may leave a firing
-// out. It gives what the checks found whenever that changed.
+// watched runs the daily schedule and the hourly freshness check for some days; fire may skip a run. It gives each change of what the checks
+// found.
 func (f *fixture) watched(days int, fire func(day int) bool) []string {
 	f.t.Helper()
 	check := &freshness.Service{
@@ -40,8 +40,8 @@ func (f *fixture) watched(days int, fire func(day int) bool) []string {
 	return out
 }
 
-// ops-automator#24: silently stopped for days.
-func TestAScheduleThatStopsIsNoticedWithoutAnyRun(t *testing.T) {
+// ops-automator#24: it stopped for days without any alert.
+func TestAScheduleThatStopsIsReportedWithoutAnyRun(t *testing.T) {
 	f := newFixture(t)
 	f.fleet()
 	got := f.watched(8, func(day int) bool { return day < 3 || day > 5 })
@@ -51,7 +51,7 @@ func TestAScheduleThatStopsIsNoticedWithoutAnyRun(t *testing.T) {
 	})
 }
 
-func TestAVolumeWhoseSnapshotsFailIsNoticedWhateverTheReportsSay(t *testing.T) {
+func TestAVolumeWhoseSnapshotsFailIsReportedIndependentlyOfTheRuns(t *testing.T) {
 	f := newFixture(t)
 	f.fleet()
 	f.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Code: "UnauthorizedOperation", Match: func(r ec2sim.Request) bool {
@@ -62,7 +62,7 @@ func TestAVolumeWhoseSnapshotsFailIsNoticedWhateverTheReportsSay(t *testing.T) {
 	f.lastMail("vol-web-0", "web-1 (i-web)")
 }
 
-func TestARunThatFailsOnceIsNoStaleness(t *testing.T) {
+func TestOneFailedRunDoesNotMakeVolumesStale(t *testing.T) {
 	f := newFixture(t)
 	f.fleet()
 	f.account.Inject(ec2sim.Fault{Action: "DescribeInstances", Code: "UnauthorizedOperation", Match: func(ec2sim.Request) bool {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// logFilter is a metric filter's pattern for lines of JSON (CloudWatch Logs User Guide, "Filter pattern syntax"), as far as ours use
-// it: texts that are compared, * for any characters, && before ||, and parentheses. It refuses the rest.
+// logFilter is a metric filter's pattern for lines of JSON (CloudWatch Logs User Guide, "Filter pattern syntax"). It models what our patterns use:
+// comparisons of strings, * for any characters, && before ||, and parentheses. It refuses everything else.
 type logFilter func(line map[string]any) bool
 
 func parseLogFilter(pattern string) (logFilter, error) {
@@ -94,7 +94,7 @@ func (p *logFilterParser) one() (logFilter, error) {
 	}, nil
 }
 
-// selected gives what is at a selector such as $.record.status; nil if nothing is.
+// selected gives the value at a selector such as $.record.status; nil if there is none.
 func selected(line map[string]any, selector string) any {
 	var at any = line
 	for key := range strings.SplitSeq(strings.TrimPrefix(selector, "$."), ".") {

@@ -7,8 +7,8 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/ec2sim"
 )
 
-// EC2 hides what EKS Auto Mode and the like manage in the account from whoever does not ask for it.
-func TestVolumesThatAServiceManagesAreSnapshottedLikeOthersAndAreNoOrphans(t *testing.T) {
+// EC2 does not list resources that a service such as EKS Auto Mode manages, unless the request includes them.
+func TestVolumesThatAServiceManagesAreSnapshottedAndAreNotOrphans(t *testing.T) {
 	f := newFixture(t)
 	f.instance("db", 1, "SnapshotDaily=3")
 	f.account.AddInstance(ec2sim.Instance{

@@ -23,20 +23,20 @@ type invocation struct {
 	do     asl.Task
 }
 
-// call has the function do its work.
+// call calls the function.
 func (i invocation) call() (json.RawMessage, error) { return i.do(i.ctx, i.in) }
 
-// meddling decides what becomes of a call.
+// meddling decides the result of a call.
 type meddling func(invocation) (json.RawMessage, error)
 
-// meddler stands around a function, for one volume or for all.
+// meddler wraps a function, for one volume or for all.
 type meddler struct {
 	function, volume string
 	met              int
 	do               meddling
 }
 
-// meddle has do decide what becomes of each call of a function; volume "" means all. Of several that fit, the first decides.
+// meddle makes do decide the result of each call of a function; volume "" means all volumes. If several match, the first decides.
 func (f *fixture) meddle(function, volume string, do meddling) {
 	f.meddlers = append(f.meddlers, &meddler{function: function, volume: volume, do: do})
 }
@@ -55,12 +55,12 @@ func (f *fixture) around(function string, call asl.Task) asl.Task {
 	}
 }
 
-// always is for the times of the meddlers below.
+// always is a number of times for the meddlers below.
 const always = 1 << 30
 
 var errCrash = errors.New("runtime exited: signal: killed")
 
-// fails answers with err in place of the function's work, the first times.
+// fails returns err instead of calling the function, the first times.
 func fails(times int, err error) meddling {
 	return func(i invocation) (json.RawMessage, error) {
 		if i.n <= times {
@@ -70,7 +70,7 @@ func fails(times int, err error) meddling {
 	}
 }
 
-// crashesAfterwards loses the answer of a function that did its work.
+// crashesAfterwards calls the function and loses its result.
 func crashesAfterwards(times int) meddling {
 	return func(i invocation) (json.RawMessage, error) {
 		out, err := i.call()
@@ -81,7 +81,7 @@ func crashesAfterwards(times int) meddling {
 	}
 }
 
-// panics, as a bug would.
+// panics like a bug.
 func panics(times int) meddling {
 	return func(i invocation) (json.RawMessage, error) {
 		if i.n <= times {
@@ -107,18 +107,18 @@ func hangs(times int, after bool) meddling {
 }
 
 var (
-	// tooLarge is more than the 256 KiB that a Task may give.
+	// tooLarge is more than the 256 KiB that a Task may return.
 	tooLarge = `"` + strings.Repeat("x", 300<<10) + `"`
-	// tooMuch is what a Task may give, and what its state can't hold together with its input.
+	// tooMuch is a result that a Task may return, but that is too large for its state together with the input.
 	tooMuch = `"` + strings.Repeat("x", 262_000) + `"`
 )
 
-// answers with a text in place of the function's work.
+// answers returns a text instead of calling the function.
 func answers(text string) meddling {
 	return func(invocation) (json.RawMessage, error) { return json.RawMessage(text), nil }
 }
 
-// meanwhile does something just before a call, once.
+// meanwhile does something just before the first call.
 func meanwhile(what func()) meddling {
 	return func(i invocation) (json.RawMessage, error) {
 		if i.n == 1 {
@@ -128,7 +128,7 @@ func meanwhile(what func()) meddling {
 	}
 }
 
-// lambdaRefuses has Lambda itself answer with an error, the first times that the function is invoked.
+// lambdaRefuses makes Lambda itself return an error, the first times that the function is invoked.
 func (f *fixture) lambdaRefuses(function string, times int, name string) {
 	f.w.WrapResource(workflow.LambdaInvokeResource, func(call asl.Task) asl.Task {
 		return func(ctx context.Context, in json.RawMessage) (json.RawMessage, error) {
@@ -145,7 +145,7 @@ func (f *fixture) lambdaRefuses(function string, times int, name string) {
 	})
 }
 
-// serviceHangs has S3 or SNS let the first calls of a state wait.
+// serviceHangs makes the first calls of a state to S3 or SNS hang.
 func (f *fixture) serviceHangs(resource string, times int) {
 	f.w.WrapResource(resource, func(call asl.Task) asl.Task {
 		return func(ctx context.Context, in json.RawMessage) (json.RawMessage, error) {
@@ -157,7 +157,7 @@ func (f *fixture) serviceHangs(resource string, times int) {
 	})
 }
 
-// refuses makes an operation of the bucket fail on keys that fit, the first times.
+// refuses makes an operation of the bucket fail for matching keys, the first times.
 func refuses(times int, op string, fits func(key string) bool) func(string, string) error {
 	return func(did, key string) error {
 		if did == op && fits(key) && times > 0 {

@@ -22,14 +22,14 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
-// metricFilter is one of the stack's, as it is deployed.
+// metricFilter is a metric filter of the deployed stack.
 type metricFilter struct {
 	matches    logFilter
 	value      string
 	dimensions map[string]string
 }
 
-// filterOf reads a metric filter from the template that the CDK app's tests hold the app against.
+// filterOf reads a metric filter from the golden template of the CDK app's tests.
 func filterOf(t *testing.T, id string) metricFilter {
 	t.Helper()
 	body, err := os.ReadFile("../../../../infra/lifecycle/testdata/standard.golden.json")
@@ -79,14 +79,14 @@ func filterOf(t *testing.T, id string) metricFilter {
 	return metricFilter{}
 }
 
-// lambdaLog is a log as the functions write it in Lambda.
+// lambdaLog is the log of a function in Lambda.
 type lambdaLog struct{ bytes.Buffer }
 
 func (l *lambdaLog) logger() *slog.Logger {
 	return slog.New(slog.NewJSONHandler(&l.Buffer, &slog.HandlerOptions{ReplaceAttr: lambdacontext.ReplaceAttr}))
 }
 
-// matched gives the lines that a filter makes a metric of.
+// matched gives the lines that match a filter.
 func (l *lambdaLog) matched(t *testing.T, f metricFilter) []map[string]any {
 	t.Helper()
 	var out []map[string]any
@@ -126,8 +126,8 @@ func TestEachSuccessOfARunCountsForItsKeyword(t *testing.T) {
 	}
 }
 
-// Lines of Lambda's own are as its Telemetry API documents them.
-func TestCrashesAndWhatNobodyExpectsCountAndPlannedErrorsDoNot(t *testing.T) {
+// Lambda's own lines have the format of its Telemetry API.
+func TestCrashesAndUnexpectedErrorsCountAndPlannedErrorsDoNot(t *testing.T) {
 	const report = `{"time": "2026-11-22T00:00:00.000Z", "type": "platform.report", "record": {"requestId": "1", "metrics": {"durationMs": 2.5}, "status": %q%s}}`
 	for _, id := range []string{"SnapshotVolumeUnexpected", "PruneVolumeUnexpected"} {
 		f := filterOf(t, id)
@@ -170,7 +170,7 @@ func listed() []error {
 	return out
 }
 
-func TestTheFreshnessCheckIsCountedWithWhatItFound(t *testing.T) {
+func TestTheFreshnessCheckIsCountedWithItsStaleVolumes(t *testing.T) {
 	f, log := filterOf(t, "Stale"), &lambdaLog{}
 	l := newFixture(t)
 	l.fleet()
@@ -198,7 +198,7 @@ func TestTheFreshnessCheckIsCountedWithWhatItFound(t *testing.T) {
 	}
 }
 
-func TestAPatternThatTheTestDoesNotKnowIsRefused(t *testing.T) {
+func TestAPatternThatIsNotModelledIsRefused(t *testing.T) {
 	for _, pattern := range []string{
 		`ERROR`, `{ $.a != "b" }`, `{ $.a = b }`, `{ $.a = 1 }`, `{ $.a = "b" && }`, `{ ($.a = "b" }`, `{ $.a = "b" $.c = "d" }`, `{ $.a IS NULL }`, `{ $.a[0] = "b" }`, `{ }`,
 	} {

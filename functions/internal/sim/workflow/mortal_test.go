@@ -9,7 +9,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/localstore"
 )
 
-// life is one invocation of a function that is to die at one of the calls that it makes: of EC2, S3 or SNS.
+// life is one invocation of a function that may die at one of its calls to EC2, S3 or SNS.
 type life struct {
 	dies  int  // at which of its calls, from 1
 	after bool // when the call has been carried out
@@ -19,7 +19,7 @@ type life struct {
 
 type lifeKey struct{}
 
-// live makes a call, unless the invocation whose context it is has died, or dies in it. What is dead reaches nobody any more.
+// live makes a call, unless its invocation has died or dies now. A dead invocation makes no more calls.
 func live(ctx context.Context, call func() error) error {
 	f, _ := ctx.Value(lifeKey{}).(*life)
 	switch {
@@ -39,7 +39,7 @@ func live(ctx context.Context, call func() error) error {
 	return errCrash
 }
 
-// diesAt has invocations die at their nth call: the first so many that get that far.
+// diesAt makes invocations die at their nth call, the first so many of them.
 func diesAt(n int, after bool, times int) meddling {
 	return func(i invocation) (json.RawMessage, error) {
 		if times <= 0 { // several may die side by side

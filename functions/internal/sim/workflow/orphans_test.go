@@ -10,7 +10,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/watch/orphans"
 )
 
-// tidier is the product's, over the fixture's account.
+// tidier is the product's check, with the fixture's account.
 func (f *fixture) tidier(policy string, expireDays int) *orphans.Service {
 	f.t.Helper()
 	p, err := orphans.ReadPolicy(policy, expireDays)
@@ -23,7 +23,7 @@ func (f *fixture) tidier(policy string, expireDays int) *orphans.Service {
 	}
 }
 
-// tidyDaily tidies up each day at 03:15, for some days from now on.
+// tidyDaily runs the check each day at 03:15, for some days from now.
 func (f *fixture) tidyDaily(s *orphans.Service, days int) {
 	f.t.Helper()
 	for range days {
@@ -34,7 +34,7 @@ func (f *fixture) tidyDaily(s *orphans.Service, days int) {
 	}
 }
 
-// leftBehind adds instances that each lost something in their own way, and one that did not, with three snapshots of each volume.
+// leftBehind adds instances whose volumes become orphans, each in another way, and one whose do not, with three snapshots of each volume.
 func (f *fixture) leftBehind() {
 	for _, id := range []string{"terminated", "untagged", "detached", "off", "well"} {
 		f.instance(id, 1, "SnapshotDaily=5", "Name="+id)
@@ -85,7 +85,7 @@ func TestOrphansAreDeletedAfterAWeekExceptTheNewestSnapshot(t *testing.T) {
 	}
 	for _, id := range append(foreign, claimed, held) {
 		if _, ok := f.account.Snapshot(id); !ok {
-			t.Errorf("%s is gone", id)
+			t.Errorf("%s was deleted", id)
 		}
 	}
 }
@@ -102,7 +102,7 @@ func TestANewPolicyIsReportedAWeekBeforeItDeletes(t *testing.T) {
 	same(t, "deleted after it", len(f.pruned("")), 6)
 }
 
-func TestTheLastOneOfAnOrphanGoesOnlyIfThatIsAskedFor(t *testing.T) {
+func TestTheLastSnapshotOfAnOrphanIsOnlyDeletedIfItExpires(t *testing.T) {
 	for days, left := range map[int]int{0: 1, 20: 0} {
 		f := newFixture(t, func(s *setup) { s.unguarded = true }) // the guard allows no newest one to go
 		f.instance("gone", 1, "SnapshotDaily=5")
@@ -115,7 +115,7 @@ func TestTheLastOneOfAnOrphanGoesOnlyIfThatIsAskedFor(t *testing.T) {
 	}
 }
 
-func TestWhatCanNotBeDeletedKeepsNoOtherFromGoing(t *testing.T) {
+func TestARefusedDeletionDoesNotStopTheOthers(t *testing.T) {
 	f := newFixture(t)
 	f.leftBehind()
 	s := f.tidier("last=1", 0)
@@ -131,7 +131,7 @@ func TestWhatCanNotBeDeletedKeepsNoOtherFromGoing(t *testing.T) {
 	same(t, "deleted", len(f.pruned("")), 5)
 }
 
-func TestOrphansOfAPausedOrUnknownScheduleAreLeftAlone(t *testing.T) {
+func TestOrphansOfAPausedOrUnknownScheduleAreKept(t *testing.T) {
 	f := newFixture(t)
 	f.instance("web", 1, "Name=web")
 	f.old("vol-web-0", 30, "snapshot-lifecycle:schedule=SnapshotHourly", "SnapshotHourly=3")
@@ -141,7 +141,7 @@ func TestOrphansOfAPausedOrUnknownScheduleAreLeftAlone(t *testing.T) {
 	f.noMail()
 }
 
-func TestAnInstanceThatIsTaggedAgainInTimeLosesNothing(t *testing.T) {
+func TestAnInstanceThatIsTaggedAgainInTimeLosesNoSnapshot(t *testing.T) {
 	f := newFixture(t)
 	f.leftBehind()
 	s := f.tidier("last=1", 0)
@@ -154,8 +154,8 @@ func TestAnInstanceThatIsTaggedAgainInTimeLosesNothing(t *testing.T) {
 	same(t, "deleted before another week is over", f.pruned("vol-untagged-0"), []string(nil))
 }
 
-// A volume's own tag goes before all else, wherever the volume is.
-func TestAVolumeThatCarriesTheTagItselfIsNoOrphanThoughItIsDetached(t *testing.T) {
+// A volume's own tag counts even if the volume is detached.
+func TestADetachedVolumeWithItsOwnTagIsNotAnOrphan(t *testing.T) {
 	for _, value := range []string{"off", "5"} {
 		f := newFixture(t)
 		f.leftBehind()
@@ -166,8 +166,8 @@ func TestAVolumeThatCarriesTheTagItselfIsNoOrphanThoughItIsDetached(t *testing.T
 	}
 }
 
-// Deleting takes minutes, in which people claim snapshots and attach volumes.
-func TestWhatChangesWhileOrphansAreTidiedUpStays(t *testing.T) {
+// Deleting takes minutes. In that time people may claim snapshots and attach volumes.
+func TestSnapshotsThatChangeDuringTheDeletingAreKept(t *testing.T) {
 	for name, change := range map[string]func(f *fixture){
 		"claimed":         func(f *fixture) { f.account.UntagSnapshot(f.ids("vol-untagged-0")[0], "SnapshotDaily") },
 		"instance tagged": func(f *fixture) { f.account.TagInstance("i-untagged", "SnapshotDaily", "5") },
@@ -188,7 +188,7 @@ func TestWhatChangesWhileOrphansAreTidiedUpStays(t *testing.T) {
 			}
 			f.tidyDaily(s, 1)
 			if _, ok := f.account.Snapshot(first); !ok {
-				t.Error("it is gone")
+				t.Error("it was deleted")
 			}
 			same(t, "deleted of others", len(f.pruned("vol-terminated-0"))+len(f.pruned("vol-detached-0")), 4)
 		})

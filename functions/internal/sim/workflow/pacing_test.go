@@ -8,9 +8,9 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/asl"
 )
 
-// What an aborted run has reserved of EC2's rate must not hold up the runs after it: twenty of 3,000 volumes took 3 h 22 min from an
-// hourly run of one.
-func TestAbortedRunsHoldUpNobody(t *testing.T) {
+// The reservations of aborted runs must not delay later runs: twenty aborted runs of 3,000 volumes delayed an hourly run of one volume by
+// 3 h 22 min.
+func TestAbortedRunsDoNotDelayOthers(t *testing.T) {
 	f := newFixture(t, func(s *setup) { s.unguarded = true })
 	for i := range 50 {
 		f.instance(fmt.Sprintf("fleet-%d", i), 20, "SnapshotDaily=3")
@@ -27,7 +27,7 @@ func TestAbortedRunsHoldUpNobody(t *testing.T) {
 	}
 }
 
-func TestALedgerThatMakesNoSenseHoldsUpNobody(t *testing.T) {
+func TestAnInvalidLedgerDelaysNoRun(t *testing.T) {
 	f := newFixture(t)
 	f.fleet()
 	const far = `{"Reservations": [{"Run": "X", "Execution": "execution:run-9", "From": "2026-11-22T00:00:00Z", "Until": "2126-11-22T00:00:00Z", "Creates": 7}]}`
@@ -41,7 +41,7 @@ func TestALedgerThatMakesNoSenseHoldsUpNobody(t *testing.T) {
 	}
 }
 
-func TestARunThatCanNotEndInTimeSaysSoAtOnce(t *testing.T) {
+func TestARunThatCannotEndInTimeFailsImmediately(t *testing.T) {
 	f := newFixture(t, func(s *setup) { s.pace.Burst, s.pace.Rate = 1, 1.0/43200 })
 	f.fleet()
 	began := f.world.Now()

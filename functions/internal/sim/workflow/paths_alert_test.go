@@ -14,7 +14,7 @@ import (
 
 var errSNS = errors.New("AuthorizationError: not allowed to publish")
 
-// snsRefuses refuses mails with these words in their subject, the first times.
+// snsRefuses refuses mails whose subject has this text, the first times.
 func snsRefuses(times int, words string) func(string) error {
 	return func(subject string) error {
 		if strings.Contains(subject, words) && times > 0 {
@@ -25,12 +25,12 @@ func snsRefuses(times int, words string) func(string) error {
 	}
 }
 
-// denied is the fleet, of which vol-web-0 can't be snapshotted.
+// denied is the fleet, with a denied CreateSnapshot of vol-web-0.
 func denied(f *fixture) {
 	withFault(ec2sim.Fault{Action: "CreateSnapshot", Match: on("vol-web-0"), Code: "UnauthorizedOperation"})(f)
 }
 
-// alertPaths are what may befall the telling of a failure.
+// alertPaths are failures of reporting a failure.
 func alertPaths() []path {
 	unreported := []string{"DiscoverInstances", "WhatWasFound", "SnapshotInstances", "ReportRun", "AlertRunBroken", "RunBroken"}
 	untold := []string{"SnapshotVolume", "RecordFailure", "AlertUnrecordedFailure", "FailureUnrecorded"}
@@ -121,7 +121,7 @@ func alertPaths() []path {
 			says: []string{"db-1 (i-db), volume vol-db-0", "the step SnapshotInstances failed", "States.ItemReaderFailed"},
 		},
 		{
-			// EventBridge tells of it (infra/lifecycle): it is an error with which the definition itself does not end a run.
+			// The definition does not catch this error. EventBridge reports it (infra/lifecycle).
 			name: "the state machine may not write to results/, which Step Functions tries before any child starts",
 			given: func(f *fixture) {
 				f.fleet()
@@ -146,7 +146,7 @@ func alertPaths() []path {
 	}
 }
 
-// functionPaths are what may befall a function for good.
+// functionPaths are permanent failures of a function.
 func functionPaths() []path {
 	return []path{
 		{
@@ -183,7 +183,7 @@ func functionPaths() []path {
 			says:  []string{`"Error":"States.Timeout"`, "States.Timeout with an empty Cause means that a function did not answer within 15 minutes"},
 		},
 		{
-			name: "discover-instances answers nonsense",
+			name: "discover-instances returns nonsense",
 			given: func(f *fixture) {
 				f.fleet()
 				f.meddle(workflow.DiscoverInstances, "", answers(`{"Outcome": "Perhaps"}`))
@@ -194,7 +194,7 @@ func functionPaths() []path {
 			},
 		},
 		{
-			name: "report-run answers nonsense",
+			name: "report-run returns nonsense",
 			given: func(f *fixture) {
 				f.fleet()
 				f.meddle(workflow.ReportRun, "", answers(`{"Outcome": "Perhaps", "Summary": "?"}`))
@@ -202,7 +202,7 @@ func functionPaths() []path {
 			want: story{asl.Failed, "VolumesFailed", runFails, others(good...), allBut(made...), nil},
 		},
 		{
-			name: "snapshot-volume answers without a snapshot",
+			name: "snapshot-volume returns no snapshot",
 			given: func(f *fixture) {
 				f.fleet()
 				f.meddle(workflow.SnapshotVolume, "vol-web-0", answers(`{"garbage": [1]}`))
@@ -211,13 +211,13 @@ func functionPaths() []path {
 			says: []string{"web-1 (i-web), volume vol-web-0", "InvalidInputError", "snapshot-volume returned no snapshot ID"},
 		},
 		{
-			name:  "snapshot-volume answers more than a Task may give",
+			name:  "snapshot-volume returns more than a Task may",
 			given: func(f *fixture) { f.fleet(); f.meddle(workflow.SnapshotVolume, "vol-web-0", answers(tooLarge)) },
 			want:  oneVolumeFails(notMade, nil),
 			says:  []string{"web-1 (i-web), volume vol-web-0", "States.DataLimitExceeded"},
 		},
 		{
-			name: "snapshot-volume answers more than its state can hold, which ends the child execution",
+			name: "snapshot-volume returns more than its state can hold, which ends the child execution",
 			given: func(f *fixture) {
 				f.fleet()
 				f.meddle(workflow.SnapshotVolume, "vol-web-0", func(i invocation) (json.RawMessage, error) {

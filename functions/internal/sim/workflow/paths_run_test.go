@@ -87,7 +87,7 @@ func goodPaths() []path {
 	}
 }
 
-// again fires the same firing once more: same keyword, same scheduled time.
+// again delivers the same event again: same keyword, same scheduled time.
 func again(f *fixture) asl.Result {
 	return f.start(context.Background(), contract.Input{
 		SnapshotKeyWord: "SnapshotDaily", ScheduledTime: start.Format(time.RFC3339), TimeZone: "Asia/Shanghai",
@@ -98,7 +98,7 @@ func repeatedPaths() []path {
 	takenOver := story{asl.Succeeded, "", runSucceeds, others(good...), allBut(made...), nil}
 	return []path{
 		{
-			name: "EventBridge delivers the firing twice at the same moment",
+			name: "EventBridge delivers the event twice at the same moment",
 			when: func(f *fixture) (second asl.Result) {
 				f.together(func() { again(f) }, func() { second = again(f) })
 				return second
@@ -106,7 +106,7 @@ func repeatedPaths() []path {
 			want: story{asl.Succeeded, "", duplicate, map[string][]string{}, allBut(made...), nil},
 		},
 		{
-			name: "EventBridge delivers the firing again while the run is under way",
+			name: "EventBridge delivers the event again while the run is under way",
 			when: func(f *fixture) (second asl.Result) {
 				f.together(func() { again(f) }, func() { f.wait(time.Minute); second = again(f) })
 				return second
@@ -114,7 +114,7 @@ func repeatedPaths() []path {
 			want: story{asl.Succeeded, "", duplicate, map[string][]string{}, allBut(made...), nil},
 		},
 		{
-			name: "EventBridge delivers the firing again after the run has succeeded",
+			name: "EventBridge delivers the event again after the run has succeeded",
 			when: func(f *fixture) asl.Result {
 				again(f)
 				f.wait(time.Hour)
@@ -123,7 +123,7 @@ func repeatedPaths() []path {
 			want: story{asl.Succeeded, "", duplicate, map[string][]string{}, allBut(made...), nil},
 		},
 		{
-			name:  "a person aborts the run mid-way and starts it anew",
+			name:  "a person aborts the run mid-way and starts it again",
 			setup: func(s *setup) { s.pace = discover.Pace{Burst: 1, Rate: 1.0 / 60} }, // a volume each minute
 			when: func(f *fixture) asl.Result {
 				ctx, cancel := f.world.WithTimeout(context.Background(), 0)
@@ -137,7 +137,7 @@ func repeatedPaths() []path {
 			want: takenOver,
 		},
 		{
-			name: "the run failed, its cause is removed, and a person starts it anew",
+			name: "the run failed, its cause is removed, and a person starts it again",
 			when: func(f *fixture) asl.Result {
 				remove := f.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Code: "UnauthorizedOperation"})
 				if r := again(f); r.Status != asl.Failed {
@@ -150,7 +150,7 @@ func repeatedPaths() []path {
 			want: takenOver,
 		},
 		{
-			name: "some volumes of the run failed, and starting it anew finishes those",
+			name: "some volumes of the run failed, and starting it again finishes those",
 			when: func(f *fixture) asl.Result {
 				remove := f.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Code: "UnauthorizedOperation", Times: 1})
 				defer remove()
@@ -161,7 +161,7 @@ func repeatedPaths() []path {
 			want: takenOver,
 		},
 		{
-			name:  "the run timed out, and starting it anew finishes it",
+			name:  "the run timed out, and starting it again finishes it",
 			setup: func(s *setup) { s.pace = discover.Pace{Burst: 1, Rate: 1.0 / (11 * 3600)} }, // the last has its turn after 22 hours
 			when: func(f *fixture) asl.Result {
 				f.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Code: "PendingSnapshotLimitExceeded", Times: 40,
@@ -174,7 +174,7 @@ func repeatedPaths() []path {
 			want: takenOver,
 		},
 		{
-			name: "two people start a failed run anew at the same moment",
+			name: "two people start a failed run again at the same moment",
 			when: func(f *fixture) (second asl.Result) {
 				f.meddle(workflow.ReportRun, "", fails(1, &contract.AccessDeniedError{Message: "no"}))
 				again(f)

@@ -21,7 +21,7 @@ type path struct {
 	says  []string // texts of the last mail
 }
 
-// story is how a run went, compared as a whole.
+// story is the course of a run, compared as a whole.
 type story struct {
 	Status  asl.Status
 	Error   string
@@ -31,7 +31,7 @@ type story struct {
 	Mails   []string            // subjects
 }
 
-// The ways of a run, of a volume, and what EC2 holds after the first firing.
+// The ways of a run and of a volume, and what EC2 holds after the first run.
 var (
 	runSucceeds = []string{"DiscoverInstances", "WhatWasFound", "SnapshotInstances", "ReportRun", "HowItEnded", "RunSucceeded"}
 	runFails    = []string{"DiscoverInstances", "WhatWasFound", "SnapshotInstances", "ReportRun", "HowItEnded", "RunFailed"}
@@ -53,12 +53,12 @@ const (
 	unwritten  = "EBS snapshot lifecycle: a volume failed, and the failure could not be recorded"
 )
 
-// others says that the fleet's volumes go the good way, but for vol-web-0.
+// others has the good way for all volumes of the fleet except vol-web-0.
 func others(way ...string) map[string][]string {
 	return map[string][]string{"vol-db-0": good, "vol-web-0": way, "vol-web-1": good}
 }
 
-// allBut says that each volume has its snapshot, and vol-web-0 has this.
+// allBut has a snapshot for each volume, except that vol-web-0 has this.
 func allBut(held ...string) map[string][]string {
 	out := map[string][]string{"vol-db-0": made, "vol-web-1": made}
 	if len(held) > 0 {
@@ -75,7 +75,7 @@ func oneVolumeIsLate() story {
 	return story{asl.Succeeded, "", runSucceeds, others(good...), allBut(made...), nil}
 }
 
-// broken is a run that ends before there is anything to do.
+// broken is a run that ends before it works on volumes.
 func broken() story {
 	return story{asl.Failed, "RunBroken", neverFound, map[string][]string{}, map[string][]string{}, []string{brokenOff}}
 }
@@ -135,7 +135,7 @@ func TestPaths(t *testing.T) {
 	}
 }
 
-// waysOf lists what the paths must cover: each state of the definition, each way from one to another, each state's retrying.
+// waysOf lists what the paths must cover: each state of the definition, each transition, and each state's retries.
 func waysOf(t *testing.T) []string {
 	type edge struct{ Next string }
 	type state struct {

@@ -16,7 +16,7 @@ func on(volume string) func(ec2sim.Request) bool {
 	return func(r ec2sim.Request) bool { return r.Get("VolumeId") == volume }
 }
 
-// withFault is the fleet, and a fault of EC2's.
+// withFault is the fleet with a fault of EC2.
 func withFault(fault ec2sim.Fault) func(*fixture) {
 	return func(f *fixture) {
 		f.fleet()
@@ -24,7 +24,7 @@ func withFault(fault ec2sim.Fault) func(*fixture) {
 	}
 }
 
-// volumePaths are what may befall one volume in EC2.
+// volumePaths are failures of one volume in EC2.
 func volumePaths() []path {
 	create := func(code string, times int) func(*fixture) {
 		return withFault(ec2sim.Fault{Action: "CreateSnapshot", Match: on("vol-web-0"), Code: code, Times: times})
@@ -53,7 +53,7 @@ func volumePaths() []path {
 			says: []string{"web-1 (i-web), volume vol-web-0", "SnapshotLimitError", "The Region cannot hold more snapshots"}},
 		{name: "creating is denied", given: create("UnauthorizedOperation", 0), want: oneVolumeFails(notMade, nil),
 			says: []string{"web-1 (i-web), volume vol-web-0", "AccessDeniedError", "ec2:CreateSnapshot was denied"}},
-		{name: "EC2 says something that nobody knows", given: create("Nonsense", 0), want: oneVolumeFails(notMade, nil),
+		{name: "EC2 returns an unknown code", given: create("Nonsense", 0), want: oneVolumeFails(notMade, nil),
 			says: []string{"web-1 (i-web), volume vol-web-0", "UnexpectedError", "Nonsense"}},
 		{
 			name: "deleting is denied",
@@ -102,7 +102,7 @@ func volumePaths() []path {
 			says: []string{"web-1 (i-web), volume vol-web-0", "was still pending when the run ended"},
 		},
 		{
-			name: "a person deletes the snapshot while the run is under way",
+			name: "a person deletes the snapshot during the run",
 			given: func(f *fixture) {
 				f.fleet()
 				f.meddle(workflow.PruneVolume, "vol-web-0", meanwhile(func() {
@@ -114,7 +114,7 @@ func volumePaths() []path {
 			says: []string{"web-1 (i-web), volume vol-web-0", "SnapshotFailedError", "no longer exists: someone deleted it"},
 		},
 		{
-			name: "a person claims the snapshot while the run is under way",
+			name: "a person claims the snapshot during the run",
 			given: func(f *fixture) {
 				f.fleet()
 				f.meddle(workflow.PruneVolume, "vol-web-0", meanwhile(func() {
@@ -128,7 +128,7 @@ func volumePaths() []path {
 			want: story{asl.Succeeded, "", runSucceeds, others(good...), allBut(made[0] + " (foreign)"), nil},
 		},
 		{
-			name: "pruning meets throttles and 5xx for a while",
+			name: "pruning is throttled and gets 5xx for a while",
 			given: func(f *fixture) {
 				f.fleet()
 				for day := 3; day > 0; day-- {
@@ -155,7 +155,7 @@ func volumePaths() []path {
 			want: oneVolumeIsLate(),
 		},
 		{
-			name: "Lambda has no room for the functions for a while",
+			name: "Lambda throttles the functions for a while",
 			given: func(f *fixture) {
 				f.fleet()
 				for _, name := range []string{workflow.DiscoverInstances, workflow.SnapshotVolume, workflow.PruneVolume, workflow.ReportRun} {
@@ -165,7 +165,7 @@ func volumePaths() []path {
 			want: oneVolumeIsLate(),
 		},
 		{
-			name: "prune-volume asks to be called again, and is",
+			name: "prune-volume asks for a retry, and gets it",
 			given: func(f *fixture) {
 				f.fleet()
 				f.meddle(workflow.PruneVolume, "vol-web-0", fails(1, &contract.SnapshotPendingError{Message: "not yet"}))

@@ -35,19 +35,19 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
-// Promise 9: each role allows what its function calls, and nothing else. This half writes down what the functions and the state
-// machine call; infra/lifecycle compares it with the roles.
+// Promise 9: each role allows exactly what its function calls. This test records the calls of the functions and the state machine;
+// infra/lifecycle compares them with the roles.
 const permissionsFile = "../../../../infra/lifecycle/testdata/permissions.json"
 
-// `go test ./functions/internal/sim/workflow -run Permissions -update-permissions` writes the file anew.
+// `go test ./functions/internal/sim/workflow -run Permissions -update-permissions` updates the file.
 var updatePermissions = flag.Bool("update-permissions", false, "write "+permissionsFile)
 
-// stateMachine is the caller when no function is.
+// stateMachine is the caller if no function is.
 const stateMachine = "state-machine"
 
 type callerKey struct{}
 
-// ledger is who called what, as IAM names it.
+// ledger records who called what, with IAM's names.
 type ledger struct {
 	mu    sync.Mutex
 	calls map[string]map[string]bool
@@ -66,7 +66,7 @@ func (f *ledger) note(ctx context.Context, action string) {
 	f.calls[caller][action] = true
 }
 
-// object notes a call that concerns a key, which stands in one of the bucket's folders, or alone.
+// object records a call for a key, which is in one of the bucket's folders or at its top.
 func (f *ledger) object(ctx context.Context, action, key string) {
 	if folder, _, ok := strings.Cut(key, "/"); ok {
 		key = folder + "/*"
@@ -74,7 +74,7 @@ func (f *ledger) object(ctx context.Context, action, key string) {
 	f.note(ctx, action+" "+key)
 }
 
-// function puts the function's name into the context of its calls. Its invocation is a call of the state machine.
+// function puts the function's name into the context of its calls. The invocation is recorded as a call of the state machine.
 func (f *ledger) function(name string, call asl.Task) asl.Task {
 	return func(ctx context.Context, in json.RawMessage) (json.RawMessage, error) {
 		f.note(ctx, "lambda:InvokeFunction "+name)
@@ -82,7 +82,7 @@ func (f *ledger) function(name string, call asl.Task) asl.Task {
 	}
 }
 
-// notedEC2 stands between the SDK's client and the simulated account.
+// notedEC2 records the calls between the SDK's client and the simulated account.
 type notedEC2 struct {
 	*ledger
 	account *ec2sim.Account
@@ -161,7 +161,7 @@ func (n *notedExecutions) Status(ctx context.Context, id string) (discover.Statu
 	return n.of.Status(ctx, id)
 }
 
-// audited is a workflow whose calls are noted.
+// audited is a workflow whose calls are recorded.
 type audited struct {
 	ledger   *ledger
 	world    *asl.Virtual
@@ -218,12 +218,12 @@ func (a *audited) run(t *testing.T, name string, at time.Time) asl.Result {
 	return r
 }
 
-// call has a function do something that has a schedule of its own.
+// call calls a function that has its own schedule.
 func (a *audited) call(function string, do func(context.Context) error) error {
 	return do(context.WithValue(context.Background(), callerKey{}, function))
 }
 
-// gateway is the functions', whose calls are noted.
+// gateway is the functions' gateway. Its calls are recorded.
 func (a *audited) gateway() *ec2gw.Gateway {
 	return ec2gw.New(aws.Config{
 		Region: "us-east-1", HTTPClient: notedEC2{a.ledger, a.account},
@@ -247,7 +247,7 @@ func (a *audited) checkFreshness(t *testing.T) {
 	}
 }
 
-// orphan leaves two snapshots of each volume behind.
+// orphan adds two snapshots of each volume of a deleted instance.
 func (a *audited) orphan(t *testing.T) {
 	t.Helper()
 	a.account.TagInstance("i-web", "SnapshotDaily", "5")
@@ -257,7 +257,7 @@ func (a *audited) orphan(t *testing.T) {
 	a.account.SetInstanceState("i-web", ec2sim.InstanceTerminated)
 }
 
-// tidyOrphans calls tidy-orphans, which has another role if it deletes.
+// tidyOrphans calls tidy-orphans. It has another role if it deletes.
 func (a *audited) tidyOrphans(t *testing.T, policy string) {
 	t.Helper()
 	p, err := orphans.ReadPolicy(policy, 0)
@@ -281,7 +281,7 @@ func (a *audited) tidyOrphans(t *testing.T, policy string) {
 	}
 }
 
-// Between them, these make the functions and the state machine do everything that they can do.
+// Together these make the functions and the state machine do everything that they can do.
 var auditedScenarios = map[string]func(*testing.T, *audited){
 	"all is well, and the second run prunes": func(t *testing.T, a *audited) {
 		a.run(t, "first", start)
@@ -290,13 +290,13 @@ var auditedScenarios = map[string]func(*testing.T, *audited){
 			t.Errorf("the run is %s: %s", r.Status, r.Cause)
 		}
 	},
-	"the second run's snapshot takes long, and what it prunes is looked at once more": func(t *testing.T, a *audited) {
+	"the second run's snapshot takes long, and its tag is read again": func(t *testing.T, a *audited) {
 		a.run(t, "first", start)
 		_ = a.world.Sleep(context.Background(), time.Hour)
 		a.account.Inject(ec2sim.Fault{Action: "DeleteSnapshot", Code: "RequestLimitExceeded", Times: 40})
 		a.run(t, "second", start.Add(time.Hour))
 	},
-	"the answer of a create is lost, and it is retried": func(t *testing.T, a *audited) {
+	"the response of a create is lost, and it is retried": func(t *testing.T, a *audited) {
 		a.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", After: true, Times: 3})
 		a.run(t, "first", start)
 	},
@@ -320,7 +320,7 @@ var auditedScenarios = map[string]func(*testing.T, *audited){
 			_ = a.world.Sleep(context.Background(), 25*time.Hour)
 		}
 	},
-	"orphans are told of": func(t *testing.T, a *audited) {
+	"orphans are reported": func(t *testing.T, a *audited) {
 		a.orphan(t)
 		a.tidyOrphans(t, orphans.Report)
 	},
@@ -341,7 +341,7 @@ var auditedScenarios = map[string]func(*testing.T, *audited){
 			a.run(t, fmt.Sprint(n), start)
 		}
 	},
-	"a run breaks off, and another execution takes it over": func(t *testing.T, a *audited) {
+	"a run fails, and another execution takes it over": func(t *testing.T, a *audited) {
 		a.account.Inject(ec2sim.Fault{Action: "DescribeInstances", Code: "UnauthorizedOperation", Times: 1})
 		if r := a.run(t, "first", start); r.Status != asl.Failed {
 			t.Errorf("the first execution is %s", r.Status)

@@ -10,9 +10,9 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/ec2sim"
 )
 
-// Promise 1: only managed snapshots are candidates. Others neither go nor count.
+// Promise 1: only managed snapshots are candidates. Others are neither deleted nor counted.
 func TestPromise1NeverDeletesWhatIsNotOurs(t *testing.T) {
-	// Each case adds a snapshot as old as it is told; six of them stand among five of ours.
+	// Each case adds a snapshot of a given age. Six of them are mixed with five of ours.
 	cases := map[string]func(f *fixture, daysAgo int) string{
 		"another account's, shared with us, with our tags": func(f *fixture, days int) string {
 			return f.old("vol-web-0", days, "owner=999999999999")
@@ -79,7 +79,7 @@ func TestPromise1NeverDeletesWhatIsNotOurs(t *testing.T) {
 			return f.account.AddSnapshot(s)
 		},
 		"another volume's, of the same instance": func(f *fixture, days int) string { return f.old("vol-web-1", days) },
-		"of a volume that is gone":               func(f *fixture, days int) string { return f.old("vol-gone", days) },
+		"of a deleted volume":                    func(f *fixture, days int) string { return f.old("vol-gone", days) },
 		"of a volume whose instance has no tag":  func(f *fixture, days int) string { return f.old("vol-bare-0", days) },
 	}
 	for name, add := range cases {
@@ -112,7 +112,7 @@ func TestPromise1NeverDeletesWhatIsNotOurs(t *testing.T) {
 	}
 }
 
-func TestPromise1AClaimHoldsForEver(t *testing.T) {
+func TestPromise1AClaimedSnapshotIsKeptForEver(t *testing.T) {
 	f := newFixture(t)
 	f.instance("web", 1, "SnapshotDaily=2")
 	var claimed []string
@@ -139,7 +139,7 @@ func TestPromise1AClaimHoldsForEver(t *testing.T) {
 	}
 	for _, id := range claimed {
 		if _, ok := f.account.Snapshot(id); !ok {
-			t.Errorf("%s was claimed, and is gone", id)
+			t.Errorf("%s was claimed, and was deleted", id)
 		}
 	}
 	if held := f.of("vol-web-0", "SnapshotDaily"); len(held) != 2+len(claimed) {
@@ -148,8 +148,8 @@ func TestPromise1AClaimHoldsForEver(t *testing.T) {
 	f.noMail()
 }
 
-func TestPromise1AKeywordIsNoPattern(t *testing.T) {
-	// Characters that a tag key may hold, and that a filter or an S3 key could trip over.
+func TestPromise1AKeywordIsNotAPattern(t *testing.T) {
+	// Characters that are valid in a tag key, and special in a filter or an S3 key.
 	for _, keyword := range []string{"Snapshot Daily", "每日快照", "a/b:c=d+e-f@g_h.i", "..", "Ünïcode"} {
 		t.Run(keyword, func(t *testing.T) {
 			f := newFixture(t)
@@ -168,8 +168,8 @@ func TestPromise1AKeywordIsNoPattern(t *testing.T) {
 	}
 }
 
-// EC2 gives copies one arbitrary volume ID: taken for the snapshots of one orphan, all but the newest of them would go.
-func TestPromise1CopiesOfDifferentVolumesAreNoOrphans(t *testing.T) {
+// EC2 gives all copies the same volume ID. As the snapshots of one orphan, all except the newest would be deleted.
+func TestPromise1CopiesOfDifferentVolumesAreNotOrphans(t *testing.T) {
 	f := newFixture(t)
 	for n := 1; n < 5; n++ {
 		from := f.old(fmt.Sprintf("vol-%d", n), 20+n)

@@ -9,9 +9,9 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/asl"
 )
 
-// Promise 2: only completed snapshots count, and the newest completed one stays.
+// Promise 2: only completed snapshots count, and the newest completed one is kept.
 func TestPromise2OnlyCompletedSnapshotsCount(t *testing.T) {
-	t.Run("while this run's snapshot is pending, nothing goes", func(t *testing.T) {
+	t.Run("while this run's snapshot is pending, nothing is deleted", func(t *testing.T) {
 		f := newFixture(t, slow(5*time.Hour))
 		f.instance("web", 1, "SnapshotDaily=2")
 		old := []string{f.old("vol-web-0", 2), f.old("vol-web-0", 1)}
@@ -24,7 +24,7 @@ func TestPromise2OnlyCompletedSnapshotsCount(t *testing.T) {
 	})
 
 	for _, state := range []ebs.State{ebs.Pending, ebs.Error, ebs.Recoverable, ebs.Recovering, "unheard-of"} {
-		t.Run("a newer one in state "+string(state)+" takes nobody's place", func(t *testing.T) {
+		t.Run("a newer one in state "+string(state)+" does not replace an older one", func(t *testing.T) {
 			f := newFixture(t)
 			f.instance("web", 1, "SnapshotDaily=3")
 			third, second := f.old("vol-web-0", 9), f.old("vol-web-0", 8)
@@ -40,7 +40,7 @@ func TestPromise2OnlyCompletedSnapshotsCount(t *testing.T) {
 		})
 	}
 
-	t.Run("when this run's snapshot fails, the good ones stay", func(t *testing.T) {
+	t.Run("if this run's snapshot fails, the good ones are kept", func(t *testing.T) {
 		f := newFixture(t)
 		f.instance("web", 1, "SnapshotDaily=1", "Name=web-1")
 		last := f.old("vol-web-0", 1)
@@ -54,11 +54,11 @@ func TestPromise2OnlyCompletedSnapshotsCount(t *testing.T) {
 		same(t, "pruned, the failed ones", len(f.pruned("")), 4)
 		f.lastMail("vol-web-0", "ended in state error")
 		if _, ok := f.account.Snapshot(last); !ok {
-			t.Error("the last good snapshot is gone")
+			t.Error("the last good snapshot was deleted")
 		}
 	})
 
-	t.Run("the newest completed one stays although it is older than its retention allows", func(t *testing.T) {
+	t.Run("the newest completed one is kept even if it is older than its retention allows", func(t *testing.T) {
 		f := newFixture(t)
 		f.instance("web", 1, "SnapshotDaily=1d")
 		f.old("vol-web-0", 60)
@@ -69,7 +69,7 @@ func TestPromise2OnlyCompletedSnapshotsCount(t *testing.T) {
 		same(t, "left", f.ids("vol-web-0"), []string{newest})
 	})
 
-	t.Run("also when the newer ones are claimed, deleted or another's", func(t *testing.T) {
+	t.Run("even if the newer ones are claimed, deleted or another schedule's", func(t *testing.T) {
 		f := newFixture(t)
 		f.instance("web", 1, "SnapshotDaily=1h")
 		newest := f.old("vol-web-0", 3)
@@ -78,7 +78,7 @@ func TestPromise2OnlyCompletedSnapshotsCount(t *testing.T) {
 		f.account.FailNextSnapshotOf("vol-web-0")
 		f.fire("SnapshotDaily")
 		if _, ok := f.account.Snapshot(newest); !ok {
-			t.Error("the newest completed one that is managed is gone")
+			t.Error("the newest completed one that is managed was deleted")
 		}
 	})
 
@@ -95,7 +95,7 @@ func TestPromise2OnlyCompletedSnapshotsCount(t *testing.T) {
 	})
 }
 
-// slow makes all snapshots take so long.
+// slow sets how long all snapshots take.
 func slow(d time.Duration) func(*setup) {
 	return func(s *setup) { s.Completion = func(string, int) time.Duration { return d } }
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 )
 
-// days fires once a day, at midnight, from a day on.
+// days runs the schedule once a day, at midnight, from a day on.
 func (f *fixture) days(from, to int, before func(day int)) {
 	f.t.Helper()
 	for day := from; day < to; day++ {
@@ -20,7 +20,7 @@ func (f *fixture) days(from, to int, before func(day int)) {
 	}
 }
 
-// runsOf lists the days of which the schedule holds a snapshot of the volume, the oldest first.
+// runsOf lists the days of the schedule's snapshots of the volume, oldest first.
 func (f *fixture) runsOf(volume string) []string {
 	var out []string
 	for _, s := range f.of(volume, "SnapshotDaily") {
@@ -29,7 +29,7 @@ func (f *fixture) runsOf(volume string) []string {
 	return out
 }
 
-// Promise 3: exactly N in the end.
+// Promise 3: in the end exactly N are left.
 func TestPromise3ExactlyNAreLeft(t *testing.T) {
 	for _, n := range []int{1, 3} {
 		t.Run(fmt.Sprintf("after each run with retention %d", n), func(t *testing.T) {
@@ -70,7 +70,7 @@ func TestPromise3ExactlyNAreLeft(t *testing.T) {
 		same(t, "left", f.runsOf("vol-web-0"), []string{"23", "26", "27"})
 	})
 
-	t.Run("with failed ones in between, which do not count and go", func(t *testing.T) {
+	t.Run("with failed ones in between, which do not count and are deleted", func(t *testing.T) {
 		f := newFixture(t)
 		f.instance("web", 1, "SnapshotDaily=3")
 		f.days(0, 8, func(day int) {
@@ -90,7 +90,7 @@ func TestPromise3ExactlyNAreLeft(t *testing.T) {
 		same(t, "left", f.runsOf("vol-web-0"), []string{"22", "29", "30", "01"})
 	})
 
-	t.Run("of each day as the schedule's time zone counts days", func(t *testing.T) {
+	t.Run("of each day in the schedule's time zone", func(t *testing.T) {
 		f := newFixture(t)
 		f.instance("web", 1, "SnapshotDaily=daily=3")
 		for _, hour := range []int{15, 17, 39} { // 23:00, 01:00 and 23:00 in Shanghai: two days there, another two in UTC
@@ -104,7 +104,7 @@ func TestPromise3ExactlyNAreLeft(t *testing.T) {
 		same(t, "left", hours, []string{"22 15h", "23 15h"})
 	})
 
-	t.Run("when more must go than one call deletes", func(t *testing.T) {
+	t.Run("if more must be deleted than one call can", func(t *testing.T) {
 		f := newFixture(t)
 		f.instance("web", 1, "SnapshotDaily=3")
 		for day := 260; day > 0; day-- {

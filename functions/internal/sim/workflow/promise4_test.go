@@ -15,8 +15,8 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
-// Promise 4: one snapshot per volume and run. EC2's rule of 15 seconds between two snapshots of a volume would hide some
-// duplicates, so each trouble is also met without it, and with lists that lag up to 20 seconds.
+// Promise 4: one snapshot for each volume and run. EC2's interval of 15 seconds between two snapshots of a volume would hide some duplicates. So
+// each failure is also tested without it, and with lists that lag by up to 20 seconds.
 func TestPromise4OneSnapshotPerVolumeAndRun(t *testing.T) {
 	create := func(f ec2sim.Fault) func(*fixture) {
 		f.Action = "CreateSnapshot"
@@ -28,7 +28,7 @@ func TestPromise4OneSnapshotPerVolumeAndRun(t *testing.T) {
 	troubles := map[string]func(*fixture){
 		"the answer is lost":                     create(ec2sim.Fault{After: true, Times: 3}),
 		"the answer of one is lost":              create(ec2sim.Fault{After: true, Times: 1}),
-		"the answer is no XML":                   create(ec2sim.Fault{Garbage: ec2sim.BrokenPage, Times: 3}),
+		"the answer is not XML":                  create(ec2sim.Fault{Garbage: ec2sim.BrokenPage, Times: 3}),
 		"the answer has no body":                 create(ec2sim.Fault{Garbage: ec2sim.NoBody, Times: 3}),
 		"the answer is another document":         create(ec2sim.Fault{Garbage: ec2sim.AnotherDocument, Times: 3}),
 		"EC2 acts, and a proxy answers 503":      create(ec2sim.Fault{Garbage: ec2sim.BrokenPage, Status: 503, Times: 3}),
@@ -70,7 +70,7 @@ func TestPromise4OneSnapshotPerVolumeAndRun(t *testing.T) {
 			f.account.Inject(ec2sim.Fault{Action: "DescribeSnapshots", Code: "Unavailable", Times: 5,
 				Match: func(r ec2sim.Request) bool { return r.Filter("volume-id") != nil }})
 		},
-		"the answer is slow, and the function's time is over": create(ec2sim.Fault{Delay: 3 * time.Minute, Times: 2}),
+		"the answer is slow, and the function times out": create(ec2sim.Fault{Delay: 3 * time.Minute, Times: 2}),
 	}
 	for name, trouble := range troubles {
 		for _, lag := range []time.Duration{0, 5 * time.Second, 20 * time.Second} {
@@ -87,7 +87,7 @@ func TestPromise4OneSnapshotPerVolumeAndRun(t *testing.T) {
 	}
 }
 
-// found is an answer of snapshot-volume's that says that the snapshot was there already, and 90 of its 120 seconds are over.
+// found is a result of snapshot-volume that says that the snapshot existed, after 90 of its 120 seconds.
 func found(answer json.RawMessage) json.RawMessage {
 	var r contract.SnapshotResult
 	_ = json.Unmarshal(answer, &r)
@@ -96,7 +96,7 @@ func found(answer json.RawMessage) json.RawMessage {
 	return out
 }
 
-func TestPromise4ADuplicateDeliveryMakesNothingTwice(t *testing.T) {
+func TestPromise4ADuplicateDeliveryCreatesNothingTwice(t *testing.T) {
 	for _, apart := range []time.Duration{0, 10 * time.Millisecond, 85 * time.Millisecond, time.Second, 20 * time.Second, 5 * time.Minute, 26 * time.Hour} {
 		t.Run(apart.String()+" apart, with answers lost", func(t *testing.T) {
 			f := newFixture(t, func(s *setup) { s.MinSnapshotInterval, s.ListLag = -1, 20*time.Second })
@@ -119,14 +119,14 @@ func TestPromise4ADuplicateDeliveryMakesNothingTwice(t *testing.T) {
 	}
 }
 
-// aborts has an execution aborted some time after its start, and the run started anew a while later. Step Functions says at
-// once that an execution was aborted; the Lambdas that it called go on.
-func TestPromise4ATakeOverMakesNothingTwice(t *testing.T) {
+// Each execution is aborted some time after its start, and the run is started again some time later. Step Functions reports the abort
+// immediately, but the Lambdas that it called continue.
+func TestPromise4ATakeoverCreatesNothingTwice(t *testing.T) {
 	abortedAfter := []time.Duration{50 * time.Millisecond, 500 * time.Millisecond, time.Second, 3 * time.Second, 18 * time.Second, 30 * time.Second}
 	for _, after := range abortedAfter {
 		for _, pause := range []time.Duration{0, 16 * time.Second, 10 * time.Minute} {
 			for _, lag := range []time.Duration{5 * time.Second, 20 * time.Second} {
-				t.Run(fmt.Sprintf("aborted after %v, anew after %v, lists lag %v", after, pause, lag), func(t *testing.T) {
+				t.Run(fmt.Sprintf("aborted after %v, again after %v, lists lag %v", after, pause, lag), func(t *testing.T) {
 					f := newFixture(t, func(s *setup) {
 						s.ListLag, s.MinSnapshotInterval = lag, -1
 						s.pace = discover.Pace{Burst: 2, Rate: 0.2}
@@ -147,7 +147,7 @@ func TestPromise4ATakeOverMakesNothingTwice(t *testing.T) {
 		}
 	}
 
-	t.Run("when two executions take the run over at the same moment", func(t *testing.T) {
+	t.Run("if two executions take the run over at the same moment", func(t *testing.T) {
 		var status slowStatus
 		f := newFixture(t, func(s *setup) { s.MinSnapshotInterval, s.executions = -1, &status })
 		status.fixture = f
@@ -163,7 +163,7 @@ func TestPromise4ATakeOverMakesNothingTwice(t *testing.T) {
 		f.noMail()
 	})
 
-	t.Run("while Lambdas of the aborted execution are still at work", func(t *testing.T) {
+	t.Run("while Lambdas of the aborted execution still run", func(t *testing.T) {
 		var status stoppedAtOnce
 		f := newFixture(t, func(s *setup) { s.MinSnapshotInterval, s.executions = -1, &status })
 		f.fleet()
@@ -188,13 +188,13 @@ func (f *fixture) abort(after time.Duration) {
 	ctx, cancel := f.world.WithTimeout(context.Background(), 0)
 	f.together(func() {
 		if r := f.start(ctx, f.input("SnapshotDaily")); r.Status != asl.Aborted {
-			f.t.Errorf("the first execution ended %s, and was to be aborted", r.Status)
+			f.t.Errorf("the first execution ended %s, want it aborted", r.Status)
 		}
 	}, func() { f.wait(after); cancel() })
 }
 
-// What made 31 new snapshots: a run that is over, started again when they were pruned, and its execution was forgotten.
-func TestPromise4ARunThatIsOverIsOverWhoeverHasForgottenIt(t *testing.T) {
+// Seen: a run that was done and forgotten was started again after its snapshots were pruned, and created 31 new ones.
+func TestPromise4ARunThatIsDoneIsDoneEvenIfStepFunctionsHasForgottenIt(t *testing.T) {
 	for name, instances := range map[string]int{"a run that made snapshots": 1, "a run that found nothing to do": 0} {
 		t.Run(name, func(t *testing.T) {
 			var forgotten stoppedAtOnce
@@ -219,14 +219,14 @@ func TestPromise4ARunThatIsOverIsOverWhoeverHasForgottenIt(t *testing.T) {
 	}
 }
 
-// stoppedAtOnce says of each execution that it has ended without success.
+// stoppedAtOnce says that each execution has ended without success.
 type stoppedAtOnce struct{}
 
 func (*stoppedAtOnce) Status(context.Context, string) (discover.Status, error) {
 	return discover.Ended, nil
 }
 
-// slowStatus lets others act between a look at an execution's status and what follows from it.
+// slowStatus lets others act between the answer about an execution's status and its use.
 type slowStatus struct{ fixture *fixture }
 
 func (s *slowStatus) Status(ctx context.Context, arn string) (discover.Status, error) {
@@ -235,7 +235,7 @@ func (s *slowStatus) Status(ctx context.Context, arn string) (discover.Status, e
 	return status, err
 }
 
-func TestPromise4AFailedSnapshotIsMadeAnewByATakeOver(t *testing.T) {
+func TestPromise4ATakeoverReplacesAFailedSnapshot(t *testing.T) {
 	f := newFixture(t)
 	f.fleet()
 	f.account.FailNextSnapshotOf("vol-web-0")
@@ -245,7 +245,7 @@ func TestPromise4AFailedSnapshotIsMadeAnewByATakeOver(t *testing.T) {
 	}
 	allow()
 	f.topic.mails = nil
-	// The second execution's first attempt is throttled, so that its next one looks for what an earlier attempt may have made.
+	// The second execution's first attempt is throttled, so that the next one looks for what an earlier attempt may have created.
 	f.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Code: "RequestLimitExceeded", Times: 3})
 	if r := again(f); r.Status != asl.Succeeded {
 		t.Errorf("the second execution ended %s: %s\n%s", r.Status, r.Cause, f.allMail())
@@ -253,9 +253,9 @@ func TestPromise4AFailedSnapshotIsMadeAnewByATakeOver(t *testing.T) {
 	same(t, "held", f.held(), allBut(made...)) // the failed one is gone, since a newer one completed
 }
 
-// Seen: of three volumes one was denied; four good runs later the failed run was started again, and made three snapshots, for two of
-// which good restore points were pruned.
-func TestPromise4ARestartDoesOnlyWhatFailed(t *testing.T) {
+// Seen: one of three volumes was denied. Four good runs later the failed run was started again, and created three snapshots. For two of them good
+// restore points were pruned.
+func TestPromise4ARestartOnlyDoesWhatFailed(t *testing.T) {
 	f := newFixture(t)
 	f.fleet()
 	denied := f.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Code: "UnauthorizedOperation",
@@ -293,8 +293,8 @@ func TestPromise4ARestartDoesOnlyWhatFailed(t *testing.T) {
 	same(t, "creates of all executions", f.account.Calls()["CreateSnapshot"]-creates, 1)
 }
 
-// Seen: a run that had reported a snapshot as pending counted as done; when that snapshot failed, nothing could finish the run.
-func TestPromise4ARunIsOverOnceNothingIsPending(t *testing.T) {
+// Seen: a run with a pending snapshot counted as done. When that snapshot failed, nothing could finish the run.
+func TestPromise4ARunIsDoneWhenNothingIsPending(t *testing.T) {
 	slow := map[string]time.Duration{"vol-web-0": 30 * time.Hour}
 	pendingLab := func(t *testing.T) *fixture {
 		f := newFixture(t, func(s *setup) {
@@ -332,7 +332,7 @@ func TestPromise4ARunIsOverOnceNothingIsPending(t *testing.T) {
 		f.noMail()
 	})
 
-	t.Run("nor what had completed and has been pruned meanwhile", func(t *testing.T) {
+	t.Run("nor what had completed and was pruned since", func(t *testing.T) {
 		f := pendingLab(t)
 		ended(f, asl.Succeeded, whole...)
 		f.days(1, 5, nil)

@@ -12,7 +12,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
-// troubles are what may befall vol-web-0. failed says that the run must report it.
+// troubles are failures of vol-web-0. failed says whether the run must report a failure.
 var troubles = map[string]struct {
 	failed bool
 	says   string
@@ -32,7 +32,7 @@ var troubles = map[string]struct {
 	"deleting is denied":               {true, "ec2:DeleteSnapshot was denied", fault("DeleteSnapshot", "UnauthorizedOperation")},
 	"deleting breaks":                  {true, "Unavailable", fault("DeleteSnapshot", "Unavailable")},
 	"deleting is throttled for ever":   {true, "ThrottledError", fault("DeleteSnapshot", "RequestLimitExceeded")},
-	"EC2 does not let its snapshot go": {false, "", fault("DeleteSnapshot", "InvalidSnapshot.InUse")},
+	"EC2 refuses to delete a snapshot": {false, "", fault("DeleteSnapshot", "InvalidSnapshot.InUse")},
 	"its snapshot ends in error":       {true, "ended in state error", func(f *fixture) { f.account.FailNextSnapshotOf("vol-web-0") }},
 	"it is deleted": {false, "", func(f *fixture) {
 		f.meddle(workflow.SnapshotVolume, "vol-web-1", meanwhile(func() { f.account.DeleteVolume("vol-web-0") }))
@@ -56,15 +56,15 @@ var troubles = map[string]struct {
 		_, err := i.call()
 		return json.RawMessage(`"?"`), err
 	})},
-	"an error that should not come from there": {true, "no room", meddled(workflow.PruneVolume, fails(always, &contract.SnapshotQuotaError{Message: "no room"}))},
-	"its retention can't be read":              {false, "", func(f *fixture) { f.account.TagVolume("vol-web-0", "SnapshotDaily", "abc") }},
+	"an error that this function should not return": {true, "no room", meddled(workflow.PruneVolume, fails(always, &contract.SnapshotQuotaError{Message: "no room"}))},
+	"its retention can't be read":                   {false, "", func(f *fixture) { f.account.TagVolume("vol-web-0", "SnapshotDaily", "abc") }},
 	"S3 refuses the record of its failure": {true, "NoSnapshot", func(f *fixture) {
 		fault("CreateSnapshot", "UnauthorizedOperation")(f)
 		f.objects.Fault = refuses(always, "put", hasPart("/failures/"))
 	}},
 }
 
-// fault makes EC2 answer each call about vol-web-0, or about one of its snapshots, with a code.
+// fault makes EC2 return a code for each call about vol-web-0 or one of its snapshots.
 func fault(action, code string) func(*fixture) {
 	return func(f *fixture) {
 		f.account.Inject(ec2sim.Fault{Action: action, Code: code, Match: func(r ec2sim.Request) bool {
@@ -79,8 +79,8 @@ func meddled(function string, do meddling) func(*fixture) {
 	return func(f *fixture) { f.meddle(function, "vol-web-0", do) }
 }
 
-// Promise 5: one volume's trouble stays its own, and what is not its trouble does not even notice.
-func TestPromise5OneVolumesTroubleStaysItsOwn(t *testing.T) {
+// Promise 5: a failure of one volume does not affect the others.
+func TestPromise5AFailureOfOneVolumeDoesNotAffectOthers(t *testing.T) {
 	others := []string{"vol-app-0", "vol-db-0", "vol-db-1", "vol-web-1"}
 	for name, trouble := range troubles {
 		t.Run(name, func(t *testing.T) {
@@ -103,9 +103,9 @@ func TestPromise5OneVolumesTroubleStaysItsOwn(t *testing.T) {
 				}
 			}
 			if _, ok := f.account.Snapshot(last["vol-web-0"]); !ok {
-				t.Error("the last good snapshot of the troubled volume is gone")
+				t.Error("the last good snapshot of the failing volume was deleted")
 			}
-			// Promise 6: the failure, and only that, is told.
+			// Promise 6: the failure is reported, and nothing else.
 			if !trouble.failed {
 				same(t, "the run", r.Status, asl.Succeeded)
 				return
@@ -125,7 +125,7 @@ func TestPromise5OneVolumesTroubleStaysItsOwn(t *testing.T) {
 	}
 }
 
-// troubledSince gives each volume three snapshots of the days before; it says which are the last ones.
+// troubledSince adds three snapshots of earlier days for each volume, and returns the last ones.
 func (f *fixture) troubledSince(volumes []string) map[string]string {
 	last := map[string]string{}
 	for _, v := range volumes {
@@ -136,7 +136,7 @@ func (f *fixture) troubledSince(volumes []string) map[string]string {
 	return last
 }
 
-// volumeOf says on behalf of which volume an event happened.
+// volumeOf gives the volume of an event.
 func (f *fixture) volumeOf(e asl.Event) string {
 	for _, entered := range f.events {
 		if entered.Kind == asl.StateEntered && entered.Execution == e.Execution && entered.Path == e.Path && entered.State == e.State {
@@ -146,7 +146,7 @@ func (f *fixture) volumeOf(e asl.Event) string {
 	return ""
 }
 
-func TestPromise5AnAnswerThatMakesNoSenseHarmsItsVolumeOnly(t *testing.T) {
+func TestPromise5AnInvalidAnswerFailsOnlyItsVolume(t *testing.T) {
 	for _, garbage := range []string{`[]`, `"<html>"`, `{}`, `null`, `{"SnapshotID": 7}`} {
 		f := newFixture(t)
 		f.fleet()
@@ -157,8 +157,8 @@ func TestPromise5AnAnswerThatMakesNoSenseHarmsItsVolumeOnly(t *testing.T) {
 	}
 }
 
-func TestPromise5AWholeInstancesTroubleStaysItsOwn(t *testing.T) {
-	// An answer that its state can't hold together with its input ends the instance's child execution, with its other volumes; not the others.
+func TestPromise5AFailureOfAnInstanceDoesNotAffectOthers(t *testing.T) {
+	// A result that is too large for its state ends the child execution with all volumes of the instance, but not the other instances'.
 	f := newFixture(t)
 	f.instance("web", 2, "SnapshotDaily=3", "Name=web-1")
 	f.instance("db", 2, "SnapshotDaily=3", "Name=db-1")
@@ -168,7 +168,7 @@ func TestPromise5AWholeInstancesTroubleStaysItsOwn(t *testing.T) {
 	f.lastMail("2 of 4 volumes FAILED", "web-1 (i-web), volume vol-web-0", "web-1 (i-web), volume vol-web-1", "States.DataLimitExceeded")
 }
 
-func TestPromise5FiftyVolumesOfOneInstanceDoNotHoldEachOtherUp(t *testing.T) {
+func TestPromise5FiftyVolumesOfOneInstanceDoNotDelayEachOther(t *testing.T) {
 	f := newFixture(t)
 	f.instance("web", 50, "SnapshotDaily=1", "Name=web-1")
 	f.account.FailNextSnapshotOf("vol-web-0")

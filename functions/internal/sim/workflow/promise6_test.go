@@ -46,9 +46,9 @@ func TestPromise6AnAnswerThatIsNotEC2sIsNotAnEmptyList(t *testing.T) {
 	}
 }
 
-// Promise 6: no silent failure, and what is told is so in EC2. (That each trouble of a volume is told: TestPromise5….)
-func TestPromise6WhatTheReportSaysIsSoInEC2(t *testing.T) {
-	t.Run("a function that says it created, and did not", func(t *testing.T) {
+// Promise 6: no silent failure, and the report agrees with EC2. (TestPromise5… tests that each failure of a volume is reported.)
+func TestPromise6TheReportAgreesWithEC2(t *testing.T) {
+	t.Run("a function that reports a snapshot that it did not create", func(t *testing.T) {
 		f := newFixture(t)
 		f.fleet()
 		f.meddle(workflow.SnapshotVolume, "vol-web-0", answers(`{"SnapshotID": "snap-0123456789abcdef0", "Found": false}`))
@@ -57,7 +57,7 @@ func TestPromise6WhatTheReportSaysIsSoInEC2(t *testing.T) {
 		f.lastMail("1 of 3 volumes FAILED", "Completed snapshots of this run: 2 of 3 volumes", "web-1 (i-web), volume vol-web-0", "NoSnapshot")
 	})
 
-	t.Run("a function that names a snapshot that is not there: the next one finds out", func(t *testing.T) {
+	t.Run("a function that names a snapshot that does not exist: the next function notices", func(t *testing.T) {
 		f := newFixture(t)
 		f.fleet()
 		f.meddle(workflow.SnapshotVolume, "vol-web-0", answers(`{"SnapshotID": "snap-0123456789abcdef0", "Found": false}`))
@@ -65,7 +65,7 @@ func TestPromise6WhatTheReportSaysIsSoInEC2(t *testing.T) {
 		f.lastMail("1 of 3 volumes FAILED", "web-1 (i-web), volume vol-web-0", "SnapshotFailedError", "snap-0123456789abcdef0 no longer exists")
 	})
 
-	t.Run("a function that says all is well with a failed snapshot", func(t *testing.T) {
+	t.Run("a function that reports success for a failed snapshot", func(t *testing.T) {
 		f := newFixture(t)
 		f.fleet()
 		f.account.FailNextSnapshotOf("vol-web-0")
@@ -74,7 +74,7 @@ func TestPromise6WhatTheReportSaysIsSoInEC2(t *testing.T) {
 		f.lastMail("1 of 3 volumes FAILED", "web-1 (i-web), volume vol-web-0", "SnapshotFailedError", "ended in state error")
 	})
 
-	t.Run("a snapshot that is deleted by a person after the prune", func(t *testing.T) {
+	t.Run("a snapshot that a person deletes after the prune", func(t *testing.T) {
 		f := newFixture(t)
 		f.fleet()
 		f.meddle(workflow.ReportRun, "", meanwhile(func() {
@@ -85,7 +85,7 @@ func TestPromise6WhatTheReportSaysIsSoInEC2(t *testing.T) {
 		f.lastMail("1 of 3 volumes FAILED", "web-1 (i-web), volume vol-web-0", "NoSnapshot")
 	})
 
-	t.Run("a second snapshot of the run, however it came about", func(t *testing.T) {
+	t.Run("a second snapshot of the run", func(t *testing.T) {
 		f := newFixture(t)
 		f.fleet()
 		f.meddle(workflow.ReportRun, "", meanwhile(func() { f.oneMore("vol-web-0", "SnapshotDaily/2026-11-22T00:00:00Z") }))
@@ -93,7 +93,7 @@ func TestPromise6WhatTheReportSaysIsSoInEC2(t *testing.T) {
 		f.lastMail("1 problem", "web-1 (i-web), volume vol-web-0", "this run has 2 snapshots of the volume")
 	})
 
-	t.Run("each snapshot that prune-volume calls removed is gone, each other one is there", func(t *testing.T) {
+	t.Run("each snapshot that prune-volume reports as removed is deleted, and each other one exists", func(t *testing.T) {
 		f := newFixture(t)
 		f.fleet()
 		last := f.troubledSince([]string{"vol-db-0", "vol-web-0", "vol-web-1"})
@@ -118,12 +118,12 @@ func TestPromise6WhatTheReportSaysIsSoInEC2(t *testing.T) {
 		}
 		for _, r := range told.Removed {
 			if _, ok := f.account.Snapshot(r.SnapshotID); ok {
-				t.Errorf("%s is called removed, and is there", r.SnapshotID)
+				t.Errorf("%s is reported as removed, but exists", r.SnapshotID)
 			}
 		}
 		for _, id := range last {
 			if _, ok := f.account.Snapshot(id); !ok {
-				t.Errorf("%s is gone", id)
+				t.Errorf("%s was deleted", id)
 			}
 		}
 	})
@@ -157,7 +157,7 @@ func TestPromise6WhatTheReportSaysIsSoInEC2(t *testing.T) {
 	})
 }
 
-func TestPromise6ManyFailuresMakeOneMailThatCanBeRead(t *testing.T) {
+func TestPromise6ManyFailuresMakeOneReadableMail(t *testing.T) {
 	f := newFixture(t)
 	for n := range 60 {
 		f.instance(fmt.Sprintf("n%02d", n), 2, "SnapshotDaily=1", fmt.Sprintf("Name=node-%02d", n))
@@ -174,7 +174,7 @@ func TestPromise6ManyFailuresMakeOneMailThatCanBeRead(t *testing.T) {
 	same(t, "failures in report.json", len(f.report().Failures), 119)
 }
 
-func TestPromise6ARunThatCanNotReportIsNotSilent(t *testing.T) {
+func TestPromise6ARunThatCannotReportSendsAnAlert(t *testing.T) {
 	for name, befall := range map[string]func(*fixture){
 		"report-run crashes":      func(f *fixture) { f.meddle(workflow.ReportRun, "", fails(always, errCrash)) },
 		"report-run panics":       func(f *fixture) { f.meddle(workflow.ReportRun, "", panics(always)) },
@@ -199,7 +199,7 @@ func TestPromise6ARunThatCanNotReportIsNotSilent(t *testing.T) {
 	}
 }
 
-// fault6 makes EC2 refuse a listing by a filter, once the map has begun.
+// fault6 makes EC2 refuse a listing by a filter, after the map has begun.
 func fault6(action, code, filter string) func(*fixture) {
 	return func(f *fixture) {
 		f.meddle(workflow.PruneVolume, "", meanwhile(func() {
@@ -210,7 +210,7 @@ func fault6(action, code, filter string) func(*fixture) {
 	}
 }
 
-// afterwards refuses an operation once the map has read the manifest.
+// afterwards refuses an operation after the map has read the manifest.
 func afterwards(f *fixture, op string, fits func(string) bool) func(string, string) error {
 	refuse := refuses(always, op, fits)
 	return func(did, key string) error {
@@ -221,7 +221,7 @@ func afterwards(f *fixture, op string, fits func(string) bool) func(string, stri
 	}
 }
 
-func TestPromise6AGoodRunSendsNothing(t *testing.T) {
+func TestPromise6AGoodRunSendsNoMail(t *testing.T) {
 	f := newFixture(t)
 	f.fleet()
 	f.days(0, 5, nil)
@@ -237,7 +237,7 @@ func TestPromise6AGoodRunSendsNothing(t *testing.T) {
 	}
 }
 
-func TestPromise6ResultsThatCanNotBeReadCostNoReport(t *testing.T) {
+func TestPromise6TheReportIsWrittenEvenIfTheResultsCannotBeRead(t *testing.T) {
 	f := newFixture(t)
 	f.fleet()
 	f.account.FailNextSnapshotOf("vol-web-0")

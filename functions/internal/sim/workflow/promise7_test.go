@@ -12,7 +12,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
-// pruneResults collects what prune-volume says.
+// pruneResults collects the results of prune-volume.
 func (f *fixture) pruneResults() *[]contract.PruneResult {
 	var all []contract.PruneResult
 	f.meddle(workflow.PruneVolume, "", func(i invocation) (json.RawMessage, error) {
@@ -29,7 +29,7 @@ func (f *fixture) pruneResults() *[]contract.PruneResult {
 	return &all
 }
 
-// Promise 7: what is gone is done, what is in use or locked stays with a reason, and the others go.
+// Promise 7: a snapshot that no longer exists counts as deleted. One that is in use or locked is kept with a reason, and the others are deleted.
 func TestPromise7GoneIsDoneAndInUseIsKept(t *testing.T) {
 	cases := map[string]struct {
 		befall func(f *fixture, id string)
@@ -43,7 +43,7 @@ func TestPromise7GoneIsDoneAndInUseIsKept(t *testing.T) {
 				return false
 			}})
 		}, ""},
-		// The role's condition on our tag makes EC2 say "denied", and its lists show some seconds late why.
+		// The role's condition on our tag makes EC2 deny the call, and its lists show the cause some seconds late.
 		"claimed by a person at the last moment, who removes our tag": {func(f *fixture, id string) {
 			f.account.Inject(ec2sim.Fault{Action: "DeleteSnapshot", Times: 1, Match: func(r ec2sim.Request) bool {
 				if r.Get("SnapshotId") == id {
@@ -103,7 +103,7 @@ func refuseDelete(f *fixture, id, code string, status int) {
 	}})
 }
 
-func TestPromise7ADeleteThatFailsKeepsNoOtherFromGoing(t *testing.T) {
+func TestPromise7AFailedDeletionDoesNotStopTheOthers(t *testing.T) {
 	for _, code := range []string{"UnauthorizedOperation", "InternalError", "Unavailable"} {
 		t.Run(code, func(t *testing.T) {
 			f := newFixture(t)
@@ -120,7 +120,7 @@ func TestPromise7ADeleteThatFailsKeepsNoOtherFromGoing(t *testing.T) {
 	}
 }
 
-func TestPromise7WhatWasInUseGoesOnceItIsFree(t *testing.T) {
+func TestPromise7ASnapshotIsDeletedWhenItIsNoLongerInUse(t *testing.T) {
 	f := newFixture(t)
 	f.instance("web", 1, "SnapshotDaily=1")
 	f.days(0, 1, nil)
@@ -134,8 +134,8 @@ func TestPromise7WhatWasInUseGoesOnceItIsFree(t *testing.T) {
 	f.noMail()
 }
 
-// Seen: 158 locked snapshots of a volume, of which each attempt asked for the same 100, until the run failed after 120 of them.
-func TestPromise7ManyThatAreLockedKeepNoOtherFromGoing(t *testing.T) {
+// Seen: a volume had 158 locked snapshots. Each attempt tried the same 100, until the run failed after 120 attempts.
+func TestPromise7ManyLockedSnapshotsDoNotStopTheOthers(t *testing.T) {
 	f := newFixture(t, func(s *setup) { s.unguarded = true })
 	f.fleet()
 	for day := 153; day > 3; day-- { // the three after them are kept until the run's own has completed

@@ -9,9 +9,9 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/asl"
 )
 
-// Promise 8: our failed snapshots go. The design has them stay until a newer one has completed; but EC2 counts them as in
-// progress, and with five of them (one, of st1 and sc1 volumes) nothing newer could ever complete.
-func TestPromise8FailedSnapshotsGo(t *testing.T) {
+// Promise 8: our failed snapshots are deleted. They are not kept until a newer one has completed: EC2 counts them as in progress, and with five of
+// them (one for st1 and sc1 volumes) no newer one could ever complete.
+func TestPromise8FailedSnapshotsAreDeleted(t *testing.T) {
 	t.Run("while the newer one is still pending", func(t *testing.T) {
 		f := newFixture(t, slow(3*time.Hour))
 		f.instance("web", 1, "SnapshotDaily=3")

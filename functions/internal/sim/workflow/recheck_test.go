@@ -7,8 +7,8 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/asl"
 )
 
-// While a snapshot is pending for hours, people go on writing tags.
-func TestWhatATagSaysWhileASnapshotIsPendingIsHeeded(t *testing.T) {
+// While a snapshot is pending for hours, people may change tags.
+func TestATagThatChangesWhileASnapshotIsPendingIsRespected(t *testing.T) {
 	before, both := []string{"22", "23"}, []string{"22", "23", "24"}
 	for _, c := range []struct {
 		name string
@@ -18,9 +18,9 @@ func TestWhatATagSaysWhileASnapshotIsPendingIsHeeded(t *testing.T) {
 		{"nothing else", func(*fixture) {}, []string{"23", "24"}},
 		{"the instance is off", func(f *fixture) { f.account.TagInstance("i-web", "SnapshotDaily", "off") }, both},
 		{"the volume is off", func(f *fixture) { f.account.TagVolume("vol-web-0", "SnapshotDaily", "off") }, both},
-		{"the tag is taken away", func(f *fixture) { f.account.UntagInstance("i-web", "SnapshotDaily") }, both},
-		{"more is to be kept", func(f *fixture) { f.account.TagInstance("i-web", "SnapshotDaily", "9") }, both},
-		{"less is to be kept, which the next run does", func(f *fixture) { f.account.TagInstance("i-web", "SnapshotDaily", "1") }, []string{"23", "24"}},
+		{"the tag is removed", func(f *fixture) { f.account.UntagInstance("i-web", "SnapshotDaily") }, both},
+		{"it keeps more", func(f *fixture) { f.account.TagInstance("i-web", "SnapshotDaily", "9") }, both},
+		{"it keeps less, which the next run applies", func(f *fixture) { f.account.TagInstance("i-web", "SnapshotDaily", "1") }, []string{"23", "24"}},
 		{"it can't be read", func(f *fixture) { f.account.TagInstance("i-web", "SnapshotDaily", "a few") }, both},
 	} {
 		t.Run(c.name, func(t *testing.T) {

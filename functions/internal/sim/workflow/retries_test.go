@@ -12,8 +12,8 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
-// Each function answers with each error for ever: how often is it called again, after how long, and where does it go then?
-func TestEachErrorOfEachFunctionIsRetriedAsItDeserves(t *testing.T) {
+// If a function always returns an error: how often is it retried, after how long, and what is the next state?
+func TestEachErrorOfEachFunctionIsRetriedAsTheContractSays(t *testing.T) {
 	const run, unknown = "20 times, with jitter, then AlertRunBroken", "10 times, after 10s 20s 40s …, then AlertRunBroken"
 	wholeRun := map[string]string{
 		"InvalidInputError": "0 times, then AlertRunBroken", "AccessDeniedError": "0 times, then AlertRunBroken",
@@ -63,7 +63,7 @@ func TestEachErrorOfEachFunctionIsRetriedAsItDeserves(t *testing.T) {
 	}
 }
 
-// fate says what becomes of a function that answers with an error each time.
+// fate describes the retries of a function that always returns an error, and what follows.
 func fate(t *testing.T, function, name string) string {
 	f := newFixture(t)
 	f.instance("web", 1, "SnapshotDaily=3")
@@ -91,10 +91,10 @@ func fate(t *testing.T, function, name string) string {
 	return "never caught"
 }
 
-func TestARunEndsInTimeWhateverIsRetried(t *testing.T) {
+func TestARunEndsInTimeEvenWithTheLongestRetries(t *testing.T) {
 	f := newFixture(t)
 	f.instance("web", 1, "SnapshotDaily=3")
-	// The account has no room for hours, then the snapshot takes for ever: the two longest waits, one after the other.
+	// The account's quota is used up for hours, then the snapshot never completes: the two longest waits in a row.
 	f.meddle(workflow.SnapshotVolume, "", fails(100, &contract.SnapshotQuotaError{Message: "no room"}))
 	f.meddle(workflow.PruneVolume, "", fails(always, &contract.SnapshotPendingError{Message: "not yet"}))
 	r := f.fire("SnapshotDaily")

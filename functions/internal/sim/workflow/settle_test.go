@@ -11,7 +11,7 @@ import (
 )
 
 func TestARunWaitsForItsSnapshotsOnlyAsLongAsTheyNeed(t *testing.T) {
-	t.Run("not at all, if they were there before it", func(t *testing.T) {
+	t.Run("not at all, if they existed before", func(t *testing.T) {
 		f := newFixture(t, func(s *setup) { s.EmptyPages = false })
 		f.fleet()
 		input := f.input("SnapshotDaily")
@@ -31,7 +31,7 @@ func TestARunWaitsForItsSnapshotsOnlyAsLongAsTheyNeed(t *testing.T) {
 		}
 	})
 
-	t.Run("for as long as is configured", func(t *testing.T) {
+	t.Run("as long as configured", func(t *testing.T) {
 		f := newFixture(t, slow(0), func(s *setup) { s.ListLag, s.EmptyPages, s.settle = 2*time.Second, false, 3*time.Second })
 		f.fleet()
 		if r := f.succeed("SnapshotDaily"); r.Stop.Sub(r.Start) > 5*time.Second {
@@ -51,10 +51,10 @@ func TestARunWaitsForItsSnapshotsOnlyAsLongAsTheyNeed(t *testing.T) {
 	})
 }
 
-// A look at a pending snapshot is a call of DescribeSnapshots, of which EC2 takes 20 a second. A fleet that is large enough for it has
-// volumes at each age, so that the looks of one volume's life come at the rate of the creates; or, if the snapshots take so long that
-// all 10,000 children of a Map Run wait for theirs, at the rate at which those end.
-func TestTheLooksAtSlowSnapshotsOfALargeFleetStayWithinWhatEC2Takes(t *testing.T) {
+// Each look at a pending snapshot is a call of DescribeSnapshots, and EC2 allows 20 a second. In a large fleet snapshots of all ages are pending.
+// So the calls come at the rate of the creates times the looks at one volume; or, if all 10,000 children of a Map Run wait, at the rate at which
+// these end.
+func TestTheLooksAtSlowSnapshotsOfALargeFleetStayWithinEC2sLimit(t *testing.T) {
 	for _, minutes := range []int{1, 2, 3, 5, 8, 9, 15, 30, 32, 34, 45, 60, 90, 120, 180, 360} {
 		f := newFixture(t, slow(time.Duration(minutes)*time.Minute), func(s *setup) { s.EmptyPages = false })
 		f.instance("web", 1, "SnapshotDaily=3")

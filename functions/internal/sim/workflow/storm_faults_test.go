@@ -15,7 +15,7 @@ import (
 // one draws one of several.
 func one[T any](s *storm, of ...T) T { return of[s.random.IntN(len(of))] }
 
-// volume draws one that exists.
+// volume draws an existing volume.
 func (s *storm) volume() string {
 	left := slices.DeleteFunc(slices.Sorted(maps.Keys(s.retention)), func(v string) bool { return s.gone[v] })
 	if len(left) == 0 {
@@ -24,14 +24,14 @@ func (s *storm) volume() string {
 	return one(s, left...)
 }
 
-// times draws how often a fault hits that is retried three times only; all of a day together are not more.
+// times draws how often a fault happens that is only retried three times. All of a day together are not more.
 func (s *storm) times() int {
 	n := s.random.IntN(s.unknown + 1)
 	s.unknown -= n
 	return n
 }
 
-// fault arms one for the day.
+// fault injects one for the day.
 func (s *storm) fault() {
 	action := one(s, "CreateSnapshot", "CreateSnapshot", "DeleteSnapshot", "DescribeSnapshots", "DescribeInstances", "DescribeVolumes")
 	inject := func(f ec2sim.Fault, times int) {
@@ -93,7 +93,7 @@ func (s *storm) fault() {
 	}
 }
 
-// afflict gives one volume a trouble that no retry heals.
+// afflict gives one volume a failure that no retry corrects.
 func (s *storm) afflict() {
 	v := s.volume()
 	if v == "" || s.affected[v] {
@@ -121,7 +121,7 @@ func (s *storm) afflict() {
 	}
 }
 
-// instanceGoes has a person terminate or untag the instance of a volume.
+// instanceGoes makes a person terminate or untag the instance of a volume.
 func (s *storm) instanceGoes(volume string) {
 	id := "i-" + strings.Split(volume, "-")[1]
 	i, _ := s.account.Instance(id)
@@ -143,7 +143,7 @@ func (s *storm) instanceGoes(volume string) {
 	}
 }
 
-// meddleInIt is what a person does in the middle of a run.
+// meddleInIt is an action of a person during a run.
 func (s *storm) meddleInIt() {
 	v := s.volume()
 	if v == "" {

@@ -21,7 +21,7 @@ var (
 	stormSeed  = flag.Uint64("storm.seed", 0, "the one fault storm to run, told event by event")
 )
 
-// storm is a small fleet over some days on which nearly everything goes wrong, drawn from a seed.
+// storm is a small fleet over some days with many random failures, drawn from a seed.
 type storm struct {
 	*fixture
 	random    *rand.Rand
@@ -35,7 +35,7 @@ type storm struct {
 	unknown    int // today: how many more faults may be of the kind that is retried three times only
 }
 
-// Promises 1, 2 and 4 are the guard's; 3, 5 and 6 are checked after each day.
+// The guard checks promises 1, 2 and 4. Promises 3, 5 and 6 are checked after each day.
 func TestStormsBreakNoPromise(t *testing.T) {
 	t.Parallel()
 	first, last := uint64(1), *stormSeeds
@@ -105,14 +105,14 @@ func newStorm(t *testing.T, seed uint64) *storm {
 	return s
 }
 
-// say tells what happens, when one storm is looked at.
+// say logs what happens if only one storm is run.
 func (s *storm) say(format string, args ...any) {
 	if *stormSeed != 0 {
 		s.t.Logf("%s %s", s.world.Now().Format(time.DateTime), fmt.Sprintf(format, args...))
 	}
 }
 
-// day is one firing of SnapshotDaily, perhaps beside one of SnapshotHourly, with faults.
+// day is one run of SnapshotDaily with faults, and perhaps one of SnapshotHourly.
 func (s *storm) day() {
 	s.affected, s.disturbed, s.unknown = map[string]bool{}, map[string]bool{}, 3
 	s.account.ClearFaults()
@@ -151,7 +151,7 @@ func (s *storm) day() {
 	s.check(last, "SnapshotDaily/"+input.ScheduledTime, before)
 }
 
-// deliver starts an execution of the run, and now and then a person aborts it and starts it anew.
+// deliver starts an execution of the run. Sometimes a person aborts it and starts it again.
 func (s *storm) deliver(input contract.Input) asl.Result {
 	if s.random.IntN(4) > 0 {
 		return s.start(context.Background(), input)
@@ -197,7 +197,7 @@ func (s *storm) completed() map[string]int {
 	return out
 }
 
-// check looks at what the run left behind. last is how its last execution ended that was no duplicate.
+// check checks the result of the run. last is the end of its last execution that was not a duplicate.
 func (s *storm) check(last asl.Result, run string, before map[string]int) {
 	after := s.completed()
 	failed := false // some volume has no completed snapshot of the run for a reason that must be told
@@ -215,16 +215,16 @@ func (s *storm) check(last asl.Result, run string, before map[string]int) {
 			if len(states) == 0 {
 				failed = true
 				if !s.told(run, volume) {
-					s.t.Errorf("%s: %s has no snapshot, and nobody was told", run, volume)
+					s.t.Errorf("%s: %s has no snapshot, and no mail was sent", run, volume)
 				}
 			}
 			continue
 		}
 		if failed := s.failedOf(volume); len(failed) > 0 && !s.unreadable[volume] && s.used[volume] == 0 {
-			s.t.Errorf("%s: failed snapshots of %s are left, and it had no trouble of its own: %v", run, volume, failed)
+			s.t.Errorf("%s: failed snapshots of %s are left, and it had no failure: %v", run, volume, failed)
 		}
 		if len(states) != 1 || states[0] != ebs.Completed {
-			s.t.Errorf("%s: the snapshots of %s are %v, and it had no trouble of its own", run, volume, states)
+			s.t.Errorf("%s: the snapshots of %s are %v, and it had no failure", run, volume, states)
 		}
 		least, most := 1, before[volume]+1
 		if n > 0 {
@@ -236,13 +236,13 @@ func (s *storm) check(last asl.Result, run string, before map[string]int) {
 		}
 	}
 	if len(s.affected)+len(s.disturbed) == 0 && last.Status != asl.Succeeded {
-		s.t.Errorf("%s ended %s (%s: %s), and no volume had trouble", run, last.Status, last.Error, last.Cause)
+		s.t.Errorf("%s ended %s (%s: %s), and no volume had a failure", run, last.Status, last.Error, last.Cause)
 	}
 	if failed && last.Status != asl.Failed {
 		s.t.Errorf("%s ended %s, and a volume has no snapshot", run, last.Status)
 	}
 	if last.Status != asl.Succeeded && len(s.topic.mails) == 0 {
-		s.t.Errorf("%s ended %s, and nobody was told", run, last.Status)
+		s.t.Errorf("%s ended %s, and no mail was sent", run, last.Status)
 	}
 	if s.t.Failed() {
 		s.say("mail:\n%s", s.allMail())

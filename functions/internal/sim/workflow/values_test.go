@@ -10,7 +10,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/ec2sim"
 )
 
-func TestARetentionThatCanNotBeReadCostsNoBackupAndDeletesNone(t *testing.T) {
+func TestAnUnreadableRetentionCostsNoBackupAndDeletesNone(t *testing.T) {
 	for _, value := range []string{"abc", "0", "-1", "", " ", "3,4", "7 d", "1.5", "last=0", "off 3", "3m", "９", "99999999999999999999", "*", "DELETE"} {
 		t.Run(fmt.Sprintf("%q", value), func(t *testing.T) {
 			f := newFixture(t)
@@ -27,7 +27,7 @@ func TestARetentionThatCanNotBeReadCostsNoBackupAndDeletesNone(t *testing.T) {
 			if strings.Contains(m.message, "db-1") || strings.Count(m.message, "can't be read") < 1 {
 				t.Errorf("the mail is\n%s", m.message)
 			}
-			// Once it is right, all that was made meanwhile counts, and what is too much goes.
+			// After it is corrected, all snapshots count, and those beyond the retention are deleted.
 			f.account.TagInstance("i-web", "SnapshotDaily", "2")
 			f.days(2, 3, nil)
 			same(t, "held when it is right", []int{len(f.ids("vol-web-0")), len(f.ids("vol-web-1"))}, []int{2, 2})
@@ -45,7 +45,7 @@ func TestARetentionThatCanNotBeReadCostsNoBackupAndDeletesNone(t *testing.T) {
 	})
 }
 
-func TestOffLeavesOutWhatItStandsOn(t *testing.T) {
+func TestOffExcludesTheTaggedInstanceOrVolume(t *testing.T) {
 	f := newFixture(t)
 	f.instance("web", 3, "SnapshotDaily=2")
 	f.instance("db", 2, "SnapshotDaily=off")
@@ -103,7 +103,7 @@ func TestAVolumeOnSeveralInstancesIsSnapshottedOnce(t *testing.T) {
 	f.noMail()
 }
 
-func TestTagsOfTheInstanceAreCopiedAsFarAsThereIsRoom(t *testing.T) {
+func TestTagsOfTheInstanceAreCopiedUpToEC2sLimit(t *testing.T) {
 	f := newFixture(t)
 	tags := []string{
 		"SnapshotDaily=3", "SnapshotHourly=24", "Name=web-1", "empty=", "aws:autoscaling:groupName=web", "AWS:odd=1",
@@ -181,8 +181,8 @@ func TestTagsThatChangeBetweenRuns(t *testing.T) {
 	f.noMail()
 }
 
-// ebs_snapper#14 wants the snapshots of deleted volumes pruned. They may be the last copy: they stay until a person decides.
-func TestSnapshotsOfADeletedVolumeStay(t *testing.T) {
+// ebs_snapper#14 asks to prune the snapshots of deleted volumes. They may be the last copy, so they are kept until a person decides.
+func TestSnapshotsOfADeletedVolumeAreKept(t *testing.T) {
 	f := newFixture(t)
 	f.instance("web", 2, "SnapshotDaily=2", "Name=web-1")
 	f.days(0, 3, nil)
