@@ -4,13 +4,13 @@ import (
 	"testing"
 )
 
-// editor changes a definition; it fails when there is nothing to change.
+// editor changes a definition. The test fails if there is nothing to change.
 type editor struct {
 	t          *testing.T
 	definition map[string]any
 }
 
-// set, drop and add change a field. path is a state's name, at whatever depth, and the keys and indices from there.
+// set, add and drop change a field. path is the name of a state, at any depth, followed by keys and indices.
 func (e *editor) set(value any, path ...any) {
 	e.t.Helper()
 	e.edit(path, true, func(_ any) any { return value })
@@ -30,7 +30,7 @@ type nothing struct{}
 
 var dropped nothing
 
-func (e *editor) edit(path []any, there bool, change func(any) any) {
+func (e *editor) edit(path []any, exists bool, change func(any) any) {
 	e.t.Helper()
 	var at any = e.state(path[0].(string))
 	for _, step := range path[1 : len(path)-1] {
@@ -42,8 +42,8 @@ func (e *editor) edit(path []any, there bool, change func(any) any) {
 	}
 	last := path[len(path)-1]
 	before, ok := field(at, last)
-	if ok != there {
-		e.t.Fatalf("%v: is it there? %v; should it be? %v", path, ok, there)
+	if ok != exists {
+		e.t.Fatalf("%v: the field exists: %t, want %t", path, ok, exists)
 	}
 	switch after := change(before); o := at.(type) {
 	case map[string]any:
@@ -69,7 +69,7 @@ func field(o, step any) (any, bool) {
 	return nil, false
 }
 
-// state finds a state by its name, in the definition or in any of its maps.
+// state finds a state by its name, at any depth.
 func (e *editor) state(name string) map[string]any {
 	e.t.Helper()
 	found, _ := find(e.definition, name)
@@ -79,7 +79,7 @@ func (e *editor) state(name string) map[string]any {
 	return found
 }
 
-// inner gives the states inside of a Map.
+// inner returns the states inside a Map.
 func (e *editor) inner(name string) map[string]any {
 	e.t.Helper()
 	return object(object(e.state(name), "ItemProcessor"), "States")

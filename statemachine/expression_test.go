@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// scope is what the expressions of a state can read.
+// scope is the data that the expressions of a state can read.
 type scope struct {
 	state shape            // $
-	inMap map[string]shape // of the context object what a Map adds: $$.Map.Item.Value
+	inMap map[string]shape // what a Map adds to the context object: $$.Map.Item.Value
 }
 
-// contextObject is what the definition may read of the context object (Step Functions Developer Guide, "Context object").
+// contextObject lists what the definition may read from the context object (Step Functions Developer Guide, "Context object").
 var contextObject = map[string]shape{
 	"$$.Execution.Id":        shapeOf(textType),
 	"$$.Execution.Input":     shapeOf(rawType),
@@ -21,7 +21,7 @@ var contextObject = map[string]shape{
 	"$$.State.RetryCount":    shapeOf(numberType),
 }
 
-// template gives the shape of what a Parameters, an ItemSelector or a ResultSelector puts together.
+// template returns the shape of the object that a Parameters, an ItemSelector or a ResultSelector builds.
 func (s scope) template(t map[string]any) (shape, error) {
 	out := shape{fields: map[string]shape{}}
 	for _, key := range slices.Sorted(maps.Keys(t)) {
@@ -47,10 +47,10 @@ func (s scope) value(key string, value any) (shape, error) {
 		}
 		return s.template(value)
 	}
-	return shape{}, fmt.Errorf("a %T in a template is nothing that this test understands", value)
+	return shape{}, fmt.Errorf("a %T in a template is not supported by this test", value)
 }
 
-// expression gives the shape of a path or an intrinsic function's result.
+// expression returns the shape of a path or of an intrinsic function's result.
 func (s scope) expression(text string) (shape, error) {
 	p := parser{scope: s, rest: text}
 	out, err := p.argument()
@@ -73,11 +73,11 @@ func (s scope) path(path string) (shape, error) {
 	return shape{}, fmt.Errorf("%s is not in the context object", path)
 }
 
-// parser reads the subset of intrinsic functions that the definition uses.
+// parser parses the intrinsic functions that the definition uses.
 type parser struct {
 	scope scope
 	rest  string
-	text  string // of the literal that was read last
+	text  string // the latest literal
 }
 
 func (p *parser) argument() (shape, error) {
@@ -122,7 +122,7 @@ func (p *parser) literal() (shape, error) {
 	return shape{}, fmt.Errorf("the text %s does not end", p.rest)
 }
 
-// arguments reads what stands between a function's brackets; texts holds those that are literals.
+// arguments parses the arguments of a function. texts has the literals, and "" for the others.
 func (p *parser) arguments() (args []shape, texts []string, err error) {
 	for next := "("; next != ")"; {
 		p.rest, p.text = p.rest[1:], ""
@@ -141,12 +141,12 @@ func (p *parser) arguments() (args []shape, texts []string, err error) {
 	return args, texts, nil
 }
 
-// call says what is wrong with the call of an intrinsic function; both that are in use give a text.
+// call checks the call of an intrinsic function. Both functions that the definition uses return a text.
 func call(name string, args []shape, texts []string) error {
 	switch name {
 	case "States.JsonToString":
 		if len(args) != 1 {
-			return fmt.Errorf("%s takes one argument, not %d", name, len(args))
+			return fmt.Errorf("%s needs one argument, not %d", name, len(args))
 		}
 	case "States.Format":
 		if holes := strings.Count(texts[0], "{}"); holes != len(args)-1 {
@@ -158,7 +158,7 @@ func call(name string, args []shape, texts []string) error {
 			}
 		}
 	default:
-		return fmt.Errorf("%s is no function that this test understands", name)
+		return fmt.Errorf("%s is not a function that this test supports", name)
 	}
 	return nil
 }

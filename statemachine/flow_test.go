@@ -9,7 +9,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
-// functions are the Lambdas: what each is called with, and what it returns.
+// functions are the requests and results of the Lambda functions.
 var functions = map[string]struct{ request, result reflect.Type }{
 	"${DiscoverInstancesFunction}": {reflect.TypeFor[contract.DiscoverRequest](), reflect.TypeFor[contract.Discovery]()},
 	"${SnapshotVolumeFunction}":    {reflect.TypeFor[contract.SnapshotRequest](), reflect.TypeFor[contract.SnapshotResult]()},
@@ -17,26 +17,26 @@ var functions = map[string]struct{ request, result reflect.Type }{
 	"${ReportRunFunction}":         {reflect.TypeFor[contract.Discovery](), reflect.TypeFor[contract.ReportResult]()},
 }
 
-// resources are what a Task may call, and the parameters that each takes.
+// resources are what a Task may call, and the parameters that each needs.
 var resources = map[string][]string{
 	"${LambdaInvoke}":   {"FunctionName", "Payload"},
 	"${S3PutObjectSdk}": {"Body", "Bucket", "Key"},
 	"${SnsPublish}":     {"Message", "Subject", "TopicArn"},
 }
 
-// mapItems are what the steps inside a Map work on.
+// mapItems are the types of the items of each Map.
 var mapItems = map[string]reflect.Type{
 	"SnapshotInstances": reflect.TypeFor[contract.Item](),
 	"SnapshotVolumes":   reflect.TypeFor[contract.VolumeTask](),
 }
 
-// outcomes are what a Choice may compare a result's Outcome to.
+// outcomes are the values that a Choice may compare a result's Outcome with.
 var outcomes = map[reflect.Type][]string{
 	reflect.TypeFor[contract.Discovery]():    {contract.OutcomeWork, contract.OutcomeNothing, contract.OutcomeDuplicate},
 	reflect.TypeFor[contract.ReportResult](): {contract.OutcomeSucceeded, contract.OutcomeFailed},
 }
 
-// flow follows the state from step to step, with all that each may find there, and collects what does not fit the contract.
+// flow follows the data from state to state, for all possible shapes, and collects what does not fit the contract.
 type flow struct {
 	faults []string
 	inMap  map[string]shape
@@ -53,8 +53,8 @@ func (f *flow) fault(state, format string, args ...any) {
 	}
 }
 
-// run goes through a machine from its start. ends is called with what each state that ends it leaves.
-func (f *flow) run(machine map[string]any, input shape, ends func(name string, left shape)) {
+// run goes through a machine from its start. It calls ends with the output of each state that ends it.
+func (f *flow) run(machine map[string]any, input shape, ends func(name string, output shape)) {
 	states := object(machine, "States")
 	seen := map[string]bool{}
 	reached := map[string]bool{}
@@ -87,7 +87,7 @@ func (f *flow) run(machine map[string]any, input shape, ends func(name string, l
 	}
 }
 
-// state gives where a state leads, and with what; an edge to "" is an end.
+// state returns the next states and their inputs. An edge to "" is an end.
 func (f *flow) state(name string, state map[string]any, input shape) []edge {
 	in := scope{input, f.inMap}
 	switch kind := text(state, "Type"); kind {
@@ -113,12 +113,12 @@ func (f *flow) state(name string, state map[string]any, input shape) []edge {
 		}
 	case "Succeed":
 	default:
-		f.fault(name, "a state of type %q is nothing that this test understands", kind)
+		f.fault(name, "a state of type %q is not supported by this test", kind)
 	}
 	return nil
 }
 
-// after takes a state's result through ResultSelector, ResultPath and OutputPath, and to what follows.
+// after applies ResultSelector, ResultPath and OutputPath to a state's result, and returns the edges to the next states.
 func (f *flow) after(name string, state map[string]any, in scope, result shape) []edge {
 	out := result
 	if selector, ok := state["ResultSelector"].(map[string]any); ok {
@@ -145,7 +145,7 @@ func (f *flow) after(name string, state map[string]any, in scope, result shape) 
 }
 
 func (f *flow) put(name string, state shape, path any, value shape) shape {
-	if path == nil { // null: the state stays what it was
+	if path == nil { // null: the state does not change
 		return state
 	}
 	out, err := state.with(path.(string), value)
@@ -177,7 +177,7 @@ func (f *flow) want(name, field string, t reflect.Type, in scope, expression any
 	}
 }
 
-// task gives what a Task's resource returns, and looks at what it is called with.
+// task checks the call of a Task's resource and returns the shape of its result.
 func (f *flow) task(name string, state map[string]any, in scope) shape {
 	nothing := shape{fields: map[string]shape{}}
 	parameters := object(state, "Parameters")
@@ -189,13 +189,13 @@ func (f *flow) task(name string, state map[string]any, in scope) shape {
 	resource := text(state, "Resource")
 	want, known := resources[resource]
 	if got := slices.Sorted(maps.Keys(given.fields)); !known {
-		f.fault(name, "the Resource %q is nothing that this test understands", resource)
+		f.fault(name, "the Resource %q is not supported by this test", resource)
 	} else if err == nil && !slices.Equal(want, got) {
-		f.fault(name, "%s takes %v, and is given %v", resource, want, got)
+		f.fault(name, "%s needs %v and gets %v", resource, want, got)
 	}
 	for _, key := range want {
 		if value, ok := given.fields[key]; ok && key != "Payload" && value.typ != textType {
-			f.fault(name, "%s: %v where a text is wanted", key, value)
+			f.fault(name, "%s: %v instead of a text", key, value)
 		}
 	}
 	if resource != "${LambdaInvoke}" {
@@ -203,7 +203,7 @@ func (f *flow) task(name string, state map[string]any, in scope) shape {
 	}
 	called, ok := functions[text(parameters, "FunctionName")]
 	if !ok {
-		f.fault(name, "%q is none of our functions", text(parameters, "FunctionName"))
+		f.fault(name, "%q is not one of the functions", text(parameters, "FunctionName"))
 		return nothing
 	}
 	if payload, ok := given.fields["Payload"]; ok {
@@ -214,11 +214,11 @@ func (f *flow) task(name string, state map[string]any, in scope) shape {
 	return shape{fields: map[string]shape{"Payload": shapeOf(called.result)}}
 }
 
-// iterate goes through the steps inside a Map, and gives the shape of its result.
+// iterate goes through the states inside a Map and returns the shape of its result.
 func (f *flow) iterate(name string, state map[string]any, in scope) shape {
 	items, known := mapItems[name]
 	if !known {
-		f.fault(name, "this test does not know what its items are")
+		f.fault(name, "mapItems does not list this Map")
 		return in.state
 	}
 	processor := object(state, "ItemProcessor")
@@ -232,9 +232,9 @@ func (f *flow) iterate(name string, state map[string]any, in scope) shape {
 		f.object(name, "ResultWriter", in, object(writer, "Parameters"), reflect.TypeFor[struct{ Bucket, Prefix string }]())
 	}
 	inner := &flow{inMap: f.inMap}
-	inner.run(processor, item, func(last string, left shape) {
-		if len(left.fields) > 0 || left.typ != nil {
-			inner.fault(last, "leaves %v: what a Map's item leaves grows with the fleet, so it must be {}", left)
+	inner.run(processor, item, func(last string, output shape) {
+		if len(output.fields) > 0 || output.typ != nil {
+			inner.fault(last, "returns %v: it must return {}, because the results of a Map grow with the fleet", output)
 		}
 	})
 	f.faults = append(f.faults, inner.faults...)
@@ -244,14 +244,14 @@ func (f *flow) iterate(name string, state map[string]any, in scope) shape {
 func (f *flow) selectItems(name string, state map[string]any, in scope, items reflect.Type) {
 	list, err := in.path(text(state, "ItemsPath"))
 	if err != nil || list.typ == nil || list.typ.Kind() != reflect.Slice {
-		f.fault(name, "ItemsPath: %v is no list (%v)", list, err)
+		f.fault(name, "ItemsPath: %v is not a list (%v)", list, err)
 		return
 	}
 	in.inMap = map[string]shape{"$$.Map.Item.Value": shapeOf(list.typ.Elem())}
 	f.object(name, "ItemSelector", in, object(state, "ItemSelector"), items)
 }
 
-// object looks whether a template puts together what the type wants.
+// object checks that a template builds an object of the type.
 func (f *flow) object(name, field string, in scope, template map[string]any, t reflect.Type) {
 	given, err := in.template(template)
 	if err == nil {
@@ -268,10 +268,10 @@ func (f *flow) choose(name string, state map[string]any, in scope) []edge {
 		f.want(name, "Variable", textType, in, c["Variable"])
 		known := outcomes[in.state.typ]
 		if text(c, "Variable") != "$.Outcome" || known == nil {
-			f.fault(name, "%v of %v is no outcome", c["Variable"], in.state)
+			f.fault(name, "%v of %v is not an outcome", c["Variable"], in.state)
 		}
 		if !slices.Contains(known, text(c, "StringEquals")) {
-			f.fault(name, "%q is no outcome of %v, which has %v", text(c, "StringEquals"), in.state, known)
+			f.fault(name, "%q is not an outcome of %v, which has %v", text(c, "StringEquals"), in.state, known)
 		}
 		edges = append(edges, edge{text(c, "Next"), in.state})
 	}

@@ -18,15 +18,15 @@ func TestRender(t *testing.T) {
 		errs       []string
 	}{
 		{
-			name:       "makes a number of an int and a text of a string, wherever they stand",
+			name:       "renders an int as a number and a string as a text, at any depth",
 			definition: definition, values: Values{"Wait": 60, "Function": "arn:aws:states:::lambda:invoke"},
 			want: `{"Seconds": 60, "Resource": "arn:aws:states:::lambda:invoke", "Retry": [{"Again": 60}]}`,
 		}, {
-			name:       "keeps a text that looks like a number, or like JSON, a text",
+			name:       "renders a text that looks like a number or like JSON as a text",
 			definition: definition, values: Values{"Wait": "60", "Function": `a"b\c` + "\n"},
 			want: `{"Seconds": "60", "Resource": "a\"b\\c\n", "Retry": [{"Again": "60"}]}`,
 		}, {
-			name:       "leaves a value alone that holds what looks like a placeholder, as CDK's tokens do",
+			name:       "does not change a value that looks like a placeholder, as the CDK's tokens do",
 			definition: definition, values: Values{"Wait": 1, "Function": "${Token[TOKEN.7]}"},
 			want: `{"Seconds": 1, "Resource": "${Token[TOKEN.7]}", "Retry": [{"Again": 1}]}`,
 		}, {
@@ -34,28 +34,28 @@ func TestRender(t *testing.T) {
 			definition: `{"Comment": "costs $5 {or} so"}`,
 			want:       `{"Comment": "costs $5 {or} so"}`,
 		}, {
-			name:       "reports all that is wrong at once",
+			name:       "reports all errors at once",
 			definition: `{"A": "${Missing}", "B": "${Also}", "C": "${Wait}", "D": "s3://${Bucket}/x", "E": "${open", "F": "${with-dash}"}`,
 			values:     Values{"Wait": 1.5, "Unused": 1, "Bucket": "b"},
 			errs: []string{
-				"the definition has a placeholder ${Also}, for which there is no value",
-				"the definition has a placeholder ${Missing}, for which there is no value",
+				"the placeholder ${Also} of the definition has no value",
+				"the placeholder ${Missing} of the definition has no value",
 				"the value Bucket has no placeholder ${Bucket} in the definition",
 				"the value Unused has no placeholder ${Unused} in the definition",
 				"the value Wait is a float64; give a string or an int",
-				"${Bucket} is only part of a string; a placeholder must be a whole one",
-				"${open is only part of a string; a placeholder must be a whole one",
-				"${with-dash} is only part of a string; a placeholder must be a whole one",
+				"${Bucket} is only part of a string; a placeholder must be a whole string",
+				"${open is only part of a string; a placeholder must be a whole string",
+				"${with-dash} is only part of a string; a placeholder must be a whole string",
 			},
 		}, {
-			name:       "refuses a value of another type, nil too",
+			name:       "refuses a value of another type, also nil",
 			definition: definition, values: Values{"Wait": int64(1), "Function": nil},
 			errs: []string{
 				"the value Function is a <nil>; give a string or an int",
 				"the value Wait is a int64; give a string or an int",
 			},
 		}, {
-			name:       "refuses a definition that is no JSON",
+			name:       "refuses a definition that is not JSON",
 			definition: `{"Seconds": ${Wait}}`, values: Values{"Wait": 1},
 			errs: []string{"the definition is not valid JSON"},
 		},

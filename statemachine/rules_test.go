@@ -11,8 +11,8 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
-// check says all that is wrong with a definition: what it reads, gives and compares against the contract, and the rules that
-// each state keeps.
+// check returns all faults of a definition. It compares what the states read, give and compare with the contract, and it checks the
+// rules for each state.
 func check(definition map[string]any) []string {
 	r := &rules{named: map[string]bool{}}
 	r.machine(definition)
@@ -23,7 +23,7 @@ func check(definition map[string]any) []string {
 	return slices.Concat(r.top(definition), r.faults, r.unnamed(), f.faults)
 }
 
-// rules are those that hold whatever flows through a state.
+// rules checks the rules that do not depend on the data.
 type rules struct {
 	faults []string
 	names  []string
@@ -36,13 +36,13 @@ const (
 	maxTaskSeconds = 900 // what Lambda allows a function
 )
 
-// ofAWS are the errors of AWS that the definition may name.
-var ofAWS = []string{all, "Lambda.TooManyRequestsException"}
+// awsErrors are the errors of AWS that the definition may name.
+var awsErrors = []string{all, "Lambda.TooManyRequestsException"}
 
 // byAll are the contract's errors that no ErrorEquals names: States.ALL handles them.
 var byAll = []string{"UnexpectedError"}
 
-// stateFields are the fields that this test understands, by the state's type. One that is not among them could be misspelt.
+// stateFields are the fields that this test supports, by the type of the state. Any other field may be misspelt.
 var stateFields = map[string][]string{
 	"Task": {"Resource", "Parameters", "ResultSelector", "ResultPath", "OutputPath", "TimeoutSeconds", "Retry", "Catch", "Next", "End"},
 	"Map": {"ItemReader", "ItemsPath", "ItemSelector", "MaxConcurrency", "ToleratedFailurePercentage", "Label", "ItemProcessor",
@@ -64,9 +64,9 @@ func (r *rules) top(machine map[string]any) []string {
 		out = append(out, "the definition has no Comment")
 	}
 	if seconds, ok := machine["TimeoutSeconds"].(float64); !ok || seconds <= 0 {
-		out = append(out, "the definition has no TimeoutSeconds: a run could hang for a year")
+		out = append(out, "the definition has no TimeoutSeconds: a run could take up to a year")
 	} else if seconds != contract.RunTimeout.Seconds() {
-		out = append(out, "the definition's TimeoutSeconds are not contract.RunTimeout, by which the runs' turns are planned")
+		out = append(out, "the definition's TimeoutSeconds differ from contract.RunTimeout, with which discover-instances plans")
 	}
 	return out
 }
@@ -81,7 +81,7 @@ func (r *rules) machine(machine map[string]any) {
 
 func (r *rules) state(name string, state map[string]any) {
 	if slices.Contains(r.names, name) {
-		r.fault(name, "the name is taken by another state")
+		r.fault(name, "another state has this name")
 	}
 	r.names = append(r.names, name)
 	if len(name) > maxNameLength {
@@ -116,11 +116,11 @@ func (r *rules) state(name string, state map[string]any) {
 func (r *rules) fields(name string, state map[string]any) {
 	known, ok := stateFields[text(state, "Type")]
 	if !ok {
-		r.fault(name, "the Type %v is nothing that this test understands", state["Type"])
+		r.fault(name, "the Type %v is not supported by this test", state["Type"])
 	}
 	for _, field := range slices.Sorted(maps.Keys(state)) {
 		if field != "Type" && field != "Comment" && !slices.Contains(known, field) {
-			r.fault(name, "the field %s is nothing that this test understands", field)
+			r.fault(name, "the field %s is not supported by this test", field)
 		}
 	}
 }
@@ -135,7 +135,7 @@ func (r *rules) task(name string, state map[string]any) {
 	for n, retrier := range objects(state, "Retry") {
 		jitter := text(retrier, "JitterStrategy")
 		if retrier["MaxAttempts"] != 0.0 && jitter != "FULL" && jitter != "NONE" {
-			r.fault(name, "Retry %d says nothing of jitter", n)
+			r.fault(name, "Retry %d has no JitterStrategy", n)
 		}
 	}
 	r.catchesAll(name, state)
@@ -143,11 +143,11 @@ func (r *rules) task(name string, state map[string]any) {
 
 func (r *rules) catchesAll(name string, state map[string]any) {
 	if c := objects(state, "Catch"); len(c) == 0 || !slices.Contains(texts(c[len(c)-1], "ErrorEquals"), all) {
-		r.fault(name, "it needs a Catch of %s, the last of its catchers", all)
+		r.fault(name, "it needs a Catch of %s as its last one", all)
 	}
 }
 
-// handlers looks at the errors that retriers or catchers name.
+// handlers checks the errors that retriers or catchers name.
 func (r *rules) handlers(name, field string, handlers []map[string]any) {
 	before := map[string]bool{}
 	for n, h := range handlers {
@@ -158,30 +158,30 @@ func (r *rules) handlers(name, field string, handlers []map[string]any) {
 		}
 		for _, e := range errors {
 			switch {
-			case !slices.Contains(ofAWS, e) && !slices.Contains(contractErrors(), e):
-				r.fault(name, "%s names %s, which is neither of the contract nor of AWS", where, e)
+			case !slices.Contains(awsErrors, e) && !slices.Contains(contractErrors(), e):
+				r.fault(name, "%s names %s, which is an error neither of the contract nor of AWS", where, e)
 			case before[e] || before[all]:
-				r.fault(name, "%s names %s, which an earlier one handles", where, e)
+				r.fault(name, "%s names %s, but an earlier one handles it", where, e)
 			case e == all && len(errors) > 1:
-				r.fault(name, "%s names %s beside others", where, all)
+				r.fault(name, "%s names %s together with others", where, all)
 			}
 			before[e], r.named[e] = true, true
 		}
 	}
 }
 
-// unnamed lists the contract's errors that nothing handles.
+// unnamed reports the contract's errors that nothing handles.
 func (r *rules) unnamed() []string {
 	var out []string
 	for _, e := range contractErrors() {
 		if r.named[e] == slices.Contains(byAll, e) {
-			out = append(out, fmt.Sprintf("%s: no ErrorEquals names it and it is not listed as left to %s, or both", e, all))
+			out = append(out, e+": either an ErrorEquals must name it, or byAll must list it, and not both")
 		}
 	}
 	return out
 }
 
-// contractErrors gives the names by which Step Functions knows the contract's errors.
+// contractErrors returns the names of the contract's errors in Step Functions.
 func contractErrors() []string {
 	var out []string
 	for _, e := range contract.Errors() {

@@ -12,10 +12,10 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
-// shape is what is known of a JSON value before anything runs: the Go type that it is made of, or is read into, and the
-// fields that are sure to be there. An optional field (omitempty) is there once a state has put it there.
+// shape is what is known about a JSON value before anything runs: the Go type that it is written from or read into, and the fields
+// that certainly exist. An optional field (omitempty) exists after a state has set it.
 type shape struct {
-	typ    reflect.Type // nil: an object that the definition puts together
+	typ    reflect.Type // nil: an object that the definition builds
 	fields map[string]shape
 }
 
@@ -34,10 +34,10 @@ func (s shape) String() string {
 	return fmt.Sprintf("an object of %d fields", len(s.fields))
 }
 
-// key tells shapes apart that a state can be reached with.
+// key is different for different shapes.
 func (s shape) key() string { return fmt.Sprint(s.typ, slices.Sorted(maps.Keys(s.fields))) }
 
-// shapeOf gives the shape of a value of the type.
+// shapeOf returns the shape of a value of the type.
 func shapeOf(t reflect.Type) shape {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -55,7 +55,7 @@ func shapeOf(t reflect.Type) shape {
 	return s
 }
 
-// errorOutput is what a Catch puts into the state: both fields of it.
+// errorOutput is the shape that a Catch puts into the state. It has both fields.
 func errorOutput() shape {
 	text := shapeOf(textType)
 	return shape{failureType, map[string]shape{"Error": text, "Cause": text}}
@@ -67,7 +67,7 @@ type jsonField struct {
 	optional bool
 }
 
-// jsonFields lists the fields of a struct as encoding/json sees them, those of embedded structs among them.
+// jsonFields lists the fields of a struct as encoding/json sees them, with those of embedded structs.
 func jsonFields(t reflect.Type) []jsonField {
 	var out []jsonField
 	for _, f := range reflect.VisibleFields(t) {
@@ -89,7 +89,7 @@ func (s shape) at(path string) (shape, error) {
 		return s, nil
 	}
 	if !strings.HasPrefix(path, "$.") {
-		return shape{}, fmt.Errorf("%s is not a path that this test understands", path)
+		return shape{}, fmt.Errorf("%s is not a path that this test supports", path)
 	}
 	for _, name := range strings.Split(path[2:], ".") {
 		next, ok := s.fields[name]
@@ -101,10 +101,10 @@ func (s shape) at(path string) (shape, error) {
 	return s, nil
 }
 
-// notes are what states may add beside the fields of a contract type: what went wrong, for the alert that follows.
-var notes = []string{"Failure", "RecordError", "AlertError"}
+// errorFields are fields that states may add to a contract type: errors for a later alert.
+var errorFields = []string{"Failure", "RecordError", "AlertError"}
 
-// with puts a value into the state under a ResultPath.
+// with puts a value into the state at a ResultPath.
 func (s shape) with(path string, value shape) (shape, error) {
 	name, ok := strings.CutPrefix(path, "$.")
 	if !ok || strings.Contains(name, ".") {
@@ -116,7 +116,7 @@ func (s shape) with(path string, value shape) (shape, error) {
 			fits = value.fits(f.typ)
 		}
 	}
-	if fits != nil && !(slices.Contains(notes, name) && value.typ == failureType) {
+	if fits != nil && !(slices.Contains(errorFields, name) && value.typ == failureType) {
 		return shape{}, fits
 	}
 	out := shape{s.typ, maps.Clone(s.fields)}
@@ -134,7 +134,7 @@ func optionalFields(t reflect.Type) []jsonField {
 	return slices.DeleteFunc(jsonFields(t), func(f jsonField) bool { return !f.optional })
 }
 
-// fits says why a value of this shape is not what the type wants: each field that the type must have, and none that it has not.
+// fits returns an error if a value of this shape does not fit the type. It must have each required field, and no unknown field.
 func (s shape) fits(t reflect.Type) error {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -143,9 +143,9 @@ func (s shape) fits(t reflect.Type) error {
 	case t == rawType:
 		return nil
 	case s.typ != nil && s.typ != t:
-		return fmt.Errorf("%v where a %v is wanted", s, t)
+		return fmt.Errorf("%v instead of %v", s, t)
 	case s.typ == nil && (t.Kind() != reflect.Struct || t == timeType):
-		return fmt.Errorf("%v where a %v is wanted", s, t)
+		return fmt.Errorf("%v instead of %v", s, t)
 	case t.Kind() != reflect.Struct || t == timeType:
 		return nil
 	}
@@ -154,7 +154,7 @@ func (s shape) fits(t reflect.Type) error {
 		value, ok := s.fields[f.name]
 		delete(unknown, f.name)
 		if !ok && !f.optional {
-			return fmt.Errorf("%v wants a field %s, which is not given", t, f.name)
+			return fmt.Errorf("%v needs a field %s, which is missing", t, f.name)
 		}
 		if ok {
 			if err := value.fits(f.typ); err != nil {
@@ -163,7 +163,7 @@ func (s shape) fits(t reflect.Type) error {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(unknown)) {
-		return fmt.Errorf("%v has no field %s, which is given", t, name)
+		return fmt.Errorf("%v has no field %s", t, name)
 	}
 	return nil
 }

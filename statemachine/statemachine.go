@@ -1,4 +1,4 @@
-// Package statemachine holds the definition of the workflow, in the Amazon States Language (JSONPath), and renders it.
+// Package statemachine has the definition of the workflow, in the Amazon States Language (JSONPath), and renders it.
 package statemachine
 
 import (
@@ -11,7 +11,7 @@ import (
 	"slices"
 )
 
-// Definition is the definition as it stands in the repository: valid JSON, with placeholders.
+// Definition is the definition in the repository: valid JSON with placeholders.
 //
 //go:embed snapshot-lifecycle.asl.json
 var Definition []byte
@@ -20,13 +20,13 @@ var Definition []byte
 type Values map[string]any
 
 var (
-	// A placeholder is a whole JSON string, so that the definition is JSON before it is rendered, and so that a number can
-	// take its place.
+	// A placeholder is a whole JSON string. So the definition is valid JSON before it is rendered, and a number can replace a
+	// placeholder.
 	placeholder = regexp.MustCompile(`"\$\{([A-Za-z0-9]+)\}"`)
 	stray       = regexp.MustCompile(`\$\{[^}"]*\}?`)
 )
 
-// Placeholders gives the names of the definition's placeholders, in order.
+// Placeholders returns the names of the definition's placeholders, sorted.
 func Placeholders(definition []byte) []string {
 	names := map[string]bool{}
 	for _, m := range placeholder.FindAllSubmatch(definition, -1) {
@@ -35,8 +35,8 @@ func Placeholders(definition []byte) []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// Render puts the values in place of the definition's placeholders. A placeholder without a value, a value without a
-// placeholder, or a placeholder that is only part of a string is an error; all are reported at once.
+// Render replaces the definition's placeholders by the values. It is an error if a placeholder has no value, if a value has no
+// placeholder, or if a placeholder is only part of a string. All errors are reported at once.
 func Render(definition []byte, values Values) ([]byte, error) {
 	var errs []error
 	if !json.Valid(definition) {
@@ -46,7 +46,7 @@ func Render(definition []byte, values Values) ([]byte, error) {
 	for _, name := range Placeholders(definition) {
 		used[name] = true
 		if _, ok := values[name]; !ok {
-			errs = append(errs, fmt.Errorf("the definition has a placeholder ${%s}, for which there is no value", name))
+			errs = append(errs, fmt.Errorf("the placeholder ${%s} of the definition has no value", name))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
@@ -60,14 +60,14 @@ func Render(definition []byte, values Values) ([]byte, error) {
 		}
 	}
 	for _, s := range stray.FindAll(placeholder.ReplaceAll(definition, nil), -1) {
-		errs = append(errs, fmt.Errorf("%s is only part of a string; a placeholder must be a whole one", s))
+		errs = append(errs, fmt.Errorf("%s is only part of a string; a placeholder must be a whole string", s))
 	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
 	return placeholder.ReplaceAllFunc(definition, func(m []byte) []byte {
 		text, err := json.Marshal(values[string(placeholder.FindSubmatch(m)[1])])
-		if err != nil { // strings and ints only, see above
+		if err != nil { // can't happen: the values are strings and ints, see above
 			panic(err)
 		}
 		return text

@@ -124,7 +124,7 @@ func TestAllFaultsAreReportedAtOnce(t *testing.T) {
 		"  shedules: there is no such key. Did you mean schedules?",
 		"  maxConcurrency: 0 is out of range. Give a whole number from 1 to 10000.",
 		`  architecture: "arm" is not an allowed value. Give arm64 or x86_64.`,
-		`  schedules[0].keyword: "Snapshot*" can't be a keyword: it contains '*'; a tag key holds letters, numbers, spaces and _ . : / = + - @. Give a tag key such as SnapshotDaily`,
+		`  schedules[0].keyword: "Snapshot*" can't be a keyword: it contains '*'; a tag key may contain letters, numbers, spaces and _ . : / = + - @. Give a tag key such as SnapshotDaily.`,
 		"  schedules[0].expression: cron(0 8 * * *) has 5 fields",
 		`  schedules[0].timeZone: "Asia/Beijing" is not a time zone. Give an IANA name such as Asia/Shanghai`,
 		"  schedules[1].expresion: there is no such key. Did you mean expression?",

@@ -82,8 +82,7 @@ func (r *reader) keyword(where string, value any) string {
 		return ""
 	}
 	if err := contract.CheckKeyword(s); err != nil {
-		r.fault(where, "Give a tag key such as SnapshotDaily: letters, numbers, spaces and _ . : / = + - @",
-			"%s can't be a keyword: %v", show(s), err)
+		r.fault(where, "Give a tag key such as SnapshotDaily", "%s can't be a keyword: %v", show(s), err)
 	}
 	return s
 }

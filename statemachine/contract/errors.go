@@ -2,31 +2,31 @@ package contract
 
 import "errors"
 
-// Error is one of the closed list of errors that the Lambdas return. aws-lambda-go names an error by the Go type of the
-// outermost value, and the definition's ErrorEquals match that name, so the handler boundary returns these unwrapped.
+// Error is an error of the closed list that the Lambda functions return. aws-lambda-go names an error by the Go type of the outermost
+// value, and the definition's ErrorEquals match that name. So the boundary of the handlers returns these errors unwrapped.
 type Error interface {
 	error
 	contract(message string) Error
 }
 
 type (
-	// InvalidInputError: the keyword is missing, malformed or has a wildcard; or the input can't be read. Not retried.
+	// InvalidInputError: the keyword is missing or malformed or has a wildcard, or the input can't be read. Not retried.
 	InvalidInputError struct{ Message string }
-	// NoTurnError: the run's last turn would come when its execution is nearly over. Not retried.
+	// NoTurnError: the last instance could only start when the execution is nearly timed out. Not retried.
 	NoTurnError struct{ Message string }
-	// ThrottledError: EC2 refused for its request rate, after the SDK's own retries. Retried with full jitter, many times.
+	// ThrottledError: EC2 throttled the requests, even after the SDK's own retries. Retried with full jitter, many times.
 	ThrottledError struct{ Message string }
 	// SnapshotRateError: two snapshots of one volume within 15 seconds. Retried after 15 seconds or more.
 	SnapshotRateError struct{ Message string }
-	// SnapshotQuotaError: too many pending snapshots, of the volume or the account. Retried for hours.
+	// SnapshotQuotaError: the volume or the account has too many pending snapshots. Retried for hours.
 	SnapshotQuotaError struct{ Message string }
-	// SnapshotLimitError: the Region's number of snapshots is reached. Not retried.
+	// SnapshotLimitError: the Region's quota of snapshots is reached. Not retried.
 	SnapshotLimitError struct{ Message string }
-	// SnapshotPendingError: this run's snapshot is not completed yet. Retried; no failure when the retries run out.
+	// SnapshotPendingError: this run's snapshot is not completed yet. Retried. If the retries are used up, that is not a failure.
 	SnapshotPendingError struct{ Message string }
-	// SnapshotFailedError: this run's snapshot is in state error, or gone. Not retried.
+	// SnapshotFailedError: this run's snapshot is in the state error or was deleted. Not retried.
 	SnapshotFailedError struct{ Message string }
-	// VolumeGoneError: the volume was deleted since discovery. No failure.
+	// VolumeGoneError: the volume was deleted after it was discovered. That is not a failure.
 	VolumeGoneError struct{ Message string }
 	// AccessDeniedError: IAM or KMS denied a call. Not retried.
 	AccessDeniedError struct{ Message string }
@@ -58,7 +58,7 @@ func (*VolumeGoneError) contract(m string) Error      { return &VolumeGoneError{
 func (*AccessDeniedError) contract(m string) Error    { return &AccessDeniedError{m} }
 func (*UnexpectedError) contract(m string) Error      { return &UnexpectedError{m} }
 
-// Errors is the closed list, one of each.
+// Errors returns the closed list: one error of each type.
 func Errors() []Error {
 	return []Error{
 		&InvalidInputError{}, &NoTurnError{}, &ThrottledError{}, &SnapshotRateError{}, &SnapshotQuotaError{}, &SnapshotLimitError{},
@@ -72,8 +72,8 @@ func Is[E Error](err error) bool {
 	return is
 }
 
-// Outermost gives the contract's error for err with err's whole message: the one that err wraps, or an UnexpectedError.
-// nil stays nil.
+// Outermost converts err to an error of the contract with the same message. Its type is the contract's error that err wraps, or
+// UnexpectedError. nil stays nil.
 func Outermost(err error) error {
 	if err == nil {
 		return nil

@@ -29,7 +29,7 @@ func TestTheClosedListOfErrors(t *testing.T) {
 	}
 }
 
-func TestTheListHasEachErrorThatIsDeclared(t *testing.T) {
+func TestTheListHasEveryDeclaredError(t *testing.T) {
 	file, err := parser.ParseFile(token.NewFileSet(), "errors.go", nil, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -51,7 +51,7 @@ func TestTheListHasEachErrorThatIsDeclared(t *testing.T) {
 	}
 }
 
-// nameOf gives the name that Step Functions sees: aws-lambda-go takes that of the outermost value's type.
+// nameOf returns the name that Step Functions sees: the type of the outermost value, as in aws-lambda-go.
 func nameOf(err error) string {
 	if err == nil {
 		return ""
@@ -67,7 +67,7 @@ func TestEachErrorKeepsItsNameAndTheWholeMessage(t *testing.T) {
 				t.Errorf("got a %s: %v", nameOf(got), got)
 			}
 			if errors.Unwrap(got) != nil {
-				t.Error("it wraps something: the runtime names the outermost type, and there must be no other")
+				t.Error("it wraps another error, but it must be the outermost and only one")
 			}
 		})
 	}
@@ -81,11 +81,11 @@ func TestOutermost(t *testing.T) {
 		err  error
 		want error
 	}{
-		{"gives one of ours back as it is", throttled, &contract.ThrottledError{Message: "slow down"}},
-		{"finds one of ours however deep", fmt.Errorf("a: %w", fmt.Errorf("b: %w", throttled)), &contract.ThrottledError{Message: "a: b: slow down"}},
+		{"returns an error of the contract as it is", throttled, &contract.ThrottledError{Message: "slow down"}},
+		{"finds an error of the contract at any depth", fmt.Errorf("a: %w", fmt.Errorf("b: %w", throttled)), &contract.ThrottledError{Message: "a: b: slow down"}},
 		{"takes the first of several, and the message of all", errors.Join(io.EOF, throttled, pending), &contract.ThrottledError{Message: "EOF\nslow down\nnot yet"}},
 		{"takes the outer of two that are nested", fmt.Errorf("%w: %w", pending, throttled), &contract.SnapshotPendingError{Message: "not yet: slow down"}},
-		{"makes an UnexpectedError of any other", fmt.Errorf("read: %w", io.EOF), &contract.UnexpectedError{Message: "read: EOF"}},
+		{"turns any other error into an UnexpectedError", fmt.Errorf("read: %w", io.EOF), &contract.UnexpectedError{Message: "read: EOF"}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

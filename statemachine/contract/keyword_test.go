@@ -29,7 +29,7 @@ func TestTheASCIIFormOfAKeyword(t *testing.T) {
 }
 
 func TestCheckKeyword(t *testing.T) {
-	const holds = "; a tag key holds letters, numbers, spaces and _ . : / = + - @"
+	const allowed = "; a tag key may contain letters, numbers, spaces and _ . : / = + - @"
 	for _, good := range []string{
 		"SnapshotDaily", "SnapshotHourly", "snapshot daily", "team/daily", "a_b.c:d/e=f+g-h@i", "每日快照", "Täglich", "2", "..", "Names", "name", "NAME", "aws", "awesome", "Aws", "Backup 24h", "x:y", "snapshot-lifecycle",
 		strings.Repeat("x", 128), strings.Repeat("每", 128),
@@ -42,27 +42,27 @@ func TestCheckKeyword(t *testing.T) {
 	}
 	for bad, want := range map[string]string{
 		"":                       "it is empty",
-		"Snapshot*":              `it contains '*'` + holds,
-		"SnapshotDail?":          `it contains '?'` + holds,
-		`Snapshot\Daily`:         `it contains '\\'` + holds,
-		"Snapshot,Daily":         `it contains ','` + holds,
-		"a\u00a0b":               `it contains '\u00a0'` + holds,
-		"a\nb":                   `it contains '\n'` + holds,
-		"a\x00b":                 `it contains '\x00'` + holds,
-		"a\xffb":                 `it contains '�'` + holds,
-		`a"b`:                    "it contains '\"'" + holds,
-		"a<b>":                   "it contains '<'" + holds,
-		"$keyword":               "it contains '$'" + holds,
-		"日🙂":                     "it contains '🙂'" + holds,
-		"aws:createdBy":          `it begins with aws:, which AWS keeps for itself`,
-		"AWS:createdBy":          `it begins with aws:, which AWS keeps for itself`,
-		"snapshot-lifecycle:run": `it begins with snapshot-lifecycle:, which marks this tool's own tags`,
-		"snapshot-lifecycle:":    `it begins with snapshot-lifecycle:, which marks this tool's own tags`,
-		"Name":                   `it is the tag that names an instance`,
+		"Snapshot*":              `it contains '*'` + allowed,
+		"SnapshotDail?":          `it contains '?'` + allowed,
+		`Snapshot\Daily`:         `it contains '\\'` + allowed,
+		"Snapshot,Daily":         `it contains ','` + allowed,
+		"a\u00a0b":               `it contains '\u00a0'` + allowed,
+		"a\nb":                   `it contains '\n'` + allowed,
+		"a\x00b":                 `it contains '\x00'` + allowed,
+		"a\xffb":                 `it contains '�'` + allowed,
+		`a"b`:                    "it contains '\"'" + allowed,
+		"a<b>":                   "it contains '<'" + allowed,
+		"$keyword":               "it contains '$'" + allowed,
+		"日🙂":                     "it contains '🙂'" + allowed,
+		"aws:createdBy":          `it begins with aws:, which is reserved for AWS`,
+		"AWS:createdBy":          `it begins with aws:, which is reserved for AWS`,
+		"snapshot-lifecycle:run": `it begins with snapshot-lifecycle:, which is reserved for the tags of this tool`,
+		"snapshot-lifecycle:":    `it begins with snapshot-lifecycle:, which is reserved for the tags of this tool`,
+		"Name":                   `it is the tag with the name of an instance`,
 		" SnapshotDaily":         `it begins or ends with a space`,
 		"SnapshotDaily ":         `it begins or ends with a space`,
-		strings.Repeat("x", 129): "it has 129 characters, a tag key has at most 128",
-		strings.Repeat("每", 129): "it has 129 characters, a tag key has at most 128",
+		strings.Repeat("x", 129): "it has 129 characters, but a tag key has at most 128",
+		strings.Repeat("每", 129): "it has 129 characters, but a tag key has at most 128",
 	} {
 		t.Run(fmt.Sprintf("refuses %q", bad), func(t *testing.T) {
 			err := contract.CheckKeyword(bad)

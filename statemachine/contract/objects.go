@@ -6,19 +6,19 @@ import (
 	"time"
 )
 
-// The objects in the bucket. What an execution writes stands apart from what an earlier execution of the same run wrote: its failures
-// are not the other's.
+// The objects in the bucket. Each execution of a run has a folder of its own, so that it does not read the failures of an earlier
+// execution.
 
-// Claim is the object under ClaimKey: it says which execution has a run.
+// Claim is the object at ClaimKey. It says which execution has claimed a run.
 type Claim struct {
 	Run       string
 	Execution string
 	ClaimedAt time.Time
-	Resumed   bool      // another execution had it before
-	Done      time.Time `json:",omitzero"` // when a report found each volume completed or gone: the run is not started again
+	Resumed   bool      // another execution had claimed the run before
+	Done      time.Time `json:",omitzero"` // when a report found each volume completed or deleted; then the run is not started again
 }
 
-// Excluded is a volume of the run's instances that the run does not snapshot, and why. The object under ExcludedKey is an array of them.
+// Excluded is a volume of a run's instances that the run does not snapshot, and why. The object at ExcludedKey is an array of these.
 type Excluded struct {
 	InstanceID, Name, VolumeID, Device string
 	Reason                             Exclusion
@@ -29,12 +29,12 @@ type Exclusion string
 
 // Why a volume is excluded.
 const (
-	VolumeTagOff   Exclusion = "volume-tag-off"   // its own tag says off
-	InstanceTagOff Exclusion = "instance-tag-off" // its instance's tag says off
+	VolumeTagOff   Exclusion = "volume-tag-off"   // its own tag is off
+	InstanceTagOff Exclusion = "instance-tag-off" // its instance's tag is off
 	BootVolume     Exclusion = "boot-volume"      // the schedule excludes boot volumes
 )
 
-// Words says it to a person.
+// Words describes the reason for a person.
 func (e Exclusion) Words(keyword string) string {
 	switch e {
 	case VolumeTagOff:
@@ -47,27 +47,29 @@ func (e Exclusion) Words(keyword string) string {
 	return string(e)
 }
 
-// RunPrefix is where everything of a run stands. A keyword may hold any character of a tag key, a key of S3 and a file name had better not.
+// RunPrefix is the prefix of all objects of a run. It contains the ASCII form of the keyword, because some characters of a tag key are
+// unsafe in S3 keys and in file names.
 func RunPrefix(r Run) string {
 	return "runs/" + KeywordASCII(r.SnapshotKeyWord) + "/" + r.ScheduledTime.Format("20060102T150405Z") + "/"
 }
 
-// ClaimKey is where the Claim of a run stands.
+// ClaimKey is the key of a run's Claim.
 func ClaimKey(r Run) string { return RunPrefix(r) + "run.json" }
 
 // CompletedKey is where the IDs of the volumes stand that had a completed snapshot of the run when an execution of it reported and left
 // something to do: an array of them. Their snapshots may be pruned before another execution finishes the run.
 func CompletedKey(r Run) string { return RunPrefix(r) + "completed.json" }
 
-// StrangersKey is where the IDs of the snapshots stand that carry the schedule's tags, that no run made, and that a report has named.
+// StrangersKey is the key of a list of snapshot IDs: snapshots that have the schedule's tags although no run created them, and that a
+// report has already listed.
 func StrangersKey(r Run) string { return path.Dir(path.Dir(RunPrefix(r))) + "/strangers.json" }
 
-// ManifestKey is where an execution's manifest of a run stands: an array of Item.
+// ManifestKey is the key of an execution's manifest, an array of Item.
 func ManifestKey(r Run, execution string) string {
 	return executionPrefix(r, execution) + "manifest.json"
 }
 
-// FailurePrefix is where an execution records the failures of volumes.
+// FailurePrefix is the prefix of the failures of volumes that an execution records.
 func FailurePrefix(r Run, execution string) string {
 	return executionPrefix(r, execution) + "failures/"
 }
@@ -77,8 +79,8 @@ func executionPrefix(r Run, execution string) string {
 	return RunPrefix(r) + path.Base(name) + "/"
 }
 
-// ExcludedKey is where the volumes stand that the run with the manifest excludes, if there are any.
+// ExcludedKey is the key of the run's excluded volumes, if there are any.
 func ExcludedKey(manifestKey string) string { return path.Dir(manifestKey) + "/excluded.json" }
 
-// ReportKey is where the report of the run with the manifest stands.
+// ReportKey is the key of the run's report.
 func ReportKey(manifestKey string) string { return path.Dir(manifestKey) + "/report.json" }

@@ -14,7 +14,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
-// payloads are the recorded payloads, and the type that reads each.
+// payloads are the recorded payloads and their types.
 var payloads = map[string]func() any{
 	"input":                    value[contract.Input],
 	"input-of-the-first-users": value[contract.Input],
@@ -56,7 +56,7 @@ func TestPayloadsAreWrittenAsTheyWereRead(t *testing.T) {
 	}
 }
 
-func TestEachRecordedPayloadIsRead(t *testing.T) {
+func TestEachRecordedPayloadHasATest(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.json")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no payloads: %v", err)
@@ -76,7 +76,7 @@ func TestEachRecordedPayloadIsRead(t *testing.T) {
 	}
 }
 
-func TestAPayloadWithAFieldThatNobodyKnowsIsNoticed(t *testing.T) {
+func TestAPayloadWithAnUnknownFieldIsNoticed(t *testing.T) {
 	for name, of := range payloads {
 		extra := append([]byte(`{"Unheard-of": 1, `), bytes.TrimPrefix(bytes.TrimSpace(read(t, name)), []byte("{"))...)
 		if err := strictly(extra, of()); err == nil || !strings.Contains(err.Error(), "Unheard-of") {
@@ -85,7 +85,7 @@ func TestAPayloadWithAFieldThatNobodyKnowsIsNoticed(t *testing.T) {
 	}
 }
 
-func TestWhatTheMapLeavesIsReadLeniently(t *testing.T) {
+func TestTheResultOfTheMapMayHaveUnknownFields(t *testing.T) {
 	success, failure := contract.MapResult{}, contract.MapResult{}
 	success.ResultWriterDetails.Key = "results/5a8f0c2e-1b7d-4a67-9f61-0b7e3d9a4c12/manifest.json"
 	failure.Error = "States.ItemReaderFailed"

@@ -76,7 +76,7 @@ func TestReadRun(t *testing.T) {
 		{name: "refuses null", input: `null`,
 			err: `the execution's input has no SnapshotKeyWord; give {"SnapshotKeyWord": "SnapshotDaily"}`},
 		{name: "refuses a wildcard, which would match other people's tags", input: `{"SnapshotKeyWord": "Snapshot*"}`,
-			err: `SnapshotKeyWord "Snapshot*" of the execution's input can't be a keyword: it contains '*'; a tag key holds letters, numbers, spaces and _ . : / = + - @`},
+			err: `SnapshotKeyWord "Snapshot*" of the execution's input can't be a keyword: it contains '*'; a tag key may contain letters, numbers, spaces and _ . : / = + - @`},
 		{name: "refuses a time without an offset", input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "2026-11-22T00:00:00"}`,
 			err: `ScheduledTime "2026-11-22T00:00:00" is not a time such as 2026-11-22T00:00:00Z`},
 		{name: "refuses a placeholder that the scheduler did not replace", input: `{"SnapshotKeyWord": "SnapshotDaily", "ScheduledTime": "<aws.scheduler.scheduled-time>"}`,

@@ -203,7 +203,7 @@ func brokenPaths() []path {
 		{name: "the keyword has a wildcard", when: input(contract.Input{SnapshotKeyWord: "Snapshot*"}), want: broken(),
 			says: []string{"Snapshot*", "InvalidInputError"}},
 		{name: "the keyword is one of this tool's own tags", when: input(contract.Input{SnapshotKeyWord: "snapshot-lifecycle:run"}),
-			want: broken(), says: []string{"marks this tool's own tags"}},
+			want: broken(), says: []string{"reserved for the tags of this tool"}},
 		{name: "the input is not an object", when: input([]string{"SnapshotDaily"}), want: broken(),
 			says: []string{"can't be read"}},
 		{name: "the time zone is unknown", when: input(contract.Input{SnapshotKeyWord: "SnapshotDaily", TimeZone: "Mars/Olympus"}),
