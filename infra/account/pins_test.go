@@ -31,7 +31,7 @@ func TestActionsArePinnedToCommits(t *testing.T) {
 }
 
 func TestPythonPackagesArePinnedByHashes(t *testing.T) {
-	for file, installer := range map[string]string{"infra/requirements.txt": ".ci/cfn-lint", "infra/e2e/requirements.txt": "infra/e2e/lab.go"} {
+	for file, installer := range map[string]string{"infra/requirements.txt": ".ci/cfn-lint", "infra/e2e/requirements.txt": "infra/e2e/testbed.go"} {
 		packages := 0
 		for line := range strings.SplitSeq(strings.ReplaceAll(read(t, file), "\\\n", " "), "\n") {
 			if line == "" || strings.HasPrefix(line, "#") {

@@ -15,22 +15,22 @@ import (
 	"time"
 )
 
-// Instance is one of the account's.
+// Instance is an instance of the account.
 type Instance struct {
 	ID      string
 	Volumes []string // IDs, in the order of devices
 }
 
-// Snapshot is one of the account's.
+// Snapshot is a snapshot of the account.
 type Snapshot struct {
 	ID, VolumeID, State string
 	Tags                map[string]string
 }
 
-// client gives up on an emulator that hangs.
+// client has a timeout, in case the emulator hangs.
 var client = &http.Client{Timeout: time.Minute}
 
-// What the answers of EC2's query protocol look like.
+// The answers of EC2's query protocol.
 type (
 	deviceItem struct {
 		Name   string `xml:"deviceName"`
@@ -53,16 +53,16 @@ type (
 	}
 )
 
-// ec2 asks moto itself, past whatever meddles at the endpoint.
-func (l *Lab) ec2(ctx context.Context, action string, form url.Values, into any) error {
+// ec2 calls moto directly, so that no test intercepts the call.
+func (b *Testbed) ec2(ctx context.Context, action string, form url.Values, into any) error {
 	form.Set("Action", action)
 	form.Set("Version", "2016-11-15")
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, l.Endpoint.moto.String(), strings.NewReader(form.Encode()))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, b.Endpoint.moto.String(), strings.NewReader(form.Encode()))
 	if err != nil {
 		return err
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.Header.Set("Authorization", authorization(l.o.Region, "ec2"))
+	r.Header.Set("Authorization", authorization(b.o.Region, "ec2"))
 	response, err := client.Do(r)
 	if err != nil {
 		return fmt.Errorf("%s: %w", action, err)
@@ -84,8 +84,8 @@ func (l *Lab) ec2(ctx context.Context, action string, form url.Values, into any)
 	return nil
 }
 
-// Launch starts n instances with so many volumes each, and gives them in the order of their IDs.
-func (l *Lab) Launch(ctx context.Context, n, volumes int, tags map[string]string) ([]Instance, error) {
+// Launch starts n instances with so many volumes each. It returns them sorted by ID.
+func (b *Testbed) Launch(ctx context.Context, n, volumes int, tags map[string]string) ([]Instance, error) {
 	form := url.Values{"ImageId": {"ami-00000000"}, "InstanceType": {"t3.micro"}, "MinCount": {strconv.Itoa(n)}, "MaxCount": {strconv.Itoa(n)}}
 	for v := range volumes {
 		device := "BlockDeviceMapping." + strconv.Itoa(v+1)
@@ -101,7 +101,7 @@ func (l *Lab) Launch(ctx context.Context, n, volumes int, tags map[string]string
 	var started struct {
 		IDs []string `xml:"instancesSet>item>instanceId"`
 	}
-	if err := l.ec2(ctx, "RunInstances", form, &started); err != nil {
+	if err := b.ec2(ctx, "RunInstances", form, &started); err != nil {
 		return nil, err
 	}
 	ask := url.Values{}
@@ -111,7 +111,7 @@ func (l *Lab) Launch(ctx context.Context, n, volumes int, tags map[string]string
 	var described struct {
 		Instances []instanceItem `xml:"reservationSet>item>instancesSet>item"`
 	}
-	if err := l.ec2(ctx, "DescribeInstances", ask, &described); err != nil {
+	if err := b.ec2(ctx, "DescribeInstances", ask, &described); err != nil {
 		return nil, err
 	}
 	var out []Instance
@@ -122,7 +122,7 @@ func (l *Lab) Launch(ctx context.Context, n, volumes int, tags map[string]string
 			instance.Volumes = append(instance.Volumes, d.Volume)
 		}
 		if len(instance.Volumes) != volumes {
-			return nil, fmt.Errorf("instance %s has the volumes %v, and was to have %d", i.ID, instance.Volumes, volumes)
+			return nil, fmt.Errorf("instance %s has the volumes %v instead of %d volumes", i.ID, instance.Volumes, volumes)
 		}
 		out = append(out, instance)
 	}
@@ -130,13 +130,13 @@ func (l *Lab) Launch(ctx context.Context, n, volumes int, tags map[string]string
 	return out, nil
 }
 
-// Snapshots lists those that the runs of a schedule made, oldest first.
-func (l *Lab) Snapshots(ctx context.Context, keyword string) ([]Snapshot, error) {
+// Snapshots lists the snapshots that the runs of a schedule created, oldest first.
+func (b *Testbed) Snapshots(ctx context.Context, keyword string) ([]Snapshot, error) {
 	var described struct {
 		Snapshots []snapshotItem `xml:"snapshotSet>item"`
 	}
 	form := url.Values{"Filter.1.Name": {"tag:snapshot-lifecycle:schedule"}, "Filter.1.Value.1": {keyword}}
-	if err := l.ec2(ctx, "DescribeSnapshots", form, &described); err != nil {
+	if err := b.ec2(ctx, "DescribeSnapshots", form, &described); err != nil {
 		return nil, err
 	}
 	slices.SortStableFunc(described.Snapshots, func(a, b snapshotItem) int { return cmp.Compare(a.StartTime, b.StartTime) })
@@ -151,11 +151,11 @@ func (l *Lab) Snapshots(ctx context.Context, keyword string) ([]Snapshot, error)
 	return out, nil
 }
 
-// DeleteVolume deletes a volume of an instance, and detaches it first.
-func (l *Lab) DeleteVolume(ctx context.Context, i Instance, volume string) error {
+// DeleteVolume detaches a volume from its instance and deletes it.
+func (b *Testbed) DeleteVolume(ctx context.Context, i Instance, volume string) error {
 	device := "/dev/sd" + string(rune('a'+slices.Index(i.Volumes, volume)))
-	if err := l.ec2(ctx, "DetachVolume", url.Values{"InstanceId": {i.ID}, "Device": {device}, "VolumeId": {volume}}, nil); err != nil {
+	if err := b.ec2(ctx, "DetachVolume", url.Values{"InstanceId": {i.ID}, "Device": {device}, "VolumeId": {volume}}, nil); err != nil {
 		return err
 	}
-	return l.ec2(ctx, "DeleteVolume", url.Values{"VolumeId": {volume}}, nil)
+	return b.ec2(ctx, "DeleteVolume", url.Values{"VolumeId": {volume}}, nil)
 }

@@ -18,18 +18,18 @@ import (
 	"time"
 )
 
-// Call is a call of a function.
+// Call is a call of a Lambda function.
 type Call struct {
 	Function string // its folder's name, e.g. snapshot-volume
-	Keyword  string // of its run
-	Volume   string // "": it is for the whole run
+	Keyword  string // the keyword of the run
+	Volume   string // "": the call is for the whole run
 	Attempt  int
-	Error    string // what it answered: the name of an error, or ""
+	Error    string // the name of the error that it returned, or ""
 }
 
 var invocations = regexp.MustCompile(`^/2015-03-31/functions/(.+)/invocations$`)
 
-// invoked gives the name of the function that a request calls.
+// invoked returns the name of the function that a request invokes.
 func invoked(r *http.Request) (string, bool) {
 	m := invocations.FindStringSubmatch(r.URL.EscapedPath())
 	if r.Method != http.MethodPost || m == nil {
@@ -45,24 +45,24 @@ func invoked(r *http.Request) (string, bool) {
 func (e *Endpoint) invoke(w http.ResponseWriter, r *http.Request, name string) {
 	payload, err := io.ReadAll(io.LimitReader(r.Body, maxBody))
 	if err != nil {
-		return // whoever called is gone
+		return // the caller has closed the connection
 	}
 	f, err := e.function(r.Context(), name)
 	if err != nil {
-		lambdaRefuses(w, http.StatusNotFound, "ResourceNotFoundException", err.Error())
+		refuseInvocation(w, http.StatusNotFound, "ResourceNotFoundException", err.Error())
 		return
 	}
 	call := describe(name, payload)
 	how := e.behaviour(call)
 	if how == IsThrottled {
 		call.Error = "Lambda.TooManyRequestsException"
-		e.remember(call)
-		lambdaRefuses(w, http.StatusTooManyRequests, "TooManyRequestsException", "Rate Exceeded.")
+		e.recordCall(call)
+		refuseInvocation(w, http.StatusTooManyRequests, "TooManyRequestsException", "Rate Exceeded.")
 		return
 	}
 	answer, err := e.Lambda.invoke(r.Context(), f, payload, how)
 	if err != nil {
-		lambdaRefuses(w, http.StatusBadGateway, "ServiceException", err.Error())
+		refuseInvocation(w, http.StatusBadGateway, "ServiceException", err.Error())
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
@@ -70,14 +70,14 @@ func (e *Endpoint) invoke(w http.ResponseWriter, r *http.Request, name string) {
 	if answer.Failed {
 		w.Header().Set("X-Amz-Function-Error", "Unhandled")
 		var said struct{ ErrorType string }
-		_ = json.Unmarshal(answer.Payload, &said) // a program may answer anything
+		_ = json.Unmarshal(answer.Payload, &said) // the answer may be anything
 		call.Error = said.ErrorType
 	}
-	e.remember(call)
+	e.recordCall(call)
 	_, _ = w.Write(answer.Payload)
 }
 
-func lambdaRefuses(w http.ResponseWriter, status int, code, message string) {
+func refuseInvocation(w http.ResponseWriter, status int, code, message string) {
 	w.Header().Set("X-Amzn-Errortype", code)
 	w.Header().Set("X-Amzn-Requestid", "00000000-0000-4000-8000-000000000000")
 	w.Header().Set("Content-Type", "application/json")
@@ -87,14 +87,14 @@ func lambdaRefuses(w http.ResponseWriter, status int, code, message string) {
 
 var capital = regexp.MustCompile(`[A-Z]`)
 
-// FolderOf gives the folder of a deployed function: the stack names them EbsSnapshotLifecycle-PruneVolumeFunction9F63482B-….
+// FolderOf returns the folder of a deployed function. The stack names a function like EbsSnapshotLifecycle-PruneVolumeFunction9F63482B-….
 func FolderOf(deployed string) string {
 	parts := strings.Split(deployed, "-")
 	name, _, _ := strings.Cut(parts[min(1, len(parts)-1)], "Function")
 	return strings.TrimPrefix(strings.ToLower(capital.ReplaceAllString(name, "-$0")), "-")
 }
 
-// describe reads what a call is about from its payload.
+// describe reads from a payload what the call is about.
 func describe(deployed string, payload []byte) Call {
 	var in struct {
 		Input   struct{ SnapshotKeyWord string }
@@ -102,7 +102,7 @@ func describe(deployed string, payload []byte) Call {
 		Volume  struct{ ID string }
 		Attempt int
 	}
-	_ = json.Unmarshal(payload, &in) // an input that can't be read is for the function to refuse
+	_ = json.Unmarshal(payload, &in) // the function must refuse an input that can't be read
 	keyword := in.Run.SnapshotKeyWord
 	if keyword == "" {
 		keyword = in.Input.SnapshotKeyWord
@@ -113,7 +113,7 @@ func describe(deployed string, payload []byte) Call {
 func (e *Endpoint) behaviour(c Call) Behaviour {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for _, f := range e.behave {
+	for _, f := range e.behaviours {
 		if f != nil {
 			if how := f(c); how != Works {
 				return how
@@ -123,13 +123,13 @@ func (e *Endpoint) behaviour(c Call) Behaviour {
 	return Works
 }
 
-func (e *Endpoint) remember(c Call) {
+func (e *Endpoint) recordCall(c Call) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.record = append(e.record, c)
+	e.calls = append(e.calls, c)
 }
 
-// function finds a deployed function: its configuration in moto's Lambda, its program in the zip file that cdk uploaded.
+// function finds a deployed function: its configuration is in moto's Lambda, and its program in the zip file that cdk uploaded.
 func (e *Endpoint) function(ctx context.Context, name string) (function, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -146,7 +146,7 @@ func (e *Endpoint) function(ctx context.Context, name string) (function, error) 
 		return function{}, err
 	}
 	if err := json.Unmarshal(body, &deployed); err != nil {
-		return function{}, fmt.Errorf("what moto says of function %s: %w", name, err)
+		return function{}, fmt.Errorf("moto's answer about the function %s: %w", name, err)
 	}
 	c := deployed.Configuration
 	key := path.Base(deployed.Code.Location)
@@ -168,7 +168,7 @@ func (e *Endpoint) function(ctx context.Context, name string) (function, error) 
 	return f, nil
 }
 
-// get asks moto, which reads a signature only for the service's name.
+// get calls moto. moto reads only the service's name from the signature.
 func (e *Endpoint) get(ctx context.Context, service, path string) ([]byte, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, e.moto.String()+path, nil)
 	if err != nil {

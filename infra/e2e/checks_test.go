@@ -10,19 +10,19 @@ import (
 	"testing"
 )
 
-// theChecksLook calls the functions that have a schedule of their own, as that would.
-func (d *deployed) theChecksLook(t *testing.T) {
-	same(t, "what the freshness check finds", d.check(t, "check.freshness"), `{"Volumes":100,"Stale":0}`)
-	same(t, "what the orphans' check finds", d.check(t, "tidy.orphans"), `{"Orphans":0,"Deleted":0}`)
-	same(t, "mails of the checks", len(d.lab.Endpoint.Mails("EBS snapshots: ")), 0)
+// runChecks calls the functions that have a schedule of their own, as the schedule does.
+func (d *deployed) runChecks(t *testing.T) {
+	same(t, "result of the freshness check", d.check(t, "check.freshness"), `{"Volumes":100,"Stale":0}`)
+	same(t, "result of the orphans check", d.check(t, "tidy.orphans"), `{"Orphans":0,"Deleted":0}`)
+	same(t, "mails of the checks", len(d.bed.Endpoint.Mails("EBS snapshots: ")), 0)
 
 	instance := d.fleet[0].ID
 	d.cli(t, nil, "ec2", "delete-tags", "--resources", instance, "--tags", "Key=SnapshotDaily")
-	same(t, "what it finds once an instance has lost its tag", d.check(t, "tidy.orphans"), `{"Orphans":2,"Deleted":0}`)
+	same(t, "result after an instance has lost its tag", d.check(t, "tidy.orphans"), `{"Orphans":2,"Deleted":0}`)
 	d.cli(t, nil, "ec2", "create-tags", "--resources", instance, "--tags", "Key=SnapshotDaily,Value=3")
-	mails := d.lab.Endpoint.Mails("EBS snapshots: ")
+	mails := d.bed.Endpoint.Mails("EBS snapshots: ")
 	if len(mails) != 1 || mails[0].Subject != "EBS snapshots: 2 volumes are orphaned" || !strings.Contains(mails[0].Message, d.fleet[0].Volumes[0]) {
-		t.Errorf("mails %v, want one about the volumes of %s", mails, instance)
+		t.Errorf("the mails are %v, want one about the volumes of %s", mails, instance)
 	}
 	var listed struct{ Contents []struct{ Key string } }
 	d.cli(t, &listed, "s3api", "list-objects-v2", "--bucket", d.stack.Outputs["RunsBucket"], "--delimiter", "/")
@@ -30,10 +30,10 @@ func (d *deployed) theChecksLook(t *testing.T) {
 	for _, o := range listed.Contents {
 		left = append(left, o.Key)
 	}
-	same(t, "what they leave in the bucket, beside the runs' pace", left, []string{"freshness.json", "orphans.json", "pacing.json"})
+	same(t, "objects of the checks and of the pacing in the bucket", left, []string{"freshness.json", "orphans.json", "pacing.json"})
 }
 
-// check calls what a check's schedule does, and gives the answer.
+// check calls the function of a check's schedule and returns the answer.
 func (d *deployed) check(t *testing.T, schedule string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "answer.json")

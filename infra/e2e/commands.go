@@ -16,13 +16,13 @@ import (
 	"time"
 )
 
-// run runs a command, and keeps what it says in the log. If it fails, the end of that is in the error.
-func (l *Lab) run(ctx context.Context, timeout time.Duration, folder string, environment []string, name string, args ...string) error {
-	_, err := l.output(ctx, timeout, folder, environment, name, args...)
+// run runs a command and writes its output to the log. If the command fails, the error has the last lines of the output.
+func (b *Testbed) run(ctx context.Context, timeout time.Duration, folder string, environment []string, name string, args ...string) error {
+	_, err := b.output(ctx, timeout, folder, environment, name, args...)
 	return err
 }
 
-func (l *Lab) output(
+func (b *Testbed) output(
 	ctx context.Context, timeout time.Duration, folder string, environment []string, name string, args ...string,
 ) ([]byte, error) {
 	if timeout != noTimeout {
@@ -32,16 +32,16 @@ func (l *Lab) output(
 	}
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir, cmd.Env = folder, environment
-	// Its children end with it, it ends with this process, and Ctrl-C reaches it through the context only.
+	// Its child processes end with it, and it ends with this process. Only the context passes Ctrl-C on to it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = 10 * time.Second
 	var stdout bytes.Buffer
-	all := &shared{}
+	all := &lockedBuffer{}
 	cmd.Stdout, cmd.Stderr = io.MultiWriter(&stdout, all), all
 	err := cmd.Run()
 	line := filepath.Base(name) + " " + strings.Join(args, " ")
-	fmt.Fprintf(l.log, "%s %s\n%s\n", time.Now().UTC().Format(time.TimeOnly), line, all.text())
+	fmt.Fprintf(b.log, "%s %s\n%s\n", time.Now().UTC().Format(time.TimeOnly), line, all.text())
 	if err != nil {
 		if cause := context.Cause(ctx); cause != nil {
 			err = cause
@@ -51,32 +51,32 @@ func (l *Lab) output(
 	return stdout.Bytes(), nil
 }
 
-// shared is written to by both outputs of a command at once.
-type shared struct {
+// lockedBuffer is a buffer for both outputs of a command, which are written at the same time.
+type lockedBuffer struct {
 	mu     sync.Mutex
 	buffer bytes.Buffer
 }
 
-func (s *shared) Write(p []byte) (int, error) {
+func (s *lockedBuffer) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.buffer.Write(p)
 }
 
-func (s *shared) text() string {
+func (s *lockedBuffer) text() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.buffer.String()
 }
 
-// commandError is a command's failure.
+// commandError is the failure of a command.
 type commandError struct {
 	Command string
 	Err     error
-	Said    string // the end of its output
+	Output  string // the last lines of its output
 }
 
-func (e *commandError) Error() string { return fmt.Sprintf("%s: %v\n%s", e.Command, e.Err, e.Said) }
+func (e *commandError) Error() string { return fmt.Sprintf("%s: %v\n%s", e.Command, e.Err, e.Output) }
 func (e *commandError) Unwrap() error { return e.Err }
 
 func tail(text string, lines int) string {
@@ -84,18 +84,19 @@ func tail(text string, lines int) string {
 	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }
 
-// cdk runs the cdk command on the app, in a folder of its own, so that two labs share no build/ and no cdk.out/.
-func (l *Lab) cdk(ctx context.Context, args ...string) error {
-	program := filepath.Join(l.root, "infra/node_modules/.bin/cdk")
-	return l.run(ctx, cdkTimeout, l.folder, l.Environment(), program, append([]string{"--app", "./app"}, args...)...)
+// cdk runs the cdk command on the app, in a folder of its own, so that two test beds share no build/ and no cdk.out/.
+func (b *Testbed) cdk(ctx context.Context, args ...string) error {
+	program := filepath.Join(b.root, "infra/node_modules/.bin/cdk")
+	return b.run(ctx, cdkTimeout, b.folder, b.Environment(), program, append([]string{"--app", "./app"}, args...)...)
 }
 
-// AWSCommand is how to call the AWS CLI: as a module, since the path that its script begins with is that of its installation.
-func (l *Lab) AWSCommand() []string { return []string{l.python(), "-m", "awscli"} }
+// AWSCommand is the command for the AWS CLI. It runs the module, because the first line of the script has the path of the folder in
+// which it was installed, and that was moved.
+func (b *Testbed) AWSCommand() []string { return []string{b.python(), "-m", "awscli"} }
 
-// CLI runs the AWS CLI, and reads its JSON into a value, unless that is nil.
-func (l *Lab) CLI(ctx context.Context, into any, args ...string) error {
-	out, err := l.output(ctx, cliTimeout, l.folder, l.Environment(), l.python(), slices.Concat([]string{"-m", "awscli"}, args, []string{"--output", "json"})...)
+// CLI runs the AWS CLI and decodes its JSON output into a value, unless the value is nil.
+func (b *Testbed) CLI(ctx context.Context, into any, args ...string) error {
+	out, err := b.output(ctx, cliTimeout, b.folder, b.Environment(), b.python(), slices.Concat([]string{"-m", "awscli"}, args, []string{"--output", "json"})...)
 	if err != nil || into == nil {
 		return err
 	}

@@ -12,30 +12,30 @@ import (
 	"testing"
 )
 
-// theSimulatedEC2Agrees runs the suite that says what EC2 does, which the simulated account passes, against moto's EC2, which
-// this project did not write. Where the two are known to disagree, the suite says who is right and where AWS says so; that
-// list has to be true as well: what moto does right by now is to be taken off it.
+// theSimulatedEC2Agrees runs the suite of EC2's behaviour against moto's EC2, which is not written by this project. The simulated EC2
+// passes the same suite. The suite lists the known differences, with the reference to AWS's documentation. That list must be correct:
+// if moto behaves correctly now, the difference must be removed from it.
 func (d *deployed) theSimulatedEC2Agrees(t *testing.T) {
 	agreed := d.conformance(t)
 	if len(agreed["fail"]) > 0 || len(agreed["pass"]) < 15 {
-		t.Errorf("%d cases agree; these don't, and are not listed: %q\n%s", len(agreed["pass"]), agreed["fail"], agreed["output"])
+		t.Errorf("%d cases agree. These do not agree and are not listed: %q\n%s", len(agreed["pass"]), agreed["fail"], agreed["output"])
 	}
 	listed := agreed["skip"]
 	if len(listed) == 0 {
-		t.Fatal("no difference is listed: has the suite seen moto?")
+		t.Fatal("no difference is listed: did the suite run against moto?")
 	}
-	same(t, "the differences that are listed, and those that there are", d.conformance(t, "EC2_CONFORMANCE_DIFFERENCES=1")["fail"], listed)
-	d.lab.Say("         %d cases of EC2's behaviour agree, %d differ as they are known to", len(agreed["pass"]), len(listed))
+	same(t, "the listed differences and the real ones", d.conformance(t, "EC2_CONFORMANCE_DIFFERENCES=1")["fail"], listed)
+	d.bed.Say("         %d cases of EC2's behaviour agree, %d have a known difference", len(agreed["pass"]), len(listed))
 }
 
-// conformance gives the names of the cases by how they ended.
+// conformance returns the names of the cases by their result.
 func (d *deployed) conformance(t *testing.T, environment ...string) map[string][]string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "go", "test", "-json", "-count", "1", "-timeout", "5m", "-run", "^TestConformance$", "./functions/internal/sim/ec2sim")
 	cmd.Dir = "../.."
-	cmd.Env = slices.Concat(os.Environ(), []string{"EC2_CONFORMANCE_ENDPOINT=" + d.lab.MotoURL(), "EC2_CONFORMANCE_PAUSE=20ms"}, environment)
-	out, _ := cmd.Output() // how the cases ended says more than whether all went well
-	ended := map[string][]string{}
+	cmd.Env = slices.Concat(os.Environ(), []string{"EC2_CONFORMANCE_ENDPOINT=" + d.bed.MotoURL(), "EC2_CONFORMANCE_PAUSE=20ms"}, environment)
+	out, _ := cmd.Output() // the results of the cases say more than the exit status
+	results := map[string][]string{}
 	for line := range bytes.Lines(out) {
 		var e struct{ Action, Test, Output string }
 		if err := json.Unmarshal(line, &e); err != nil {
@@ -43,14 +43,14 @@ func (d *deployed) conformance(t *testing.T, environment ...string) map[string][
 		}
 		if name, ok := strings.CutPrefix(e.Test, "TestConformance/"); ok {
 			if e.Action == "output" {
-				ended["output"] = append(ended["output"], e.Output)
+				results["output"] = append(results["output"], e.Output)
 				continue
 			}
-			ended[e.Action] = append(ended[e.Action], name)
+			results[e.Action] = append(results[e.Action], name)
 		}
 	}
-	for _, how := range []string{"pass", "fail", "skip"} {
-		slices.Sort(ended[how])
+	for _, result := range []string{"pass", "fail", "skip"} {
+		slices.Sort(results[result])
 	}
-	return ended
+	return results
 }

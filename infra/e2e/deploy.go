@@ -12,14 +12,14 @@ import (
 	"strings"
 )
 
-// StackName is the name under which the app deploys itself.
+// StackName is the name of the app's stack.
 const StackName = "EbsSnapshotLifecycle"
 
 // Settings are keys of the app's configuration, as `cdk -c key=value` takes them.
 type Settings map[string]string
 
-// settings are what an emulator on a small machine wants otherwise than AWS: it starts a thread for each child that may run, and
-// its snapshots are completed at once.
+// settings changes the settings that an emulator on a small machine needs. The emulator starts a thread for each child that may run,
+// and its snapshots are completed at once.
 func settings(more Settings) []string {
 	all := Settings{"architecture": "arm64", "maxConcurrency": "40", "settleSeconds": "1"}
 	if runtime.GOARCH == "amd64" {
@@ -34,55 +34,55 @@ func settings(more Settings) []string {
 }
 
 // Bootstrap prepares the account for the CDK.
-func (l *Lab) Bootstrap(ctx context.Context) error {
-	return l.step("cdk bootstrap", func() error {
-		return l.cdk(ctx, append([]string{"bootstrap", "aws://" + account + "/" + l.o.Region}, settings(nil)...)...)
+func (b *Testbed) Bootstrap(ctx context.Context) error {
+	return b.step("cdk bootstrap", func() error {
+		return b.cdk(ctx, append([]string{"bootstrap", "aws://" + account + "/" + b.o.Region}, settings(nil)...)...)
 	})
 }
 
-// Deploy deploys the app, or what has changed of it.
-func (l *Lab) Deploy(ctx context.Context, s Settings) (Stack, error) {
-	err := l.step("cdk deploy "+strings.Join(slices.Sorted(maps.Keys(s)), " "), func() error {
-		// moto knows neither how the CDK waits for a change set, nor a parameter's previous value.
-		return l.cdk(ctx, append([]string{
+// Deploy deploys the app, or the changes to it.
+func (b *Testbed) Deploy(ctx context.Context, s Settings) (Stack, error) {
+	err := b.step("cdk deploy "+strings.Join(slices.Sorted(maps.Keys(s)), " "), func() error {
+		// moto supports neither change sets as the CDK uses them, nor the previous value of a parameter.
+		return b.cdk(ctx, append([]string{
 			"deploy", "--all", "--require-approval", "never", "--method", "direct", "--no-previous-parameters",
 		}, settings(s)...)...)
 	})
 	if err != nil {
 		return Stack{}, err
 	}
-	return l.stack(ctx)
+	return b.stack(ctx)
 }
 
-// Subscribe has the alerts delivered to the endpoint.
-func (l *Lab) Subscribe(ctx context.Context, s Stack) error {
-	return l.CLI(ctx, nil, "sns", "subscribe", "--topic-arn", s.Outputs["AlertTopicArn"], "--protocol", "http",
-		"--notification-endpoint", l.Endpoint.URL+mailbox)
+// Subscribe subscribes the endpoint to the alerts.
+func (b *Testbed) Subscribe(ctx context.Context, s Stack) error {
+	return b.CLI(ctx, nil, "sns", "subscribe", "--topic-arn", s.Outputs["AlertTopicArn"], "--protocol", "http",
+		"--notification-endpoint", b.Endpoint.URL+mailbox)
 }
 
-// Destroy removes what was deployed.
-func (l *Lab) Destroy(ctx context.Context) error {
-	return l.step("cdk destroy", func() error {
-		return l.cdk(ctx, append([]string{"destroy", "--all", "--force"}, settings(nil)...)...)
+// Destroy deletes what was deployed.
+func (b *Testbed) Destroy(ctx context.Context) error {
+	return b.step("cdk destroy", func() error {
+		return b.cdk(ctx, append([]string{"destroy", "--all", "--force"}, settings(nil)...)...)
 	})
 }
 
-// Stack is what was deployed.
+// Stack is the deployed stack.
 type Stack struct {
-	Outputs map[string]string
-	Made    map[string]string // types of the resources that were made, by logical ID
-	Wanted  map[string]string // of those that are in the template
+	Outputs  map[string]string
+	Created  map[string]string // the types of the created resources, by logical ID
+	Template map[string]string // the types of the resources in the template
 }
 
-func (l *Lab) stack(ctx context.Context) (Stack, error) {
-	s := Stack{Outputs: map[string]string{}, Made: map[string]string{}, Wanted: map[string]string{}}
+func (b *Testbed) stack(ctx context.Context) (Stack, error) {
+	s := Stack{Outputs: map[string]string{}, Created: map[string]string{}, Template: map[string]string{}}
 	var described struct {
 		Stacks []struct {
 			StackStatus string
 			Outputs     []struct{ OutputKey, OutputValue string }
 		}
 	}
-	if err := l.CLI(ctx, &described, "cloudformation", "describe-stacks", "--stack-name", StackName); err != nil {
+	if err := b.CLI(ctx, &described, "cloudformation", "describe-stacks", "--stack-name", StackName); err != nil {
 		return s, err
 	}
 	for _, stack := range described.Stacks {
@@ -97,16 +97,16 @@ func (l *Lab) stack(ctx context.Context) (Stack, error) {
 			PhysicalID string `json:"PhysicalResourceId"`
 		}
 	}
-	if err := l.CLI(ctx, &resources, "cloudformation", "describe-stack-resources", "--stack-name", StackName); err != nil {
+	if err := b.CLI(ctx, &resources, "cloudformation", "describe-stack-resources", "--stack-name", StackName); err != nil {
 		return s, err
 	}
 	for _, r := range resources.StackResources {
-		// What moto can't make it lists without a type.
+		// moto lists a resource without a type if it can't create it.
 		if r.Type != "" && r.PhysicalID != "" {
-			s.Made[r.ID] = r.Type
+			s.Created[r.ID] = r.Type
 		}
 	}
-	body, err := os.ReadFile(filepath.Join(l.folder, "cdk.out", StackName+".template.json"))
+	body, err := os.ReadFile(filepath.Join(b.folder, "cdk.out", StackName+".template.json"))
 	if err != nil {
 		return s, err
 	}
@@ -117,37 +117,37 @@ func (l *Lab) stack(ctx context.Context) (Stack, error) {
 		return s, fmt.Errorf("the template: %w", err)
 	}
 	for id, r := range template.Resources {
-		s.Wanted[id] = r.Type
+		s.Template[id] = r.Type
 	}
 	return s, nil
 }
 
-// unmade are the types that CloudFormation skips here, and why nothing that is tested misses them.
-var unmade = map[string]string{
-	"AWS::Lambda::EventInvokeConfig": "nothing is called asynchronously here",
-	"AWS::Logs::MetricFilter":        "moto makes no metrics of logs",
+// unsupported are the types that moto's CloudFormation skips, and why no test needs them.
+var unsupported = map[string]string{
+	"AWS::Lambda::EventInvokeConfig": "no test calls a function asynchronously",
+	"AWS::Logs::MetricFilter":        "moto makes no metrics from logs",
 	"AWS::Logs::QueryDefinition":     "moto has no saved queries",
 	"AWS::S3::BucketPolicy":          "moto enforces no policies",
 	"AWS::SNS::TopicPolicy":          "moto enforces no policies",
 	"AWS::SQS::QueuePolicy":          "moto enforces no policies",
 }
 
-// Skipped compares what was made with the template. CloudFormation must not skip a type in silence, and the list of those that
-// it is known to skip must be true.
+// Skipped compares the created resources with the template, and returns the known types that moto skipped. It fails if moto skipped
+// another type, or if it created one of the known types.
 func (s Stack) Skipped() (known []string, err error) {
 	var wrong []string
 	missing := map[string]bool{}
-	for id, kind := range s.Wanted {
-		switch made := s.Made[id]; {
-		case made == kind && unmade[kind] != "":
-			wrong = append(wrong, kind+" is made by now: take it off the list of those that moto can't make")
-		case made != kind && unmade[kind] == "":
-			wrong = append(wrong, fmt.Sprintf("%s (%s) was not made, and CloudFormation said nothing", id, kind))
-		case made != kind:
-			missing[kind+": "+unmade[kind]] = true
+	for id, kind := range s.Template {
+		switch created := s.Created[id]; {
+		case created == kind && unsupported[kind] != "":
+			wrong = append(wrong, "moto can create "+kind+" now: remove it from the list unsupported")
+		case created != kind && unsupported[kind] == "":
+			wrong = append(wrong, fmt.Sprintf("moto did not create %s (%s) and reported no error", id, kind))
+		case created != kind:
+			missing[kind+": "+unsupported[kind]] = true
 		}
 	}
-	if len(s.Wanted) == 0 {
+	if len(s.Template) == 0 {
 		wrong = append(wrong, "the template has no resources")
 	}
 	if len(wrong) > 0 {

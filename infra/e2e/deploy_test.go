@@ -20,56 +20,56 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/infra/e2e"
 )
 
-// part is a part of a test, and a line of progress.
+// part runs a part of a test and prints a line of progress.
 func (d *deployed) part(t *testing.T, name string, do func(*testing.T)) {
 	began, ran := time.Now(), false
 	passed := t.Run(name, func(t *testing.T) { ran = true; do(t) })
 	switch took := time.Since(began).Seconds(); {
 	case !passed:
-		d.lab.Say("%5.1f s  %s: FAILED", took, name)
-	case ran: // else -run did not ask for it
-		d.lab.Say("%5.1f s  %s", took, name)
+		d.bed.Say("%5.1f s  %s: FAILED", took, name)
+	case ran: // otherwise -run excludes it
+		d.bed.Say("%5.1f s  %s", took, name)
 	}
 }
 
-func start(t *testing.T, region string) *e2e.Lab {
+func start(t *testing.T, region string) *e2e.Testbed {
 	t.Helper()
 	ctx, stop := signal.NotifyContext(t.Context(), os.Interrupt, syscall.SIGTERM)
 	t.Cleanup(stop)
-	lab, err := e2e.Start(ctx, e2e.Options{Region: region, Speed: speed, Progress: os.Stdout})
+	bed, err := e2e.Start(ctx, e2e.Options{Region: region, Speed: speed, Progress: os.Stdout})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { lab.Close(t.Failed()) })
-	// go test ends a test binary at Ctrl-C as it stands; nothing here is to be left behind.
+	t.Cleanup(func() { bed.Close(t.Failed()) })
+	// At Ctrl-C, go test ends a test binary at once. This stops the emulator before.
 	context.AfterFunc(ctx, func() {
 		if t.Context().Err() == nil {
-			lab.Close(true)
+			bed.Close(true)
 			os.Exit(130)
 		}
 	})
-	return lab
+	return bed
 }
 
 type deployed struct {
-	lab       *e2e.Lab
+	bed       *e2e.Testbed
 	stack     e2e.Stack
-	schedules map[string]string // inputs, by the schedules' names
-	checks    map[string]string // functions that have a schedule of their own, by the schedules' names
+	schedules map[string]string // the inputs, by the names of the schedules
+	checks    map[string]string // the functions with their own schedule, by the names of the schedules
 	fleet     []e2e.Instance
-	hour      time.Time           // the last full one that has passed here
-	fired     map[string][]string // the runs that there were, by keyword
+	hour      time.Time           // the latest full hour in the test's time
+	triggered map[string][]string // the runs so far, by keyword
 	runs      int
 }
 
 const instances, volumes = 25, 2
 
-// deploy deploys the app as cdk.json has it, and has a fleet whose instances opt in to both schedules, among others that don't.
+// deploy deploys the app with cdk.json. It starts instances with the tags of both schedules, and others without.
 func deploy(t *testing.T, region string) *deployed {
 	t.Helper()
 	ctx := t.Context()
-	d := &deployed{lab: start(t, region), hour: time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC), fired: map[string][]string{}}
-	if err := d.lab.Bootstrap(ctx); err != nil {
+	d := &deployed{bed: start(t, region), hour: time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC), triggered: map[string][]string{}}
+	if err := d.bed.Bootstrap(ctx); err != nil {
 		t.Fatal(err)
 	}
 	d.deployWith(t, nil)
@@ -80,13 +80,13 @@ func deploy(t *testing.T, region string) *deployed {
 	}
 	same(t, "schedules", slices.Sorted(maps.Keys(d.schedules)), []string{"SnapshotDaily", "SnapshotHourly"})
 	same(t, "checks", slices.Sorted(maps.Keys(d.checks)), []string{"check.freshness", "tidy.orphans"})
-	if err := d.lab.Subscribe(ctx, d.stack); err != nil {
+	if err := d.bed.Subscribe(ctx, d.stack); err != nil {
 		t.Fatal(err)
 	}
 	var err error
-	d.fleet, err = d.lab.Launch(ctx, instances, volumes, map[string]string{"SnapshotDaily": "3", "SnapshotHourly": "2", "Name": "web", "team": "storage"})
+	d.fleet, err = d.bed.Launch(ctx, instances, volumes, map[string]string{"SnapshotDaily": "3", "SnapshotHourly": "2", "Name": "web", "team": "storage"})
 	if err == nil {
-		_, err = d.lab.Launch(ctx, 2, 1, map[string]string{"Name": "not ours"})
+		_, err = d.bed.Launch(ctx, 2, 1, map[string]string{"Name": "not ours"})
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -96,7 +96,7 @@ func deploy(t *testing.T, region string) *deployed {
 
 func (d *deployed) deployWith(t *testing.T, s e2e.Settings) {
 	t.Helper()
-	stack, err := d.lab.Deploy(t.Context(), s)
+	stack, err := d.bed.Deploy(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,12 +106,12 @@ func (d *deployed) deployWith(t *testing.T, s e2e.Settings) {
 		t.Error(err)
 	}
 	if s == nil {
-		d.lab.SayAll("not made here: ", left)
+		d.bed.SayAll("not created in the emulator: ", left)
 	}
 	d.readSchedules(t)
 }
 
-// readSchedules reads what the deployed schedules give to executions.
+// readSchedules reads the inputs that the deployed schedules give to executions.
 func (d *deployed) readSchedules(t *testing.T) {
 	t.Helper()
 	var listed struct {
@@ -123,7 +123,7 @@ func (d *deployed) readSchedules(t *testing.T) {
 		var schedule struct{ Target struct{ Arn, Input string } }
 		d.cli(t, &schedule, "scheduler", "get-schedule", "--name", s.Name, "--group-name", s.GroupName)
 		switch {
-		case schedule.Target.Arn == d.lab.StateMachineARN():
+		case schedule.Target.Arn == d.bed.StateMachineARN():
 			d.schedules[s.Name] = schedule.Target.Input
 		case strings.Contains(schedule.Target.Arn, ":function:"+e2e.StackName+"-"):
 			d.checks[s.Name] = schedule.Target.Arn
@@ -135,12 +135,12 @@ func (d *deployed) readSchedules(t *testing.T) {
 
 func (d *deployed) cli(t *testing.T, into any, args ...string) {
 	t.Helper()
-	if err := d.lab.CLI(t.Context(), into, args...); err != nil {
+	if err := d.bed.CLI(t.Context(), into, args...); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// start starts an execution as a person does.
+// start starts an execution, as a person does.
 func (d *deployed) start(t *testing.T, input string) (arn string) {
 	t.Helper()
 	d.runs++
@@ -150,38 +150,38 @@ func (d *deployed) start(t *testing.T, input string) (arn string) {
 	return started.ExecutionArn
 }
 
-// fire gives the input that a schedule gives to an execution when it fires now: Scheduler puts the time in.
-func (d *deployed) fire(t *testing.T, schedule string) string {
+// trigger returns the input for the next execution of a schedule, with the time filled in as EventBridge Scheduler does.
+func (d *deployed) trigger(t *testing.T, schedule string) string {
 	t.Helper()
 	input, ok := d.schedules[schedule]
 	const placeholder = "<aws.scheduler.scheduled-time>"
 	if !ok || !strings.Contains(input, placeholder) {
-		t.Fatalf("the schedule %s gives %q; there are %v", schedule, input, slices.Sorted(maps.Keys(d.schedules)))
+		t.Fatalf("the input of the schedule %s is %q; the schedules are %v", schedule, input, slices.Sorted(maps.Keys(d.schedules)))
 	}
 	at := d.hour.Format(time.RFC3339)
-	d.fired[schedule] = append(d.fired[schedule], schedule+"/"+at) // the default schedules are named as their keywords
+	d.triggered[schedule] = append(d.triggered[schedule], schedule+"/"+at) // the names of the default schedules are their keywords
 	return strings.ReplaceAll(input, placeholder, at)
 }
 
 func (d *deployed) wait(t *testing.T, arn string) (e2e.Execution, string) {
 	t.Helper()
-	e, err := d.lab.Wait(t.Context(), arn)
+	e, err := d.bed.Wait(t.Context(), arn)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return e, arn
 }
 
-// succeed waits for an execution, and insists on its success.
-func (d *deployed) succeed(t *testing.T, arn string) {
+// mustSucceed waits for an execution, which must succeed.
+func (d *deployed) mustSucceed(t *testing.T, arn string) {
 	t.Helper()
 	if e, _ := d.wait(t, arn); e.Status != "SUCCEEDED" {
-		t.Errorf("%s ended %s: %s: %s\nmail: %v", arn, e.Status, e.Error, e.Cause, d.lab.Endpoint.Mails(""))
+		t.Errorf("%s ended %s: %s: %s\nmail: %v", arn, e.Status, e.Error, e.Cause, d.bed.Endpoint.Mails(""))
 	}
 }
 
-// wroteReport looks for a run's manifest and report in S3.
-func (d *deployed) wroteReport(t *testing.T, prefix string, volumes int) {
+// checkReport checks a run's manifest and report in S3.
+func (d *deployed) checkReport(t *testing.T, prefix string, volumes int) {
 	t.Helper()
 	bucket := d.stack.Outputs["RunsBucket"]
 	var listed struct{ Contents []struct{ Key string } }
@@ -208,14 +208,15 @@ func (d *deployed) wroteReport(t *testing.T, prefix string, volumes int) {
 	same(t, "objects of the run", names, []string{"manifest.json", "report.json"})
 }
 
-// holds insists that each volume of the fleet has a completed snapshot of each of the keyword's latest runs, one each, and no other.
-func (d *deployed) holds(t *testing.T, keyword string, latest int) {
+// checkSnapshots checks that each volume of the fleet has exactly one completed snapshot of each of the keyword's latest runs, and no
+// others.
+func (d *deployed) checkSnapshots(t *testing.T, keyword string, latest int) {
 	t.Helper()
-	snapshots, err := d.lab.Snapshots(t.Context(), keyword)
+	snapshots, err := d.bed.Snapshots(t.Context(), keyword)
 	if err != nil {
 		t.Fatal(err)
 	}
-	runs := d.fired[keyword][max(0, len(d.fired[keyword])-latest):]
+	runs := d.triggered[keyword][max(0, len(d.triggered[keyword])-latest):]
 	got, want := map[string][]string{}, map[string][]string{}
 	for _, s := range snapshots {
 		got[s.VolumeID] = append(got[s.VolumeID], s.State+" "+s.Tags["snapshot-lifecycle:run"])
@@ -231,14 +232,14 @@ func (d *deployed) holds(t *testing.T, keyword string, latest int) {
 	if len(runs) == 0 {
 		want = map[string][]string{}
 	}
-	same(t, "what each volume has of "+keyword, got, want)
+	same(t, "snapshots of each volume, "+keyword, got, want)
 }
 
-// madeBy counts the snapshots that a run has made.
-func (d *deployed) madeBy(t *testing.T, run string) int {
+// countSnapshots counts the snapshots of a run.
+func (d *deployed) countSnapshots(t *testing.T, run string) int {
 	t.Helper()
 	keyword, _, _ := strings.Cut(run, "/")
-	snapshots, err := d.lab.Snapshots(t.Context(), keyword)
+	snapshots, err := d.bed.Snapshots(t.Context(), keyword)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,10 +2,10 @@
 
     SPEED=100 MOTO_PORT=4566 python emulator.py
 
-It prints the port that it listens on as a line of its own, and ends when its standard input does, so that it never outlives
-whoever started it. MOTO_PORT is where moto's state machines find Lambda, S3 and SNS: the endpoint in front of it (endpoint.go).
-It runs the Step Functions, CloudFormation, S3, SNS, EC2 and so on that moto's authors wrote; what is changed about them, and why,
-stands below, each with the moto that it was tried on. A change that moto has made itself by then shows as a failure at once.
+It prints its port as one line. It ends when its standard input ends, so that it never runs longer than the process that started it.
+MOTO_PORT is the port of the endpoint in front of moto (endpoint.go): there, moto's state machines find Lambda, S3 and SNS.
+Step Functions, CloudFormation, S3, SNS, EC2 and so on are those of moto. The functions below change them, and each says why and for
+which version of moto. If a new version of moto conflicts with a change, the tests fail at once.
 """
 
 import logging
@@ -47,15 +47,15 @@ from werkzeug.serving import make_server
 SPEED = float(os.environ.get("SPEED", "1"))
 
 
-# State machines are executed (moto only pretends to, unless it is told so), and those that CloudFormation makes are among them:
-# it writes them into the backend that pretends. moto 5.2.5.
+# Executes state machines. Without this setting, moto only pretends to. It also replaces the backend, because CloudFormation writes
+# state machines into the backend that only pretends. moto 5.2.5.
 def execute_state_machines():
     default_user_config["stepfunctions"] = {"execute_state_machine": True}
     machines.stepfunctions_backends = stepfunctions_parser_backends
 
 
-# Waits and the intervals of retries pass SPEED times as fast. Nothing else does: not the functions' clocks, nor the states'
-# timeouts.
+# Makes waits and the intervals of retries SPEED times faster. The clocks of the functions and the timeouts of the states do not
+# change.
 def speed_up():
     def wait(self, env, wait_seconds):
         until = time.monotonic() + wait_seconds / SPEED
@@ -66,8 +66,8 @@ def speed_up():
     retrier_decl.time = types.SimpleNamespace(sleep=lambda seconds: time.sleep(seconds / SPEED))
 
 
-# Only faster: one client for each service and not for each task, and a JSONPath is parsed once. moto 5.2.5 spends 70 ms and 5 ms
-# on these.
+# Makes moto faster: it creates one client for each service instead of each task, which takes 70 ms, and it parses each JSONPath once,
+# which takes 5 ms. moto 5.2.5.
 def save_time():
     clients, lock = {}, threading.Lock()
     make = boto_client.boto3.client
@@ -84,7 +84,7 @@ def save_time():
     json_path.parse = lambda path: parsed.get(path) or parsed.setdefault(path, parse(path))
 
 
-# Its grammar wants a point in a percentage, which JSON does not. moto 5.2.5.
+# Allows a percentage without a decimal point, as JSON does. The grammar of moto 5.2.5 requires one.
 def read_percentages():
     parse = AmazonStateLanguageParser.parse
     AmazonStateLanguageParser.parse = staticmethod(
@@ -92,7 +92,7 @@ def read_percentages():
     )
 
 
-# $$.Execution.StartTime is a text, as AWS writes it. moto 5.2.5 has an object there that its own States.Format fails at.
+# Makes $$.Execution.StartTime a text, as in AWS. In moto 5.2.5 it is an object, and moto's own States.Format fails for it.
 def write_start_times():
     details = Execution.get_start_execution_details
 
@@ -105,7 +105,7 @@ def write_start_times():
 
 
 class Child:
-    """An execution that a Distributed Map started, with the attributes that moto's answers are made of."""
+    """An execution that a Distributed Map started, with the attributes that moto needs for its answers."""
 
     by_arn: dict = {}
 
@@ -132,8 +132,7 @@ class Child:
         return out | ({"stopDate": self.stop_date} if self.stop_date else {})
 
 
-# The children of a Distributed Map are executions of their own, with a history, as they are in AWS. moto 5.2.5 runs them, and
-# forgets what they did.
+# Keeps the children of a Distributed Map as executions with a history, as AWS does. moto 5.2.5 runs them and keeps nothing.
 def remember_children():
     evaluate = DistributedItemProcessorWorker._eval_job
 
@@ -148,7 +147,7 @@ def remember_children():
         tell(HistoryEventType.ExecutionStarted, executionStartedEventDetails={"input": child.execution_input})
         program = job.job_program.eval
 
-        # What went wrong in the child is seen here only: the worker swallows it.
+        # An error of the child is only visible here: the worker ignores it.
         def observed(frame):
             try:
                 program(frame)
@@ -194,8 +193,8 @@ def remember_children():
     StepFunctionResponse.list_executions = list_executions
 
 
-# Types that moto has a backend for and no CloudFormation: it skips them in silence. moto lists the classes that it finds, so to
-# define one is enough. moto 5.2.5.
+# Adds types to CloudFormation for which moto has a backend. Without this, moto silently skips them. moto finds the classes by itself,
+# so it is enough to define one. moto 5.2.5.
 def cloudformation_type(type_name, name_property, create, remove):
     class Resource(CloudFormationModel):
         __module__ = "moto.cloudformation.added"
@@ -244,7 +243,7 @@ def create_schedule(p, account, region):
 
 
 def delete_schedule(name, p, account, region):
-    if p["GroupName"] in scheduler_backends[account][region].schedule_groups:  # else it went with its group
+    if p["GroupName"] in scheduler_backends[account][region].schedule_groups:  # otherwise it was deleted with its group
         scheduler_backends[account][region].delete_schedule(p["GroupName"], name)
 
 
@@ -294,7 +293,7 @@ def main():
     save_time()
     remember_children()
     app = DomainDispatcherApplication(create_backend_app)
-    logging.basicConfig(level=logging.WARNING)  # what goes wrong inside of moto belongs in its log
+    logging.basicConfig(level=logging.WARNING)  # errors inside moto belong in its log
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=MotoRequestHandler)
     print(server.port, flush=True)
     server.serve_forever()

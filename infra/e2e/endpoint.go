@@ -15,27 +15,27 @@ import (
 	"time"
 )
 
-// Endpoint is the address of everything here: it calls Lambda's functions, and hands all else to moto. On the way it can make
-// a function or an API fail, and writes down what the functions were called with.
+// Endpoint is the endpoint of all AWS APIs here. It invokes the Lambda functions itself and forwards all other calls to moto. It can
+// make a function or an API call fail, and it records the calls of the functions.
 type Endpoint struct {
 	URL      string
 	Lambda   *Lambda
 	moto     *url.URL
 	region   string
-	folder   string    // for the functions' code
-	refusals io.Writer // a log
+	folder   string    // of the functions' code
+	refusals io.Writer // the log of refused calls
 	server   *http.Server
 
-	mu        sync.Mutex
-	functions map[string]function
-	behave    []func(Call) Behaviour
-	meddle    []func(APICall) *Meddling
-	record    []Call
-	mails     []Mail
-	onMail    func(Mail)
+	mu           sync.Mutex
+	functions    map[string]function
+	behaviours   []func(Call) Behaviour
+	interceptors []func(APICall) *Interception
+	calls        []Call
+	mails        []Mail
+	onMail       func(Mail)
 }
 
-// Mail is a message that the alerts' topic took.
+// Mail is a message that was published to the alerts' topic.
 type Mail struct{ Subject, Message string }
 
 const (
@@ -43,7 +43,7 @@ const (
 	account = "123456789012" // moto's
 )
 
-// newEndpoint listens; it serves once moto is known.
+// newEndpoint starts to listen. It serves as soon as moto's address is known.
 func newEndpoint(ctx context.Context, region, folder string, refusals io.Writer, l *Lambda) (*Endpoint, net.Listener, error) {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -59,9 +59,9 @@ func (e *Endpoint) serve(listener net.Listener, moto *url.URL) {
 	proxy := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(moto)
-			r.Out.Host = r.In.Host // moto finds S3's buckets, and the service, in it
+			r.Out.Host = r.In.Host // moto reads the bucket and the service from it
 		},
-		ModifyResponse: e.noteRefusal,
+		ModifyResponse: e.logRefusal,
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
 			http.Error(w, "the emulator does not answer: "+err.Error(), http.StatusBadGateway)
 		},
@@ -77,11 +77,11 @@ func (e *Endpoint) serve(listener net.Listener, moto *url.URL) {
 			e.forward(w, r, proxy)
 		}
 	})}
-	go func() { _ = e.server.Serve(listener) }() // ends with Close
+	go func() { _ = e.server.Serve(listener) }() // Close ends it
 }
 
-// noteRefusal logs what moto refused, which is the first thing to look at when something fails.
-func (e *Endpoint) noteRefusal(r *http.Response) error {
+// logRefusal logs what moto refused. If something fails, look there first.
+func (e *Endpoint) logRefusal(r *http.Response) error {
 	if r.StatusCode < http.StatusBadRequest {
 		return nil
 	}
@@ -94,21 +94,21 @@ func (e *Endpoint) noteRefusal(r *http.Response) error {
 	return nil
 }
 
-// Close ends it.
+// Close stops the endpoint.
 func (e *Endpoint) Close() {
 	if e.server != nil {
 		_ = e.server.Close()
 	}
 }
 
-// Behave has f say what becomes of calls of functions, until the function that it returns is called.
-func (e *Endpoint) Behave(f func(Call) Behaviour) (stop func()) {
-	return install(e, &e.behave, f)
+// SetBehaviour makes f decide how functions behave, until stop is called.
+func (e *Endpoint) SetBehaviour(f func(Call) Behaviour) (stop func()) {
+	return install(e, &e.behaviours, f)
 }
 
-// Meddle has f say what becomes of calls of APIs; nil leaves a call alone.
-func (e *Endpoint) Meddle(f func(APICall) *Meddling) (stop func()) {
-	return install(e, &e.meddle, f)
+// Intercept makes f decide what happens to API calls, until stop is called. If f returns nil, the call is forwarded unchanged.
+func (e *Endpoint) Intercept(f func(APICall) *Interception) (stop func()) {
+	return install(e, &e.interceptors, f)
 }
 
 func install[F any](e *Endpoint, in *[]F, f F) func() {
@@ -124,12 +124,12 @@ func install[F any](e *Endpoint, in *[]F, f F) func() {
 	}
 }
 
-// Calls gives the calls of functions for runs of a keyword, in the order of their answers.
+// Calls returns the calls of functions for the runs of a keyword, in the order of their answers.
 func (e *Endpoint) Calls(keyword string) []Call {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	var out []Call
-	for _, c := range e.record {
+	for _, c := range e.calls {
 		if c.Keyword == keyword {
 			out = append(out, c)
 		}
@@ -137,7 +137,7 @@ func (e *Endpoint) Calls(keyword string) []Call {
 	return out
 }
 
-// mailbox is where the topic delivers to: an HTTP subscription, in the place of somebody's e-mail.
+// mailbox is the path of an HTTP subscription to the topic. It replaces the e-mail subscription of a person.
 const mailbox = "/e2e/mail"
 
 func (e *Endpoint) receive(w http.ResponseWriter, r *http.Request) {
@@ -156,20 +156,20 @@ func (e *Endpoint) receive(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// Mails gives the messages about a keyword's runs.
-func (e *Endpoint) Mails(keyword string) []Mail {
+// Mails returns the messages that contain a text, such as a keyword.
+func (e *Endpoint) Mails(text string) []Mail {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	var out []Mail
 	for _, m := range e.mails {
-		if strings.Contains(m.Subject+"\n"+m.Message, keyword) {
+		if strings.Contains(m.Subject+"\n"+m.Message, text) {
 			out = append(out, m)
 		}
 	}
 	return out
 }
 
-// OnMail has f told of each message.
+// OnMail makes the endpoint call f for each message.
 func (e *Endpoint) OnMail(f func(Mail)) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

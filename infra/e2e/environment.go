@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// environment is an execution environment: a process that handles one call after the other.
+// environment is an execution environment of Lambda: a process that handles one call after another.
 type environment struct {
 	id       string
 	function function
@@ -24,18 +24,18 @@ type environment struct {
 	dead     chan struct{} // closed when the process has ended
 	began    time.Time
 	mu       sync.Mutex
-	start    time.Duration // until its first question
-	peak     int64         // bytes
+	start    time.Duration // from its start until it asks for its first call
+	peak     int64         // peak memory in bytes
 	current  *invocation
-	failure  []byte // what it said of its failure to start
+	failure  []byte // the error that it reported at its start
 }
 
-// start starts the process. What it asks first waits until it is known here.
+// start starts the process. l.mu is held, so the process's first request waits until it is registered.
 func (l *Lambda) start(e *environment) error {
 	f := e.function
-	e.cmd = exec.Command(f.Program) //nolint:noctx // it outlives the call that it is started for; Close ends it
+	e.cmd = exec.Command(f.Program) //nolint:noctx // it is used for later calls too; Close ends it
 	e.cmd.Stdout, e.cmd.Stderr = l.Output, l.Output
-	// It must not outlive this process, however that ends.
+	// The kernel ends it when this process ends for any reason.
 	e.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	e.cmd.Env = append(slices.Clone(l.Environment),
 		"AWS_LAMBDA_RUNTIME_API="+l.listener.Addr().String()+"/"+e.id, "AWS_LAMBDA_FUNCTION_NAME="+f.Name,
@@ -49,7 +49,7 @@ func (l *Lambda) start(e *environment) error {
 		return fmt.Errorf("start %s for %s: %w", f.Program, f.Name, err)
 	}
 	go func() {
-		_ = e.cmd.Wait() // how it ended is in ProcessState
+		_ = e.cmd.Wait() // ProcessState has the result
 		l.ended(e)
 		close(e.dead)
 	}()
@@ -79,9 +79,9 @@ func (e *environment) alive() bool {
 	}
 }
 
-// stop halts the process, and waits until it is: on a busy machine a thread of it may go on for a while.
+// stop suspends the process and waits until it is suspended. On a busy machine, its threads may run on for a while.
 func (e *environment) stop() {
-	_ = e.cmd.Process.Signal(syscall.SIGSTOP) // if it has ended, whoever waits for its answer sees that
+	_ = e.cmd.Process.Signal(syscall.SIGSTOP) // an ended process is noticed by the code that waits for its answer
 	for range 100 {
 		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", e.cmd.Process.Pid))
 		if _, state, _ := bytes.Cut(stat, []byte(") ")); err != nil || bytes.HasPrefix(state, []byte("T")) {
@@ -96,10 +96,10 @@ func (e *environment) kill() {
 	e.mu.Lock()
 	e.peak = max(e.peak, peak)
 	e.mu.Unlock()
-	_ = e.cmd.Process.Kill() // it may have ended by itself
+	_ = e.cmd.Process.Kill() // it may have ended already
 }
 
-// peakMemory asks while the process is there: what Linux says of one that has ended counts its parent's memory in.
+// peakMemory works only while the process exists. What Linux reports after its end includes the memory of the parent process.
 func peakMemory(pid int) int64 {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
@@ -113,13 +113,13 @@ func peakMemory(pid int) int64 {
 	return kib << 10
 }
 
-// call hands the invocation to the process; alive says whether it can take another one.
+// call gives the invocation to the process. alive says whether the process can handle another one.
 func (e *environment) call(i *invocation, how Behaviour) (out reply, alive bool) {
 	select {
 	case e.next <- i:
 	case <-e.dead:
 		return e.died(i), false
-	case <-time.After(10 * time.Second): // Lambda's own limit for the start of a function
+	case <-time.After(10 * time.Second): // Lambda's limit for the start of a function
 		return failed("Sandbox.Timedout", fmt.Sprintf("RequestId: %s Error: Task timed out after 10.00 seconds", i.id)), false
 	}
 	left := time.Until(i.deadline)
@@ -130,7 +130,7 @@ func (e *environment) call(i *invocation, how Behaviour) (out reply, alive bool)
 		return e.died(i), false
 	case Hangs:
 		e.stop()
-		left = hangs
+		left = hangTimeout
 	}
 	close(i.release)
 	timeout := time.NewTimer(left)
@@ -148,7 +148,7 @@ func (e *environment) call(i *invocation, how Behaviour) (out reply, alive bool)
 		return reply{a.body, a.error}, true
 	case <-e.dead:
 		select {
-		case a := <-i.answered: // a panic: it tells, and then ends
+		case a := <-i.answered: // a panic: the process reports it and ends
 			return reply{a.body, a.error}, false
 		default:
 			return e.died(i), false
@@ -158,7 +158,7 @@ func (e *environment) call(i *invocation, how Behaviour) (out reply, alive bool)
 	}
 }
 
-// died is what Lambda says of a process that ended in a call.
+// died is Lambda's answer if the process ends during a call.
 func (e *environment) died(i *invocation) reply {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -171,7 +171,7 @@ func (e *environment) died(i *invocation) reply {
 
 func failed(kind, message string) reply {
 	body, err := json.Marshal(map[string]string{"errorType": kind, "errorMessage": message})
-	if err != nil { // strings only
+	if err != nil { // can't happen: it has only strings
 		panic(err)
 	}
 	return reply{body, true}

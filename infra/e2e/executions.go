@@ -13,7 +13,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
-// Execution is one of the state machine's, or a child of one.
+// Execution is an execution of the state machine, or a child execution.
 type Execution struct {
 	ARN    string `json:"executionArn"`
 	Status string `json:"status"`
@@ -22,7 +22,7 @@ type Execution struct {
 	Cause  string `json:"cause"`
 }
 
-// event is one of an execution's history.
+// event is an event of an execution's history.
 type event struct {
 	Type    string `json:"type"`
 	Entered struct {
@@ -31,19 +31,19 @@ type event struct {
 	} `json:"stateEnteredEventDetails"`
 }
 
-// stepFunctions asks moto's Step Functions.
-func (l *Lab) stepFunctions(ctx context.Context, action string, in map[string]string, into any) error {
+// stepFunctions calls moto's Step Functions.
+func (b *Testbed) stepFunctions(ctx context.Context, action string, in map[string]string, into any) error {
 	body, err := json.Marshal(in)
 	if err != nil {
 		return err
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, l.Endpoint.moto.String(), bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, b.Endpoint.moto.String(), bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
 	r.Header.Set("Content-Type", "application/x-amz-json-1.0")
 	r.Header.Set("X-Amz-Target", "AWSStepFunctions."+action)
-	r.Header.Set("Authorization", authorization(l.o.Region, "states"))
+	r.Header.Set("Authorization", authorization(b.o.Region, "states"))
 	response, err := client.Do(r)
 	if err != nil {
 		return fmt.Errorf("%s: %w", action, err)
@@ -59,32 +59,32 @@ func (l *Lab) stepFunctions(ctx context.Context, action string, in map[string]st
 	return json.Unmarshal(answer, into)
 }
 
-// StateMachineARN is the deployed state machine's.
-func (l *Lab) StateMachineARN() string {
+// StateMachineARN is the ARN of the deployed state machine.
+func (b *Testbed) StateMachineARN() string {
 	partition := "aws"
 	switch {
-	case strings.HasPrefix(l.o.Region, "cn-"):
+	case strings.HasPrefix(b.o.Region, "cn-"):
 		partition = "aws-cn"
-	case strings.HasPrefix(l.o.Region, "eusc-"):
+	case strings.HasPrefix(b.o.Region, "eusc-"):
 		partition = "aws-eusc"
 	}
-	return "arn:" + partition + ":states:" + l.o.Region + ":" + account + ":stateMachine:" + StackName
+	return "arn:" + partition + ":states:" + b.o.Region + ":" + account + ":stateMachine:" + StackName
 }
 
-// StartExecution starts one, and gives its ARN.
-func (l *Lab) StartExecution(ctx context.Context, name, input string) (string, error) {
+// StartExecution starts an execution and returns its ARN.
+func (b *Testbed) StartExecution(ctx context.Context, name, input string) (string, error) {
 	var started Execution
-	err := l.stepFunctions(ctx, "StartExecution", map[string]string{"stateMachineArn": l.StateMachineARN(), "name": name, "input": input}, &started)
+	err := b.stepFunctions(ctx, "StartExecution", map[string]string{"stateMachineArn": b.StateMachineARN(), "name": name, "input": input}, &started)
 	return started.ARN, err
 }
 
 // Wait waits for the end of an execution.
-func (l *Lab) Wait(ctx context.Context, arn string) (Execution, error) {
+func (b *Testbed) Wait(ctx context.Context, arn string) (Execution, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
 	for {
 		var e Execution
-		if err := l.stepFunctions(ctx, "DescribeExecution", map[string]string{"executionArn": arn}, &e); err != nil {
+		if err := b.stepFunctions(ctx, "DescribeExecution", map[string]string{"executionArn": arn}, &e); err != nil {
 			return e, err
 		}
 		if e.Status != "RUNNING" {
@@ -98,12 +98,12 @@ func (l *Lab) Wait(ctx context.Context, arn string) (Execution, error) {
 	}
 }
 
-// history gives the states that an execution entered, in order, with their inputs.
-func (l *Lab) history(ctx context.Context, arn string) ([]event, error) {
+// history returns the states that an execution entered, in order, with their inputs.
+func (b *Testbed) history(ctx context.Context, arn string) ([]event, error) {
 	var history struct {
 		Events []event `json:"events"`
 	}
-	err := l.stepFunctions(ctx, "GetExecutionHistory", map[string]string{"executionArn": arn}, &history)
+	err := b.stepFunctions(ctx, "GetExecutionHistory", map[string]string{"executionArn": arn}, &history)
 	var out []event
 	for _, e := range history.Events {
 		if strings.HasSuffix(e.Type, "StateEntered") {
@@ -114,13 +114,13 @@ func (l *Lab) history(ctx context.Context, arn string) ([]event, error) {
 }
 
 // Children lists the executions that an execution's Distributed Map started.
-func (l *Lab) Children(ctx context.Context, arn string) ([]Execution, error) {
+func (b *Testbed) Children(ctx context.Context, arn string) ([]Execution, error) {
 	var runs struct {
 		MapRuns []struct {
 			ARN string `json:"mapRunArn"`
 		} `json:"mapRuns"`
 	}
-	if err := l.stepFunctions(ctx, "ListMapRuns", map[string]string{"executionArn": arn}, &runs); err != nil {
+	if err := b.stepFunctions(ctx, "ListMapRuns", map[string]string{"executionArn": arn}, &runs); err != nil {
 		return nil, err
 	}
 	var all []Execution
@@ -128,7 +128,7 @@ func (l *Lab) Children(ctx context.Context, arn string) ([]Execution, error) {
 		var listed struct {
 			Executions []Execution `json:"executions"`
 		}
-		if err := l.stepFunctions(ctx, "ListExecutions", map[string]string{"mapRunArn": run.ARN}, &listed); err != nil {
+		if err := b.stepFunctions(ctx, "ListExecutions", map[string]string{"mapRunArn": run.ARN}, &listed); err != nil {
 			return nil, err
 		}
 		all = append(all, listed.Executions...)
@@ -136,28 +136,28 @@ func (l *Lab) Children(ctx context.Context, arn string) ([]Execution, error) {
 	return all, nil
 }
 
-// Visited is which states an execution and its children entered.
+// Visited are the states that an execution and its children entered.
 type Visited struct {
-	Run     []string            // the execution's own
-	Volumes map[string][]string // those of each volume's steps, by volume
+	Run     []string            // the states of the execution itself
+	Volumes map[string][]string // the states of each volume, by volume
 }
 
-// Visited reads it from the histories.
-func (l *Lab) Visited(ctx context.Context, arn string) (Visited, error) {
+// Visited reads the histories of an execution and its children.
+func (b *Testbed) Visited(ctx context.Context, arn string) (Visited, error) {
 	v := Visited{Volumes: map[string][]string{}}
-	own, err := l.history(ctx, arn)
+	own, err := b.history(ctx, arn)
 	if err != nil {
 		return v, err
 	}
 	for _, e := range own {
 		v.Run = append(v.Run, e.Entered.Name)
 	}
-	children, err := l.Children(ctx, arn)
+	children, err := b.Children(ctx, arn)
 	if err != nil {
 		return v, err
 	}
 	for _, c := range children {
-		events, err := l.history(ctx, c.ARN)
+		events, err := b.history(ctx, c.ARN)
 		if err != nil {
 			return v, err
 		}
@@ -170,18 +170,18 @@ func (l *Lab) Visited(ctx context.Context, arn string) (Visited, error) {
 	return v, nil
 }
 
-// VolumeOf gives the volume that a state's input is about; the states of an instance have none.
+// VolumeOf returns the volume that a state's input is about; "" for a state that is about an instance.
 func VolumeOf(input string) string {
 	var task contract.VolumeTask
 	_ = json.Unmarshal([]byte(input), &task)
 	return task.Volume.ID
 }
 
-// Definition gives the state machine's definition as it was deployed.
-func (l *Lab) Definition(ctx context.Context) (string, error) {
+// Definition returns the definition of the deployed state machine.
+func (b *Testbed) Definition(ctx context.Context) (string, error) {
 	var described struct {
 		Definition string `json:"definition"`
 	}
-	err := l.stepFunctions(ctx, "DescribeStateMachine", map[string]string{"stateMachineArn": l.StateMachineARN()}, &described)
+	err := b.stepFunctions(ctx, "DescribeStateMachine", map[string]string{"stateMachineArn": b.StateMachineARN()}, &described)
 	return described.Definition, err
 }

@@ -22,9 +22,9 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/asl"
 )
 
-// interpreted runs the deployed definition in this project's own interpreter: with the same functions, called as Step Functions
-// calls them, and the same S3 and SNS.
-type interpreted struct {
+// ownInterpreter runs the deployed definition in this project's own interpreter (statemachine/asl), with the same functions, S3 and
+// SNS.
+type ownInterpreter struct {
 	machine *asl.Machine
 	arn     string
 	url     string
@@ -32,33 +32,35 @@ type interpreted struct {
 	sns     *sns.Client
 }
 
-func newInterpreted(lab *e2e.Lab, definition string) (*interpreted, error) {
+func newOwnInterpreter(bed *e2e.Testbed, definition string) (*ownInterpreter, error) {
 	machine, err := asl.Parse([]byte(definition))
 	if err != nil {
 		return nil, err
 	}
 	cfg := aws.Config{
-		Region: "us-east-1", BaseEndpoint: &lab.Endpoint.URL, Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
+		Region: "us-east-1", BaseEndpoint: &bed.Endpoint.URL, Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
 		RetryMaxAttempts: 1,
 	}
-	return &interpreted{
-		machine: machine, arn: lab.StateMachineARN(), url: lab.Endpoint.URL,
+	return &ownInterpreter{
+		machine: machine, arn: bed.StateMachineARN(), url: bed.Endpoint.URL,
 		s3:  s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }),
 		sns: sns.NewFromConfig(cfg),
 	}, nil
 }
 
-// hasty is the machine's clock, with waits and retries that pass as fast as they do in the emulator.
-type hasty struct{ asl.World }
+// fastWorld is the machine's clock. Its waits and retries are as fast as in the emulator.
+type fastWorld struct{ asl.World }
 
-func (h hasty) Sleep(ctx context.Context, d time.Duration) error { return h.World.Sleep(ctx, d/speed) }
+func (w fastWorld) Sleep(ctx context.Context, d time.Duration) error {
+	return w.World.Sleep(ctx, d/speed)
+}
 
-// run runs an execution, and says how it ended and what it went through.
-func (i *interpreted) run(ctx context.Context, name, input string) (asl.Result, e2e.Visited) {
+// run runs an execution and returns its result and the states that it entered.
+func (i *ownInterpreter) run(ctx context.Context, name, input string) (asl.Result, e2e.Visited) {
 	visited := e2e.Visited{Volumes: map[string][]string{}}
 	var mu sync.Mutex
 	runner := asl.Runner{
-		World: hasty{asl.Real()}, StateMachine: i.arn,
+		World: fastWorld{asl.Real()}, StateMachine: i.arn,
 		Resources: map[string]asl.Task{
 			"lambda:invoke": i.invoke, "s3:getObject": i.getObject, "s3:putObject": i.putJSON, "aws-sdk:s3:putObject": i.putText, "sns:publish": i.publish,
 		},
@@ -79,7 +81,7 @@ func (i *interpreted) run(ctx context.Context, name, input string) (asl.Result, 
 	return result, visited
 }
 
-func (i *interpreted) invoke(ctx context.Context, raw json.RawMessage) (json.RawMessage, error) {
+func (i *ownInterpreter) invoke(ctx context.Context, raw json.RawMessage) (json.RawMessage, error) {
 	var in struct {
 		FunctionName string
 		Payload      json.RawMessage
@@ -112,13 +114,13 @@ func (i *interpreted) invoke(ctx context.Context, raw json.RawMessage) (json.Raw
 	return json.RawMessage(fmt.Sprintf(`{"ExecutedVersion":"$LATEST","Payload":%s,"StatusCode":200}`, payload)), nil
 }
 
-// object is what a state asks of S3.
+// object is the request of a state to S3.
 type object struct {
 	Bucket, Key string
 	Body        json.RawMessage
 }
 
-func (i *interpreted) getObject(ctx context.Context, raw json.RawMessage) (json.RawMessage, error) {
+func (i *ownInterpreter) getObject(ctx context.Context, raw json.RawMessage) (json.RawMessage, error) {
 	var o object
 	if err := json.Unmarshal(raw, &o); err != nil {
 		return nil, err
@@ -131,7 +133,7 @@ func (i *interpreted) getObject(ctx context.Context, raw json.RawMessage) (json.
 	return io.ReadAll(out.Body)
 }
 
-func (i *interpreted) putJSON(ctx context.Context, raw json.RawMessage) (json.RawMessage, error) {
+func (i *ownInterpreter) putJSON(ctx context.Context, raw json.RawMessage) (json.RawMessage, error) {
 	var o object
 	if err := json.Unmarshal(raw, &o); err != nil {
 		return nil, err
@@ -139,7 +141,7 @@ func (i *interpreted) putJSON(ctx context.Context, raw json.RawMessage) (json.Ra
 	return i.put(ctx, o.Bucket, o.Key, o.Body)
 }
 
-func (i *interpreted) putText(ctx context.Context, raw json.RawMessage) (json.RawMessage, error) {
+func (i *ownInterpreter) putText(ctx context.Context, raw json.RawMessage) (json.RawMessage, error) {
 	var o struct{ Bucket, Key, Body string }
 	if err := json.Unmarshal(raw, &o); err != nil {
 		return nil, err
@@ -147,14 +149,14 @@ func (i *interpreted) putText(ctx context.Context, raw json.RawMessage) (json.Ra
 	return i.put(ctx, o.Bucket, o.Key, []byte(o.Body))
 }
 
-func (i *interpreted) put(ctx context.Context, bucket, key string, body []byte) (json.RawMessage, error) {
+func (i *ownInterpreter) put(ctx context.Context, bucket, key string, body []byte) (json.RawMessage, error) {
 	if _, err := i.s3.PutObject(ctx, &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: bytes.NewReader(body)}); err != nil {
 		return nil, &asl.TaskError{Name: "S3.S3Exception", Cause: err.Error()}
 	}
 	return json.RawMessage(`{}`), nil
 }
 
-func (i *interpreted) publish(ctx context.Context, raw json.RawMessage) (json.RawMessage, error) {
+func (i *ownInterpreter) publish(ctx context.Context, raw json.RawMessage) (json.RawMessage, error) {
 	var in struct{ TopicArn, Subject, Message string }
 	if err := json.Unmarshal(raw, &in); err != nil {
 		return nil, err

@@ -16,14 +16,14 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/infra/e2e"
 )
 
-// theInterpretersAgree runs each scenario twice: by moto's interpreter, which this project did not write, and by its own. Both
-// have to tell the story that is expected, so that what the fast tests say of the definition is also what AWS's language means.
-func theInterpretersAgree(t *testing.T, lab *e2e.Lab) {
-	definition, err := lab.Definition(t.Context())
+// theInterpretersAgree runs each scenario with moto's interpreter, which is not written by this project, and with the project's own.
+// Both must have the expected result. So the fast tests of the definition, which use the own interpreter, can be trusted.
+func theInterpretersAgree(t *testing.T, bed *e2e.Testbed) {
+	definition, err := bed.Definition(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	own, err := newInterpreted(lab, definition)
+	own, err := newOwnInterpreter(bed, definition)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,32 +31,32 @@ func theInterpretersAgree(t *testing.T, lab *e2e.Lab) {
 		for _, by := range []string{"moto", "own"} {
 			t.Run(s.name+", by "+by, func(t *testing.T) {
 				t.Parallel()
-				p := &play{t: t, lab: lab, own: own, scenario: s, keyword: fmt.Sprintf("Scenario%02d%s", n, by)}
+				p := &scenarioTest{t: t, bed: bed, own: own, scenario: s, keyword: fmt.Sprintf("Scenario%02d%s", n, by)}
 				if by == "moto" {
 					p.run = p.byMoto
 				} else {
 					p.run = p.byOwn
 				}
 				began := time.Now()
-				if diff := cmp.Diff(s.want, p.tell()); diff != "" {
-					t.Errorf("the story (-want +got):\n%s\n%s", diff, p.aside)
+				if diff := cmp.Diff(s.want, p.result()); diff != "" {
+					t.Errorf("the result (-want +got):\n%s\n%s", diff, p.notes)
 				}
-				lab.Say("%5.1f s    %s, by %s", time.Since(began).Seconds(), s.name, by)
+				bed.Say("%5.1f s    %s, by %s", time.Since(began).Seconds(), s.name, by)
 			})
 		}
 	}
 }
 
-// play is a scenario under way.
-type play struct {
+// scenarioTest is a scenario that is running.
+type scenarioTest struct {
 	t        *testing.T
-	lab      *e2e.Lab
-	own      *interpreted
+	bed      *e2e.Testbed
+	own      *ownInterpreter
 	scenario scenario
 	keyword  string
 	run      func(ctx context.Context, name, input string) ended
-	labels   map[string]string // of volumes
-	aside    string            // what helps to understand a story that is not the expected one
+	labels   map[string]string // a/0 and so on, by volume
+	notes    string            // helps to understand an unexpected result
 }
 
 // ended is how an execution ended.
@@ -65,52 +65,52 @@ type ended struct {
 	visited     e2e.Visited
 }
 
-func (p *play) byMoto(ctx context.Context, name, input string) ended {
-	arn, err := p.lab.StartExecution(ctx, name, input)
+func (p *scenarioTest) byMoto(ctx context.Context, name, input string) ended {
+	arn, err := p.bed.StartExecution(ctx, name, input)
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	e, err := p.lab.Wait(ctx, arn)
+	e, err := p.bed.Wait(ctx, arn)
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	children, err := p.lab.Children(ctx, arn)
+	children, err := p.bed.Children(ctx, arn)
 	for _, c := range children {
 		if c.Status != "SUCCEEDED" {
-			p.aside += fmt.Sprintf("%s %s %s %s\n", c.ARN, c.Status, c.Error, c.Cause)
+			p.notes += fmt.Sprintf("%s %s %s %s\n", c.ARN, c.Status, c.Error, c.Cause)
 		}
 	}
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	visited, err := p.lab.Visited(ctx, arn)
+	visited, err := p.bed.Visited(ctx, arn)
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	return ended{e.Status, e.Error, visited}
 }
 
-func (p *play) byOwn(ctx context.Context, name, input string) ended {
+func (p *scenarioTest) byOwn(ctx context.Context, name, input string) ended {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
 	r, visited := p.own.run(ctx, name, input)
 	return ended{string(r.Status), r.Error, visited}
 }
 
-// input is what a schedule gives to an execution. The keywords are the plays' own, and no schedule's.
-func (p *play) input(run int) string {
+// input is the input that a schedule would give to an execution. No schedule has the keywords of the scenarios.
+func (p *scenarioTest) input(run int) string {
 	at := time.Date(2026, 11, 22, run, 0, 0, 0, time.UTC)
 	return fmt.Sprintf(`{"SnapshotKeyWord":%q,"ScheduledTime":%q,"TimeZone":"UTC","AnyKeyword":true}`, p.keyword, at.Format(time.RFC3339))
 }
 
-func (p *play) tell() story {
+func (p *scenarioTest) result() story {
 	t, s := p.t, p.scenario
 	ctx := t.Context()
 	retention := s.tagged
 	if retention == "" {
 		retention = "2"
 	}
-	fleet, err := p.lab.Launch(ctx, 2, 2, map[string]string{p.keyword: retention, "Name": "node"})
+	fleet, err := p.bed.Launch(ctx, 2, 2, map[string]string{p.keyword: retention, "Name": "node"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,21 +122,21 @@ func (p *play) tell() story {
 	}
 	run := 1
 	for ; run <= s.before; run++ {
-		p.well(ctx, run)
+		p.mustSucceed(ctx, run)
 	}
-	if s.again {
-		p.well(ctx, run)
+	if s.repeated {
+		p.mustSucceed(ctx, run)
 	}
-	calls, mails := len(p.lab.Endpoint.Calls(p.keyword)), len(p.lab.Endpoint.Mails(p.keyword))
-	where := trouble{p.keyword, fleet[0].Volumes[0]}
+	calls, mails := len(p.bed.Endpoint.Calls(p.keyword)), len(p.bed.Endpoint.Mails(p.keyword))
+	where := target{p.keyword, fleet[0].Volumes[0]}
 	if s.deleted {
-		defer p.lab.Endpoint.Meddle(p.deletes(fleet[0]))()
+		defer p.bed.Endpoint.Intercept(p.deleteBeforeSnapshot(fleet[0]))()
 	}
 	if s.behave != nil {
-		defer p.lab.Endpoint.Behave(s.behave(where))()
+		defer p.bed.Endpoint.SetBehaviour(s.behave(where))()
 	}
-	if s.meddle != nil {
-		defer p.lab.Endpoint.Meddle(s.meddle(where))()
+	if s.intercept != nil {
+		defer p.bed.Endpoint.Intercept(s.intercept(where))()
 	}
 	input := p.input(run)
 	if s.input != "" {
@@ -147,7 +147,7 @@ func (p *play) tell() story {
 	for volume, states := range e.visited.Volumes {
 		out.Volumes[p.labels[volume]] = states
 	}
-	for _, c := range p.lab.Endpoint.Calls(p.keyword)[calls:] {
+	for _, c := range p.bed.Endpoint.Calls(p.keyword)[calls:] {
 		said := c.Function
 		if c.Error != "" {
 			said += ": " + c.Error
@@ -155,19 +155,19 @@ func (p *play) tell() story {
 		out.Calls[p.labels[c.Volume]] = append(out.Calls[p.labels[c.Volume]], said)
 	}
 	p.held(ctx, out.Held)
-	for _, m := range p.lab.Endpoint.Mails(p.keyword)[mails:] {
+	for _, m := range p.bed.Endpoint.Mails(p.keyword)[mails:] {
 		out.Mails = append(out.Mails, p.subject(m))
 	}
 	return out
 }
 
-// deletes has a person delete the instance's first volume just before EC2 is asked for its snapshot.
-func (p *play) deletes(i e2e.Instance) func(e2e.APICall) *e2e.Meddling {
+// deleteBeforeSnapshot deletes the instance's first volume just before its CreateSnapshot call.
+func (p *scenarioTest) deleteBeforeSnapshot(i e2e.Instance) func(e2e.APICall) *e2e.Interception {
 	var once sync.Once
-	return func(c e2e.APICall) *e2e.Meddling {
+	return func(c e2e.APICall) *e2e.Interception {
 		if c.Action == "CreateSnapshot" && about(c, i.Volumes[0]) {
 			once.Do(func() {
-				if err := p.lab.DeleteVolume(p.t.Context(), i, i.Volumes[0]); err != nil {
+				if err := p.bed.DeleteVolume(p.t.Context(), i, i.Volumes[0]); err != nil {
 					p.t.Error(err)
 				}
 			})
@@ -176,17 +176,17 @@ func (p *play) deletes(i e2e.Instance) func(e2e.APICall) *e2e.Meddling {
 	}
 }
 
-// well has moto run the nth run, which must succeed.
-func (p *play) well(ctx context.Context, run int) {
+// mustSucceed does the nth run with moto's interpreter. The run must succeed.
+func (p *scenarioTest) mustSucceed(ctx context.Context, run int) {
 	p.t.Helper()
 	if e := p.byMoto(ctx, fmt.Sprintf("%s-%d", p.keyword, run), p.input(run)); e.status != "SUCCEEDED" {
 		p.t.Fatalf("run %d ended %s: %s", run, e.status, e.err)
 	}
 }
 
-// held says what EC2 holds of each volume: the state, and the number of the run.
-func (p *play) held(ctx context.Context, into map[string][]string) {
-	snapshots, err := p.lab.Snapshots(ctx, p.keyword)
+// held collects the snapshots of each volume: the state and the number of the run.
+func (p *scenarioTest) held(ctx context.Context, into map[string][]string) {
+	snapshots, err := p.bed.Snapshots(ctx, p.keyword)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -203,8 +203,8 @@ func (p *play) held(ctx context.Context, into map[string][]string) {
 	}
 }
 
-// subject is a mail's, without the keyword and the time.
-func (p *play) subject(m e2e.Mail) string {
+// subject returns the subject of a mail without the keyword and the time.
+func (p *scenarioTest) subject(m e2e.Mail) string {
 	s := m.Subject
 	if before, after, ok := strings.Cut(s, ": "); ok && strings.HasPrefix(before, p.keyword+" ") {
 		return "KEYWORD: " + after

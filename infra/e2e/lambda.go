@@ -19,43 +19,43 @@ import (
 // function is a deployed Lambda function.
 type function struct {
 	Name        string // as deployed
-	Program     string // path of its bootstrap
+	Program     string // the path of its bootstrap
 	ARN         string
 	Environment map[string]string
 	Timeout     time.Duration
 	MemoryMiB   int
 }
 
-// same says whether a process of one can answer for the other.
+// same says whether a process of one function can handle calls of the other.
 func (f function) same(other function) bool {
 	return f.Program == other.Program && f.MemoryMiB == other.MemoryMiB && maps.Equal(f.Environment, other.Environment)
 }
 
-// Behaviour is what becomes of a call of a function.
+// Behaviour is how a function behaves in a call.
 type Behaviour string
 
-// How functions and Lambda can fail.
+// The ways in which functions and Lambda can fail.
 const (
 	Works             Behaviour = ""
-	Crashes           Behaviour = "crashes"            // before it has done anything
-	CrashesAfterwards Behaviour = "crashes afterwards" // its work is done, its answer lost
-	Hangs             Behaviour = "hangs"              // until its time is over
-	AnswersGarbage    Behaviour = "answers garbage"    // JSON, of which nobody makes sense
-	IsThrottled       Behaviour = "is throttled"       // by Lambda: the account's concurrency is used up
+	Crashes           Behaviour = "crashes"            // before it does anything
+	CrashesAfterwards Behaviour = "crashes afterwards" // after its work, before its answer
+	Hangs             Behaviour = "hangs"              // until its timeout
+	AnswersGarbage    Behaviour = "answers garbage"    // JSON without a meaning
+	IsThrottled       Behaviour = "is throttled"       // by Lambda, because the account's concurrency is used up
 )
 
-// hangs is how long a function that hangs is waited for, in place of its timeout, which would be minutes.
-const hangs = 500 * time.Millisecond
+// hangTimeout replaces the timeout of a function that hangs, which would be minutes.
+const hangTimeout = 500 * time.Millisecond
 
-// Lambda runs programs as AWS Lambda does: it calls them by the Runtime API, keeps their processes for the next call, ends those
-// that overrun their time, and names errors as Lambda does (Lambda Developer Guide, "Using the Lambda runtime API").
+// Lambda runs programs as AWS Lambda does: it calls them through the Runtime API, keeps their processes for the next call, ends
+// processes that exceed their timeout, and names errors as Lambda does (Lambda Developer Guide, "Using the Lambda runtime API").
 type Lambda struct {
-	Environment []string  // of each program, besides what Lambda itself sets
+	Environment []string  // of each program, in addition to the variables that Lambda sets
 	Output      io.Writer // of the programs
 
 	listener net.Listener
 	server   *http.Server
-	slots    chan struct{} // programs at once
+	slots    chan struct{} // limits how many programs run at the same time
 
 	mu           sync.Mutex
 	environments map[string]*environment // by ID
@@ -66,13 +66,13 @@ type Lambda struct {
 	closed       bool
 }
 
-// Usage is what the programs of a function took, those that have ended.
+// Usage is the resources that the ended programs of a function used.
 type Usage struct {
 	Starts []time.Duration // from the start of each process until it asked for its first call
-	Peak   int64           // memory in use at the most, in bytes
+	Peak   int64           // peak memory in bytes
 }
 
-// newLambda runs at most so many programs at once.
+// newLambda starts a Lambda that runs at most so many programs at the same time.
 func newLambda(ctx context.Context, atOnce int) (*Lambda, error) {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -92,10 +92,10 @@ func newLambda(ctx context.Context, atOnce int) (*Lambda, error) {
 	return l, nil
 }
 
-// Close ends all programs, and waits for their end.
+// Close ends all programs and waits until they have ended.
 func (l *Lambda) Close() {
 	l.mu.Lock()
-	l.closed = true // from here on none is started
+	l.closed = true // from now on no program is started
 	all := slices.Collect(maps.Values(l.environments))
 	l.mu.Unlock()
 	for _, e := range all {
@@ -107,7 +107,7 @@ func (l *Lambda) Close() {
 	}
 }
 
-// Usage tells what the programs took, by function. Those that are still running are not in it: it is for after Close.
+// Usage returns the usage by function. It excludes programs that are still running, so call it after Close.
 func (l *Lambda) Usage() map[string]Usage {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -119,7 +119,7 @@ type invocation struct {
 	function function
 	payload  []byte
 	deadline time.Time
-	release  chan struct{} // closed when the program may have it
+	release  chan struct{} // closed when the program may receive it
 	answered chan answer
 }
 
@@ -128,7 +128,7 @@ type answer struct {
 	error bool
 }
 
-// reply is what Lambda's Invoke answers with.
+// reply is the answer of Lambda's Invoke.
 type reply struct {
 	Payload []byte
 	Failed  bool // the payload is an error's description
@@ -164,7 +164,7 @@ func (l *Lambda) invoke(ctx context.Context, f function, payload []byte, how Beh
 	return out, nil
 }
 
-// environment gives one that waits for a call, or a new one.
+// environment returns an idle environment or a new one.
 func (l *Lambda) environment(f function) (*environment, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -177,7 +177,7 @@ func (l *Lambda) environment(f function) (*environment, error) {
 		l.idle[f.Name] = l.idle[f.Name][:last]
 		switch {
 		case !e.function.same(f):
-			e.kill() // the function has been deployed anew
+			e.kill() // the function has been deployed again
 		case e.alive():
 			return e, nil
 		}
@@ -191,7 +191,7 @@ func (l *Lambda) environment(f function) (*environment, error) {
 	return e, nil
 }
 
-// The Runtime API: what the programs ask, and what they answer.
+// The Runtime API: the requests and the answers of the programs.
 
 func (l *Lambda) of(r *http.Request) *environment {
 	l.mu.Lock()

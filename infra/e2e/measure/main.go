@@ -1,5 +1,5 @@
-// Command measure says how large the functions are, how fast they start, and how much memory they take: as real processes, in a
-// run over a fleet in an emulated AWS account.
+// Command measure measures the size, the start time and the memory of the functions. They run as real processes in an emulated AWS
+// account.
 package main
 
 import (
@@ -18,8 +18,8 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/infra/e2e"
 )
 
-const usage = `measure deploys the product to an emulated AWS account on this machine, runs it once over a fleet, and prints what the functions' programs
-took: their size, the time from their start to their first call, and their peak memory.
+const usage = `measure deploys the product to an emulated AWS account on this machine and does two runs. It prints for each function the size of its
+program, the time from its start to its first call, and its peak memory.
 
 Flags:
 `
@@ -40,51 +40,51 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		fmt.Fprint(stderr, usage)
 		f.PrintDefaults()
 	}
-	instances := f.Int("instances", 500, "how `many` instances with a volume each the fleet has, 1 to 5000")
+	instances := f.Int("instances", 500, "how `many` instances there are, with one volume each, 1 to 5000")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
 	if *instances < 1 || *instances > 5000 {
-		return fmt.Errorf("-instances %d is not in 1 to 5000", *instances)
+		return fmt.Errorf("-instances is %d; give a number from 1 to 5000", *instances)
 	}
-	lab, err := e2e.Start(ctx, e2e.Options{Speed: 100, Progress: stderr})
+	bed, err := e2e.Start(ctx, e2e.Options{Speed: 100, Progress: stderr})
 	if err != nil {
 		return err
 	}
-	sizes, err := once(ctx, lab, *instances)
-	lab.Close(err != nil)
+	sizes, err := deployAndRun(ctx, bed, *instances)
+	bed.Close(err != nil)
 	if err != nil {
 		return err
 	}
-	table(stdout, *instances, sizes, lab.Lambda.Usage())
+	table(stdout, *instances, sizes, bed.Lambda.Usage())
 	return nil
 }
 
-// once deploys, runs, and gives the sizes of the functions' programs.
-func once(ctx context.Context, lab *e2e.Lab, instances int) (map[string]int64, error) {
-	if err := lab.Bootstrap(ctx); err != nil {
+// deployAndRun deploys the product, does two runs, and returns the sizes of the functions' programs.
+func deployAndRun(ctx context.Context, bed *e2e.Testbed, instances int) (map[string]int64, error) {
+	if err := bed.Bootstrap(ctx); err != nil {
 		return nil, err
 	}
-	if _, err := lab.Deploy(ctx, nil); err != nil {
+	if _, err := bed.Deploy(ctx, nil); err != nil {
 		return nil, err
 	}
-	if _, err := lab.Launch(ctx, instances, 1, map[string]string{"Name": "web", "SnapshotDaily": "1"}); err != nil {
+	if _, err := bed.Launch(ctx, instances, 1, map[string]string{"Name": "web", "SnapshotDaily": "1"}); err != nil {
 		return nil, err
 	}
-	for day := range 2 { // on the second, there is something to prune
-		arn, err := lab.StartExecution(ctx, fmt.Sprintf("day-%d", day), fmt.Sprintf(`{"SnapshotKeyWord":"SnapshotDaily","ScheduledTime":"2026-11-2%dT00:00:00Z"}`, day))
+	for day := range 2 { // in the second run, there is something to prune
+		arn, err := bed.StartExecution(ctx, fmt.Sprintf("day-%d", day), fmt.Sprintf(`{"SnapshotKeyWord":"SnapshotDaily","ScheduledTime":"2026-11-2%dT00:00:00Z"}`, day))
 		if err != nil {
 			return nil, err
 		}
-		e, err := lab.Wait(ctx, arn)
+		e, err := bed.Wait(ctx, arn)
 		if err != nil {
 			return nil, err
 		}
 		if e.Status != "SUCCEEDED" {
-			return nil, fmt.Errorf("the run of day %d ended %s: %s", day, e.Status, e.Cause)
+			return nil, fmt.Errorf("the run of day %d ended with the status %s: %s", day, e.Status, e.Cause)
 		}
 	}
-	return lab.Sizes()
+	return bed.Sizes()
 }
 
 func table(w io.Writer, instances int, sizes map[string]int64, used map[string]e2e.Usage) {
@@ -94,7 +94,7 @@ func table(w io.Writer, instances int, sizes map[string]int64, used map[string]e
 		u := used[name]
 		slices.Sort(u.Starts)
 		if len(u.Starts) == 0 {
-			continue // none of its processes came so far as to ask for a call
+			continue // no process of it asked for a call
 		}
 		fmt.Fprintf(w, "| `%s` | %.1f MiB | %.1f ms | %d | %.1f MiB |\n", e2e.FolderOf(name), float64(sizes[e2e.FolderOf(name)])/mib,
 			float64(u.Starts[len(u.Starts)/2])/float64(time.Millisecond), len(u.Starts), float64(u.Peak)/mib)

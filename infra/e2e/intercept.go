@@ -13,25 +13,24 @@ import (
 
 // APICall is a call of an AWS API.
 type APICall struct {
-	Service string // as signatures name it: ec2, s3, sns
-	Action  string // EC2's and SNS's; S3's method and key, e.g. PUT runs/…
+	Service string // the name in the signature: ec2, s3, sns
+	Action  string // for EC2 and SNS, the action; for S3, method and key, e.g. PUT runs/…
 	Form    url.Values
 }
 
-// Meddling is what becomes of an API call: an error in place of its effect, an answer that is lost on the way back, or one that
-// is changed.
-type Meddling struct {
-	Status  int    // of the error
-	Code    string // of the error, as EC2 and S3 name it
-	LoseIt  bool
-	Rewrite func([]byte) []byte
+// Interception is what happens to an API call: it is refused with an error, or it is done and its answer is lost or changed.
+type Interception struct {
+	Status     int    // the HTTP status of the error; 0: no error
+	Code       string // the error code of EC2 or S3
+	LoseAnswer bool
+	Rewrite    func([]byte) []byte // changes the answer
 }
 
 var scope = regexp.MustCompile(`Credential=[^/]*/[^/]*/[^/]*/([^/]*)/aws4_request`)
 
-// forward hands a call to moto, unless somebody meddles.
+// forward forwards a call to moto, unless it is intercepted.
 func (e *Endpoint) forward(w http.ResponseWriter, r *http.Request, proxy http.Handler) {
-	m, err := e.meddling(r)
+	m, err := e.interception(r)
 	switch {
 	case err != nil:
 		http.Error(w, err.Error(), http.StatusBadRequest)
@@ -40,45 +39,45 @@ func (e *Endpoint) forward(w http.ResponseWriter, r *http.Request, proxy http.Ha
 	case m.Status != 0:
 		refuse(w, m)
 	default:
-		kept := &kept{header: http.Header{}}
-		proxy.ServeHTTP(kept, r)
-		if m.LoseIt {
-			panic(http.ErrAbortHandler) // cuts the connection
+		buffer := &bufferedAnswer{header: http.Header{}}
+		proxy.ServeHTTP(buffer, r)
+		if m.LoseAnswer {
+			panic(http.ErrAbortHandler) // closes the connection
 		}
-		body := m.Rewrite(kept.body.Bytes())
-		for key, values := range kept.header {
+		body := m.Rewrite(buffer.body.Bytes())
+		for key, values := range buffer.header {
 			if key != "Content-Length" {
 				w.Header()[key] = values
 			}
 		}
-		w.WriteHeader(kept.status)
+		w.WriteHeader(buffer.status)
 		_, _ = w.Write(body)
 	}
 }
 
-// kept is an answer that is looked at before it goes on.
-type kept struct {
+// bufferedAnswer is an answer that is held back before it is sent.
+type bufferedAnswer struct {
 	header http.Header
 	status int
 	body   bytes.Buffer
 }
 
-func (k *kept) Header() http.Header            { return k.header }
-func (k *kept) WriteHeader(status int)         { k.status = status }
-func (k *kept) Write(body []byte) (int, error) { return k.body.Write(body) }
+func (a *bufferedAnswer) Header() http.Header            { return a.header }
+func (a *bufferedAnswer) WriteHeader(status int)         { a.status = status }
+func (a *bufferedAnswer) Write(body []byte) (int, error) { return a.body.Write(body) }
 
-func (e *Endpoint) meddling(r *http.Request) (*Meddling, error) {
+func (e *Endpoint) interception(r *http.Request) (*Interception, error) {
 	e.mu.Lock()
-	meddlers := append([]func(APICall) *Meddling(nil), e.meddle...)
+	interceptors := append([]func(APICall) *Interception(nil), e.interceptors...)
 	e.mu.Unlock()
-	if len(meddlers) == 0 {
+	if len(interceptors) == 0 {
 		return nil, nil
 	}
 	call, err := apiCall(r)
 	if err != nil {
 		return nil, err
 	}
-	for _, f := range meddlers {
+	for _, f := range interceptors {
 		if f != nil {
 			if m := f(call); m != nil {
 				return m, nil
@@ -88,7 +87,7 @@ func (e *Endpoint) meddling(r *http.Request) (*Meddling, error) {
 	return nil, nil
 }
 
-// apiCall reads what a request is, and leaves it as it was.
+// apiCall reads what a request calls, without changing the request.
 func apiCall(r *http.Request) (APICall, error) {
 	var call APICall
 	if m := scope.FindStringSubmatch(r.Header.Get("Authorization")); m != nil {
@@ -111,7 +110,7 @@ func apiCall(r *http.Request) (APICall, error) {
 	return call, nil
 }
 
-// key is S3's: behind the bucket's name, which is in the path or in the host.
+// key is the key of the S3 object. The bucket's name before it is in the path or in the host.
 func key(r *http.Request) string {
 	whole := strings.TrimPrefix(r.URL.Path, "/")
 	if host, _, _ := strings.Cut(r.Host, ":"); strings.HasSuffix(host, ".localhost") {
@@ -121,8 +120,8 @@ func key(r *http.Request) string {
 	return key
 }
 
-// refuse answers with an error in the words of the query protocol and of S3, whose clients find the code in either.
-func refuse(w http.ResponseWriter, m *Meddling) {
+// refuse answers with an error of EC2's query protocol or of S3.
+func refuse(w http.ResponseWriter, m *Interception) {
 	w.Header().Set("Content-Type", "text/xml")
 	w.Header().Set("X-Amz-Request-Id", "none")
 	w.WriteHeader(m.Status)
