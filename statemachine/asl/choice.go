@@ -15,10 +15,10 @@ type choiceRule struct {
 	variable *path
 	test     string // e.g. NumericGreaterThan
 	want     any
-	next     string // of a rule at the top
+	next     string // only in a top-level rule
 }
 
-// tests are the modelled operators and the type that each compares with.
+// tests are the supported operators and the type that each compares with.
 var tests = map[string]string{}
 
 func init() {
@@ -57,7 +57,7 @@ func (p *parser) choiceRule(f *fields, inMap bool) choiceRule {
 		if join != "Not" {
 			list = f.array(join)
 		}
-		f.asked[join] = true
+		f.read[join] = true
 		for i, v := range list {
 			rule.rules = append(rule.rules, p.choiceRule(p.object(fmt.Sprintf("%s, %s[%d]", f.where, join, i), v), inMap))
 		}
@@ -72,7 +72,7 @@ func (p *parser) choiceRule(f *fields, inMap bool) choiceRule {
 			continue
 		}
 		if rule.test != "" {
-			f.bad(test, "a rule makes one test, not also %s", rule.test)
+			f.bad(test, "a rule has only one test, but there is also %s", rule.test)
 		}
 		rule.test = test
 		rule.want, _ = f.get(test)
@@ -81,12 +81,12 @@ func (p *parser) choiceRule(f *fields, inMap bool) choiceRule {
 		}
 	}
 	if rule.test == "" {
-		f.bad("Variable", "there is no test that is modelled")
+		f.bad("Variable", "there is no test that this interpreter supports")
 	}
 	return rule
 }
 
-// holds tells whether the rule does. And and Or stop at the first that decides, so that IsPresent can stand before a comparison.
+// holds says whether the rule is true. And and Or stop at the first rule that decides, so IsPresent can protect a comparison.
 func (r choiceRule) holds(data any, context contextObject) (bool, error) {
 	switch r.join {
 	case "Not":
@@ -116,7 +116,7 @@ func (r choiceRule) holds(data any, context contextObject) (bool, error) {
 		return (kind(got) == wanted) == r.want, nil
 	}
 	if kind(got) != kind(r.want) {
-		return false, nil // a value of another type is no match, not an error
+		return false, nil // a value of another type does not match; it is not an error
 	}
 	switch got := got.(type) {
 	case bool:
@@ -143,7 +143,7 @@ func ordered(order string, c int) bool {
 	return c >= 0
 }
 
-// compareNumbers is exact for integers; others compare as binary64, as the language has it.
+// compareNumbers is exact for integers. It compares other numbers as binary64, as the language requires.
 func compareNumbers(a, b json.Number) int {
 	x, errX := strconv.ParseInt(string(a), 10, 64)
 	y, errY := strconv.ParseInt(string(b), 10, 64)

@@ -63,7 +63,7 @@ func TestDataFlow(t *testing.T) {
 		{"ResultSelector finds nothing", `"ResultSelector": {"x.$": "$.nothing"}`, `error States.Runtime`},
 	} {
 		t.Run(c.what, func(t *testing.T) {
-			l := newLab(t)
+			l := newRecorder(t)
 			r := l.run(echoing(c.fields), input)
 			if name, isError := strings.CutPrefix(c.want, "error "); isError {
 				same(t, "error", r.Error, name)
@@ -80,20 +80,20 @@ func TestDataFlow(t *testing.T) {
 		})
 	}
 
-	t.Run("ResultPath does not change what others hold", func(t *testing.T) {
-		out := newLab(t).output(`{"StartAt": "S", "States": {
+	t.Run("ResultPath does not change data that other states share", func(t *testing.T) {
+		out := newRecorder(t).output(`{"StartAt": "S", "States": {
 			"S": {"Type": "Pass", "Result": "new", "ResultPath": "$.a[0].b", "Next": "T"},
 			"T": {"Type": "Pass", "Parameters": {"now.$": "$", "was.$": "$$.Execution.Input"}, "End": true}}}`, `{"a": [{"b": "old"}]}`)
 		same(t, "output", out, `{"now":{"a":[{"b":"new"}]},"was":{"a":[{"b":"old"}]}}`)
 	})
 
 	t.Run("a missing path is reported with the state, the field and the path", func(t *testing.T) {
-		r := newLab(t).run(echoing(`"Parameters": {"x": {"y.$": "$.nothing"}}`), `{}`)
+		r := newRecorder(t).run(echoing(`"Parameters": {"x": {"y.$": "$.nothing"}}`), `{}`)
 		same(t, "cause", r.Cause, "an error occurred while executing the state 'S': Parameters: x: y: the path $.nothing finds nothing")
 	})
 }
 
-// compact writes JSON as an execution does: sorted, and with numbers as they are.
+// compact encodes JSON as an execution does: sorted, and with unchanged numbers.
 func compact(s string) (string, error) {
 	d := json.NewDecoder(strings.NewReader(s))
 	d.UseNumber()
@@ -118,7 +118,9 @@ func TestPass(t *testing.T) {
 		"applies its paths":                   {`, "InputPath": "$.a", "Parameters": {"x.$": "$.b"}, "ResultPath": "$.y", "OutputPath": "$.y"`, `{"x":1}`},
 		"gives null where its Result is null": {`, "Result": null`, `null`},
 	} {
-		t.Run(what, func(t *testing.T) { same(t, "output", newLab(t).output(pass(c.fields), `{"a": {"b": 1}}`), c.want) })
+		t.Run(what, func(t *testing.T) {
+			same(t, "output", newRecorder(t).output(pass(c.fields), `{"a": {"b": 1}}`), c.want)
+		})
 	}
 }
 
@@ -144,7 +146,7 @@ func TestWait(t *testing.T) {
 		{"parts of a second", `"SecondsPath": "$.part"`, 0, "States.Runtime"},
 	} {
 		t.Run(c.what, func(t *testing.T) {
-			l := newLab(t)
+			l := newRecorder(t)
 			r := l.run(two(`"Type": "Wait", "Next": "Done", `+c.fields), `{"s": 7, "t": "2026-11-23T08:00:00Z", "x": "soon", "below": -1, "part": 0.5}`)
 			same(t, "error", r.Error, c.err)
 			same(t, "waited", r.Stop.Sub(r.Start), c.want)
@@ -152,15 +154,15 @@ func TestWait(t *testing.T) {
 		})
 	}
 
-	t.Run("a stopped execution does not go on after a Wait that is over", func(t *testing.T) {
-		l := newLab(t)
+	t.Run("a stopped execution does not continue after a Wait that has ended", func(t *testing.T) {
+		l := newRecorder(t)
 		ctx, cancel := context.WithCancel(context.Background())
 		l.runner.Observe = func(e asl.Event) {
 			if e.State == "S" {
 				cancel()
 			}
 			if e.State == "Done" {
-				t.Error("it went on")
+				t.Error("it continued")
 			}
 		}
 		r := l.runner.Run(ctx, l.parse(two(`"Type": "Wait", "Next": "Done", "Seconds": 0`)), asl.Execution{Name: "x"})
@@ -190,7 +192,7 @@ func TestChoice(t *testing.T) {
 		{`{"Variable": "$.n", "NumericLessThan": 10}`, "no"},
 		{`{"Variable": "$.n", "NumericLessThanEquals": 10}`, "yes"},
 		{`{"Variable": "$.x", "NumericLessThan": 2}`, "yes"},
-		{`{"Variable": "$.big", "NumericGreaterThan": 9007199254740992}`, "yes"}, // binary64 could not tell
+		{`{"Variable": "$.big", "NumericGreaterThan": 9007199254740992}`, "yes"}, // as binary64 they would be equal
 		{`{"Variable": "$.s", "NumericEquals": 10}`, "no"},
 		{`{"Variable": "$.yes", "BooleanEquals": true}`, "yes"},
 		{`{"Variable": "$.no", "BooleanEquals": true}`, "no"},
@@ -220,7 +222,7 @@ func TestChoice(t *testing.T) {
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			rule := strings.TrimSuffix(c.rule, "}") + `, "Next": "Yes"}`
-			r := newLab(t).run(`{"StartAt": "S", "States": {"S": {"Type": "Choice", "Choices": [`+rule+`], "Default": "No"},
+			r := newRecorder(t).run(`{"StartAt": "S", "States": {"S": {"Type": "Choice", "Choices": [`+rule+`], "Default": "No"},
 				"Yes": {"Type": "Pass", "Result": "yes", "End": true}, "No": {"Type": "Pass", "Result": "no", "End": true}}}`, input)
 			got := r.Error
 			if r.Status == asl.Succeeded {
@@ -235,15 +237,15 @@ func TestChoice(t *testing.T) {
 			{"Variable": "$.n", "NumericGreaterThan": 5, "Next": "First"}, {"Variable": "$.n", "NumericGreaterThan": 3, "Next": "Second"}]` + fields + `},
 			"First": {"Type": "Pass", "End": true, "ResultPath": "$.first", "Result": 1}, "Second": {"Type": "Pass", "ResultPath": "$.second", "Result": 2, "End": true}}}`
 	}
-	t.Run("the first rule that holds is taken, and the input handed on", func(t *testing.T) {
-		same(t, "output", newLab(t).output(choose(""), `{"n": 6}`), `{"first":1,"n":6}`)
-		same(t, "output", newLab(t).output(choose(""), `{"n": 4}`), `{"n":4,"second":2}`)
+	t.Run("the first rule that is true decides, and the input is passed on", func(t *testing.T) {
+		same(t, "output", newRecorder(t).output(choose(""), `{"n": 6}`), `{"first":1,"n":6}`)
+		same(t, "output", newRecorder(t).output(choose(""), `{"n": 4}`), `{"n":4,"second":2}`)
 	})
-	t.Run("InputPath is for the rules and the output", func(t *testing.T) {
-		same(t, "output", newLab(t).output(choose(`, "InputPath": "$.in"`), `{"in": {"n": 4}}`), `{"n":4,"second":2}`)
+	t.Run("InputPath applies to the rules and the output", func(t *testing.T) {
+		same(t, "output", newRecorder(t).output(choose(`, "InputPath": "$.in"`), `{"in": {"n": 4}}`), `{"n":4,"second":2}`)
 	})
-	t.Run("without a match and a Default it fails as AWS does", func(t *testing.T) {
-		r := newLab(t).run(choose(""), `{"n": 1}`)
+	t.Run("without a match and without a Default it fails as in AWS", func(t *testing.T) {
+		r := newRecorder(t).run(choose(""), `{"n": 1}`)
 		same(t, "error", r.Error, "States.Runtime")
 		same(t, "cause", r.Cause, "an error occurred while executing the state 'S': Choices: no choice matched, and there is no Default")
 	})
@@ -251,7 +253,7 @@ func TestChoice(t *testing.T) {
 
 func TestSucceedAndFail(t *testing.T) {
 	t.Run("Succeed applies its paths and ends", func(t *testing.T) {
-		same(t, "output", newLab(t).output(one(`"Type": "Succeed", "InputPath": "$.a", "OutputPath": "$.b"`), `{"a": {"b": 3}}`), "3")
+		same(t, "output", newRecorder(t).output(one(`"Type": "Succeed", "InputPath": "$.a", "OutputPath": "$.b"`), `{"a": {"b": 3}}`), "3")
 	})
 	for what, c := range map[string]struct{ fields, err, cause string }{
 		"gives its Error and Cause":    {`, "Error": "E", "Cause": "c"`, "E", "c"},
@@ -263,7 +265,7 @@ func TestSucceedAndFail(t *testing.T) {
 		"knows the execution it is in": {`, "ErrorPath": "$$.Execution.Name"`, "run-1", ""},
 	} {
 		t.Run("Fail "+what, func(t *testing.T) {
-			r := newLab(t).run(one(`"Type": "Fail"`+c.fields), `{"e": "Boom", "n": 3}`)
+			r := newRecorder(t).run(one(`"Type": "Fail"`+c.fields), `{"e": "Boom", "n": 3}`)
 			same(t, "result", []string{string(r.Status), r.Error, r.Cause}, []string{"FAILED", c.err, c.cause})
 		})
 	}

@@ -9,7 +9,7 @@ import (
 	"sync"
 )
 
-// mapRun is one run of a DISTRIBUTED Map: its children are executions of their own.
+// mapRun is one run of a DISTRIBUTED Map. Its children are separate executions.
 type mapRun struct {
 	*visit
 	input   value
@@ -17,17 +17,17 @@ type mapRun struct {
 	uuid    string
 	arn     string
 	machine string            // the children's state machine
-	items   []json.RawMessage // encoded: a manifest is decoded child by child
-	inputs  []json.RawMessage // of the children that were started
-	results []Result          // of the children that have ended; Status "" otherwise
+	items   []json.RawMessage // encoded: each child decodes its own item
+	inputs  []json.RawMessage // the inputs of the started children
+	results []Result          // the results of the ended children; Status is "" for the others
 
 	mu     sync.Mutex
 	failed int
-	fatal  *failure // why the run as a whole fails
+	fatal  *failure // why the whole run fails
 	cancel context.CancelFunc
 }
 
-// mapRun reads the items, runs a child for each and exports what they gave.
+// mapRun reads the items, runs a child for each and exports their results.
 func (v *visit) mapRun(ctx context.Context, input value, c contextObject) (any, *failure) {
 	run := &mapRun{visit: v, input: input, context: c}
 	if f := run.readItems(ctx); f != nil {
@@ -40,7 +40,7 @@ func (v *visit) mapRun(ctx context.Context, input value, c contextObject) (any, 
 	if f := run.tryWriter(ctx); f != nil {
 		return nil, f
 	}
-	v.x.tell(v, Event{Kind: MapRunStarted, Items: len(run.items)})
+	v.x.emit(v, Event{Kind: MapRunStarted, Items: len(run.items)})
 	run.inputs = make([]json.RawMessage, len(run.items))
 	run.results = make([]Result, len(run.items))
 
@@ -54,7 +54,7 @@ func (v *visit) mapRun(ctx context.Context, input value, c contextObject) (any, 
 	return run.outcome(ctx)
 }
 
-// name gives the run its identity, which depends on the execution and on how many runs it had before.
+// name gives the run its names. They depend on the execution and on the number of its earlier map runs.
 func (r *mapRun) name() {
 	x := r.x
 	x.mu.Lock()
@@ -66,14 +66,14 @@ func (r *mapRun) name() {
 	r.arn = strings.Replace(r.machine, ":stateMachine:", ":mapRun:", 1) + ":" + r.uuid
 }
 
-// uuid looks like one, and is the same for the same parts.
+// uuid returns a text like a UUID. It is the same for the same parts.
 func uuid(parts ...string) string {
 	h := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 	h[6], h[8] = h[6]&0x0f|0x50, h[8]&0x3f|0x80
 	return fmt.Sprintf("%x-%x-%x-%x-%x", h[0:4], h[4:6], h[6:8], h[8:10], h[10:16])
 }
 
-// readItems takes the items from the ItemReader or, without one, from the input.
+// readItems reads the items with the ItemReader or, if there is none, from the input.
 func (r *mapRun) readItems(ctx context.Context) *failure {
 	reader := r.st.mapping.reader
 	if reader == nil {
@@ -90,7 +90,7 @@ func (r *mapRun) readItems(ctx context.Context) *failure {
 	raw, f := r.call(ctx, reader.resource, in.raw, 0)
 	if f == nil {
 		if err := json.Unmarshal(raw, &r.items); err != nil || r.items == nil {
-			f = &failure{cause: fmt.Sprintf("what it read is not a JSON array: %v", err)}
+			f = &failure{cause: fmt.Sprintf("the content is not a JSON array: %v", err)}
 		}
 	}
 	if f != nil && !f.stopped {
@@ -146,7 +146,7 @@ func (r *mapRun) childInput(i int) (value, *failure) {
 	return in, f
 }
 
-// end stops the whole run; the first reason counts.
+// end stops the whole run. Only the first reason is kept.
 func (r *mapRun) end(f *failure) {
 	r.mu.Lock()
 	if r.fatal == nil {
@@ -156,7 +156,7 @@ func (r *mapRun) end(f *failure) {
 	r.cancel()
 }
 
-// outcome exports the results, of a failed run too, and is the Map's result or failure.
+// outcome exports the results, also if the run has failed, and returns the Map's result or failure.
 func (r *mapRun) outcome(ctx context.Context) (any, *failure) {
 	var exported any
 	if r.st.mapping.writer != nil {
@@ -174,7 +174,7 @@ func (r *mapRun) outcome(ctx context.Context) (any, *failure) {
 	outputs := make([]any, len(r.results))
 	for i, result := range r.results {
 		if result.Status != Succeeded {
-			outputs[i] = r.record(i) // as AWS has it: a child that failed is exported with what is known of it
+			outputs[i] = r.record(i) // as in AWS: for a failed child, its record
 			continue
 		}
 		tree, err := decode(result.Output)

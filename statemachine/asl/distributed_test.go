@@ -12,10 +12,10 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/asl"
 )
 
-// bucket is a little S3: object bodies by bucket/key.
+// bucket is a fake of S3: object bodies by bucket/key.
 type bucket map[string]string
 
-func (b bucket) serve(l *lab) {
+func (b bucket) serve(l *recorder) {
 	l.runner.Resources["s3:getObject"] = func(_ context.Context, in json.RawMessage) (json.RawMessage, error) {
 		var at struct{ Bucket, Key string }
 		if err := json.Unmarshal(in, &at); err != nil {
@@ -43,7 +43,7 @@ func (b bucket) serve(l *lab) {
 	}
 }
 
-// children is a DISTRIBUTED Map whose children wait as many seconds as their input says, and then fail if it has a "fail".
+// children is a DISTRIBUTED Map. Its children wait as many seconds as their input says, and then fail if the input has a "fail".
 func children(fields string) string {
 	return one(`"Type": "Map", "Label": "Kids", "End": true` + fields + `, "ItemProcessor": {` + distributed + `"StartAt": "Turn", "States": {
 		"Turn": {"Type": "Wait", "SecondsPath": "$.wait", "Next": "Works"},
@@ -58,8 +58,8 @@ const (
 )
 
 func TestDistributedMap(t *testing.T) {
-	t.Run("runs a child for each item of an object, and gives their outputs in order", func(t *testing.T) {
-		l := newLab(t)
+	t.Run("runs a child for each item of an S3 object and returns their outputs in order", func(t *testing.T) {
+		l := newRecorder(t)
 		bucket{"b/manifest.json": ` [ {"wait": 2}, {"wait": 1} ] `}.serve(l)
 		r := l.run(children(fromS3+`, "ResultPath": "$.out"`), `{"key": "manifest.json"}`)
 		same(t, "output", string(r.Output), `{"key":"manifest.json","out":[2,1]}`)
@@ -68,11 +68,11 @@ func TestDistributedMap(t *testing.T) {
 	})
 
 	t.Run("takes its items from the input without an ItemReader", func(t *testing.T) {
-		same(t, "output", newLab(t).output(children(`, "ItemsPath": "$.a"`), `{"a": [{"wait": 3}]}`), `[3]`)
+		same(t, "output", newRecorder(t).output(children(`, "ItemsPath": "$.a"`), `{"a": [{"wait": 3}]}`), `[3]`)
 	})
 
-	t.Run("a child is an execution of its own, with its own context and events", func(t *testing.T) {
-		l := newLab(t)
+	t.Run("a child is a separate execution with its own context and events", func(t *testing.T) {
+		l := newRecorder(t)
 		l.runner.StateMachine = "arn:aws-cn:states:cn-north-1:111122223333:stateMachine:lifecycle"
 		out := l.output(one(`"Type": "Map", "Label": "Kids", "End": true, "ItemSelector": {"item.$": "$$.Map.Item.Value", "n.$": "$$.Map.Item.Index", "parent.$": "$$.Execution.Name", "all.$": "$.x"}, "ItemsPath": "$.items",
 			"ItemProcessor": {`+distributed+`"StartAt": "I", "States": {"I": {"Type": "Pass", "End": true, "Parameters": {
@@ -109,7 +109,7 @@ func TestDistributedMap(t *testing.T) {
 	})
 
 	t.Run("runs MaxConcurrency children at once", func(t *testing.T) {
-		l := newLab(t)
+		l := newRecorder(t)
 		l.output(children(`, "MaxConcurrency": 2`), `[{"wait": 3}, {"wait": 1}, {"wait": 1}, {"wait": 1}]`)
 		same(t, "time", l.world.Now().Sub(start), 3*time.Second)
 	})
@@ -129,18 +129,18 @@ func TestDistributedMap(t *testing.T) {
 		{"the stricter of the two counts", `, "ToleratedFailurePercentage": 100, "ToleratedFailureCount": 1`, 3, "States.ExceedToleratedFailureThreshold"},
 	} {
 		t.Run("tolerance: "+c.what, func(t *testing.T) {
-			l := newLab(t)
+			l := newRecorder(t)
 			r := l.run(children(c.tolerance), items)
 			same(t, "result", []any{r.Error, r.Stop.Sub(r.Start)}, []any{c.want, time.Duration(c.seconds) * time.Second})
 		})
 	}
 
-	t.Run("tolerance: exactly as many fail as may", func(t *testing.T) {
-		same(t, "error", newLab(t).run(children(`, "ToleratedFailurePercentage": 50`), `[{"wait": 1, "fail": "E"}, {"wait": 2}]`).Error, "")
+	t.Run("tolerance: it succeeds if exactly the tolerated number fails", func(t *testing.T) {
+		same(t, "error", newRecorder(t).run(children(`, "ToleratedFailurePercentage": 50`), `[{"wait": 1, "fail": "E"}, {"wait": 2}]`).Error, "")
 	})
 
-	t.Run("the children that run when it fails are aborted, and the others never start", func(t *testing.T) {
-		l := newLab(t)
+	t.Run("when it fails, running children are aborted and the others never start", func(t *testing.T) {
+		l := newRecorder(t)
 		r := l.run(children(`, "MaxConcurrency": 3`), items)
 		same(t, "story", l.story(asl.ExecutionStarted, asl.ExecutionSucceeded, asl.ExecutionFailed, asl.ExecutionAborted, asl.StateFailed), []string{
 			"0 ExecutionStarted",
@@ -153,8 +153,8 @@ func TestDistributedMap(t *testing.T) {
 		same(t, "cause", r.Cause, "The specified tolerated failure threshold was exceeded")
 	})
 
-	t.Run("without a ResultWriter, a child that failed is given with what is known of it", func(t *testing.T) {
-		out := newLab(t).output(children(`, "ToleratedFailureCount": 1`), `[{"wait": 1, "fail": "E1"}, {"wait": 2}]`)
+	t.Run("without a ResultWriter, the result has the record of a failed child", func(t *testing.T) {
+		out := newRecorder(t).output(children(`, "ToleratedFailureCount": 1`), `[{"wait": 1, "fail": "E1"}, {"wait": 2}]`)
 		var got []json.RawMessage
 		var failed struct{ Status, Error, Cause string }
 		if err := errors.Join(json.Unmarshal([]byte(out), &got), json.Unmarshal(got[0], &failed)); err != nil {
@@ -170,26 +170,26 @@ func TestDistributedMap(t *testing.T) {
 		{"an object that is null", `null`, `{"key": "k"}`},
 	} {
 		t.Run("fails as ItemReaderFailed for "+c.what, func(t *testing.T) {
-			l := newLab(t)
+			l := newRecorder(t)
 			bucket{"b/k": c.body}.serve(l)
 			r := l.run(strings.Replace(children(fromS3), `"End": true`, `"End": true, "Catch": [{"ErrorEquals": ["States.ItemReaderFailed"], "Next": "S"}]`, 1), c.input)
-			// The Catch leads to the Map itself, where the error has no key: that is States.Runtime.
+			// The Catch leads to the Map itself. There, the error has no key, so that is States.Runtime.
 			same(t, "error", r.Error, "States.Runtime")
 			same(t, "caught", l.story(asl.StateCaught), []string{"0 StateCaught S States.ItemReaderFailed"})
 		})
 	}
 	t.Run("says why the items can't be read", func(t *testing.T) {
-		l := newLab(t)
+		l := newRecorder(t)
 		bucket{}.serve(l)
 		same(t, "cause", l.run(children(fromS3), `{"key": "k"}`).Cause, `read {"Bucket":"b","Key":"k"}: S3.NoSuchKeyException The specified key does not exist.`)
 	})
 	t.Run("an item that ItemSelector does not fit fails the Map", func(t *testing.T) {
-		l := newLab(t)
+		l := newRecorder(t)
 		r := l.run(children(`, "ItemSelector": {"wait.$": "$$.Map.Item.Value.wait"}`), `[{"wait": 9}, {}]`)
 		same(t, "result", []any{r.Error, r.Stop.Sub(r.Start)}, []any{"States.Runtime", time.Duration(0)})
 	})
 	t.Run("a second run of the same Map has other names", func(t *testing.T) {
-		l := newLab(t)
+		l := newRecorder(t)
 		l.run(strings.Replace(children(""), `"End": true`, `"End": true, "Retry": [{"ErrorEquals": ["States.ExceedToleratedFailureThreshold"], "MaxAttempts": 2}]`, 1), `[{"wait": 0, "fail": "E"}]`)
 		names := map[string]bool{}
 		for _, e := range l.events {
@@ -200,9 +200,9 @@ func TestDistributedMap(t *testing.T) {
 }
 
 func TestResultWriter(t *testing.T) {
-	// export runs children and gives what is in the bucket, by key without prefix and run.
+	// export runs children and returns the objects in the bucket, by key without prefix and run.
 	export := func(t *testing.T, fields, items, prefix string) (asl.Result, map[string]string, string) {
-		l := newLab(t)
+		l := newRecorder(t)
 		b := bucket{}
 		b.serve(l)
 		r := l.run(children(`, "ItemsPath": "$.items"`+toS3+fields), fmt.Sprintf(`{"items": %s, "bucket": "out", "prefix": %q}`, items, prefix))
@@ -240,7 +240,7 @@ func TestResultWriter(t *testing.T) {
 		return fmt.Sprint(len(files), all)
 	}
 
-	t.Run("writes what succeeded and a manifest, and gives where", func(t *testing.T) {
+	t.Run("writes the successful children and a manifest, and returns where", func(t *testing.T) {
 		r, files, run := export(t, "", `[{"wait": 1}, {"wait": 2}]`, "runs/x")
 		uuid, ok := strings.CutPrefix(run, "out/runs/x/")
 		if !ok {
@@ -264,14 +264,14 @@ func TestResultWriter(t *testing.T) {
 		})
 	})
 
-	t.Run("writes what failed within the tolerance", func(t *testing.T) {
+	t.Run("writes the failed children if they are tolerated", func(t *testing.T) {
 		r, files, _ := export(t, `, "ToleratedFailureCount": 1`, `[{"wait": 1, "fail": "E1"}, {"wait": 2}]`, "p/")
 		same(t, "result", []any{r.Status, keys(files)}, []any{asl.Succeeded, "3 [FAILED_0.json SUCCEEDED_0.json manifest.json]"})
 		got := records(t, files["FAILED_0.json"])
 		same(t, "record", []string{got[0].Status, got[0].Error, got[0].Cause, got[0].Input, got[0].Output}, []string{"FAILED", "E1", "told to", `{"fail":"E1","wait":1}`, ""})
 	})
 
-	t.Run("writes what became of each child when the Map fails", func(t *testing.T) {
+	t.Run("writes all children when the Map fails", func(t *testing.T) {
 		r, files, _ := export(t, `, "MaxConcurrency": 2`, `[{"wait": 2, "fail": "E1"}, {"wait": 5}, {"wait": 7}, {"wait": 8}]`, "")
 		same(t, "result", []any{r.Error, keys(files)}, []any{"States.ExceedToleratedFailureThreshold", "3 [FAILED_0.json PENDING_0.json manifest.json]"})
 		var got []string
@@ -281,14 +281,14 @@ func TestResultWriter(t *testing.T) {
 		same(t, "records", got, []string{`FAILED {"fail":"E1","wait":2}`, `ABORTED {"wait":5}`, `PENDING {"wait":7}`, `PENDING {"wait":8}`})
 	})
 
-	t.Run("writes a manifest for no children too", func(t *testing.T) {
+	t.Run("writes a manifest even without children", func(t *testing.T) {
 		r, files, run := export(t, "", `[]`, "")
 		same(t, "result", []any{r.Status, keys(files)}, []any{asl.Succeeded, "1 [manifest.json]"})
 		same(t, "slashes before the manifest's, without a prefix", strings.Count(run, "/"), 1)
 	})
 
-	t.Run("that may not write fails the execution before any child starts, and nothing catches that", func(t *testing.T) {
-		l := newLab(t)
+	t.Run("without permission to write, the execution fails before any child starts, and nothing catches that", func(t *testing.T) {
+		l := newRecorder(t)
 		bucket{}.serve(l)
 		r := l.run(children(`, "ItemsPath": "$.items"`+toS3+`, "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "S"}]`),
 			`{"items": [{"wait": 1}, {"wait": 2}], "bucket": "full", "prefix": "p"}`)
@@ -297,8 +297,8 @@ func TestResultWriter(t *testing.T) {
 			t.Error(r.Cause)
 		}
 	})
-	t.Run("fails as ResultWriterFailed when it can't write any more once the children are done", func(t *testing.T) {
-		l := newLab(t)
+	t.Run("fails as ResultWriterFailed if it can't write after the children have ended", func(t *testing.T) {
+		l := newRecorder(t)
 		bucket{}.serve(l)
 		put, puts := l.runner.Resources["s3:putObject"], 0
 		l.runner.Resources["s3:putObject"] = func(ctx context.Context, in json.RawMessage) (json.RawMessage, error) {
@@ -313,8 +313,8 @@ func TestResultWriter(t *testing.T) {
 			t.Error(r.Cause)
 		}
 	})
-	t.Run("fails as ResultWriterFailed when its bucket is no name", func(t *testing.T) {
-		l := newLab(t)
+	t.Run("fails as ResultWriterFailed if its bucket is not a name", func(t *testing.T) {
+		l := newRecorder(t)
 		bucket{}.serve(l)
 		r := l.run(children(`, "ItemsPath": "$.items"`+toS3), `{"items": [], "bucket": 3, "prefix": "p"}`)
 		same(t, "error", r.Error, "States.ResultWriterFailed")

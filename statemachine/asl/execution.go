@@ -11,18 +11,18 @@ import (
 	"time"
 )
 
-// maxEvents is how many events AWS lets an execution's history have.
+// maxEvents is AWS's limit for the events in an execution's history.
 const maxEvents = 25_000
 
-// execution is one under way.
+// execution is a running execution.
 type execution struct {
 	r       *Runner
 	world   World
 	machine string // the state machine's ARN
 	name    string
 	id      string
-	parent  string // the parent's name, of a child
-	path    string // where a child stands in its parent
+	parent  string // the name of the parent; "" if there is none
+	path    string // the position of a child in its parent
 	timeout time.Duration
 	states  *states
 	input   value
@@ -37,7 +37,7 @@ type execution struct {
 func (x *execution) run(outer context.Context, input value) Result {
 	x.input, x.start = input, x.world.Now()
 	x.count(0, 1)
-	x.tell(nil, Event{Kind: ExecutionStarted, Input: input.raw})
+	x.emit(nil, Event{Kind: ExecutionStarted, Input: input.raw})
 	ctx, cancel := x.world.WithTimeout(outer, x.timeout)
 	defer cancel()
 	out, f := x.walk(ctx, &frame{states: x.states, path: x.path}, input)
@@ -58,17 +58,17 @@ func (x *execution) run(outer context.Context, input value) Result {
 	default:
 		k, result.Status, result.Error, result.Cause = ExecutionFailed, Failed, f.name, f.cause
 	}
-	x.tell(nil, Event{Kind: k, Output: result.Output, Error: result.Error, Cause: result.Cause})
+	x.emit(nil, Event{Kind: k, Output: result.Output, Error: result.Error, Cause: result.Cause})
 	return result
 }
 
-// refused is the result of an execution that could not start.
+// refused returns the result of an execution that could not start.
 func (x *execution) refused(f *failure) Result {
 	now := x.world.Now()
 	return Result{Name: x.name, ID: x.id, Status: Failed, Error: f.name, Cause: f.cause, Start: now, Stop: now}
 }
 
-// count adds to the counters; a failure if the history is full.
+// count adds to the counters. It fails if the history is full.
 func (x *execution) count(transitions, events int) *failure {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -80,8 +80,8 @@ func (x *execution) count(transitions, events int) *failure {
 	return nil
 }
 
-// tell completes an event and hands it to the observer.
-func (x *execution) tell(v *visit, e Event) {
+// emit completes an event and gives it to the observer.
+func (x *execution) emit(v *visit, e Event) {
 	e.Execution, e.ID, e.Parent, e.Path = x.name, x.id, x.parent, x.path
 	if v != nil {
 		e.Path, e.State, e.Type, e.RetryCount = v.frame.path, v.st.name, string(v.st.typ), v.retries
@@ -89,14 +89,14 @@ func (x *execution) tell(v *visit, e Event) {
 	x.r.observe(x.world, e)
 }
 
-// frame is where a walk goes: the execution's states, or an iteration of an INLINE Map.
+// frame is what a walk goes through: the execution's states, or an iteration of an INLINE Map.
 type frame struct {
 	states *states
 	path   string
-	item   map[string]any // $$.Map, in an iteration
+	item   map[string]any // $$.Map; nil outside an iteration
 }
 
-// visit is one state entered once, retries included.
+// visit is one visit of a state, with all its retries.
 type visit struct {
 	x       *execution
 	frame   *frame
@@ -106,7 +106,7 @@ type visit struct {
 	retries int
 }
 
-// walk goes from state to state until one ends it.
+// walk goes from state to state until a state ends it.
 func (x *execution) walk(ctx context.Context, fr *frame, input value) (value, *failure) {
 	for name := fr.states.startAt; ; {
 		if ctx.Err() != nil {
@@ -116,16 +116,16 @@ func (x *execution) walk(ctx context.Context, fr *frame, input value) (value, *f
 			return value{}, f
 		}
 		v := &visit{x: x, frame: fr, st: fr.states.byName[name], input: input, entered: x.world.Now()}
-		x.tell(v, Event{Kind: StateEntered, Input: input.raw})
+		x.emit(v, Event{Kind: StateEntered, Input: input.raw})
 		out, next, f := v.do(ctx)
 		if f != nil {
 			if !f.stopped {
-				x.tell(v, Event{Kind: StateFailed, Error: f.name, Cause: f.cause})
+				x.emit(v, Event{Kind: StateFailed, Error: f.name, Cause: f.cause})
 			}
 			return value{}, f
 		}
 		x.count(0, 1)
-		x.tell(v, Event{Kind: StateExited, Output: out.raw, Next: next})
+		x.emit(v, Event{Kind: StateExited, Output: out.raw, Next: next})
 		if next == "" {
 			return out, nil
 		}
@@ -135,7 +135,7 @@ func (x *execution) walk(ctx context.Context, fr *frame, input value) (value, *f
 
 func stop() *failure { return &failure{stopped: true} }
 
-// do tries the state until it succeeds, or neither its Retry nor its Catch knows the failure.
+// do tries the state until it succeeds, or until neither Retry nor Catch handles the failure.
 func (v *visit) do(ctx context.Context) (value, string, *failure) {
 	attempts := make([]int, len(v.st.retry))
 	for {
@@ -143,22 +143,22 @@ func (v *visit) do(ctx context.Context) (value, string, *failure) {
 		if f == nil || f.stopped {
 			return out, next, f
 		}
-		delay, again := v.retryAfter(f, attempts)
-		if !again {
+		delay, retry := v.retryAfter(f, attempts)
+		if !retry {
 			return v.caught(f)
 		}
 		v.retries++
 		if full := v.x.count(1, 0); full != nil {
 			return value{}, "", full
 		}
-		v.x.tell(v, Event{Kind: StateRetried, Delay: delay, Error: f.name, Cause: f.cause})
+		v.x.emit(v, Event{Kind: StateRetried, Delay: delay, Error: f.name, Cause: f.cause})
 		if v.x.world.Sleep(ctx, delay) != nil {
 			return value{}, "", stop()
 		}
 	}
 }
 
-// retryAfter asks the first retrier that knows f. Each has a budget of its own, and one that has used it up ends the matter.
+// retryAfter asks the first retrier that matches f. Each retrier counts its own attempts. If it has none left, no other is asked.
 func (v *visit) retryAfter(f *failure, attempts []int) (time.Duration, bool) {
 	for i, r := range v.st.retry {
 		if !f.matches(r.errors) {
@@ -180,13 +180,13 @@ func (v *visit) random(retrier, attempt int) float64 {
 	return rand.New(rand.NewPCG(v.x.r.Seed, h.Sum64())).Float64()
 }
 
-// caught asks the first catcher that knows f. What it puts together is the state's output; OutputPath has no say in it.
+// caught asks the first catcher that matches f. The result is the state's output. OutputPath does not apply to it.
 func (v *visit) caught(f *failure) (value, string, *failure) {
 	for _, c := range v.st.catch {
 		if !f.caughtBy(c.errors) {
 			continue
 		}
-		v.x.tell(v, Event{Kind: StateCaught, Next: c.next, Error: f.name, Cause: f.cause})
+		v.x.emit(v, Event{Kind: StateCaught, Next: c.next, Error: f.name, Cause: f.cause})
 		out := v.input
 		if !c.noResult {
 			tree, err := orWhole(c.resultPath).set(v.input.tree, f.output())
@@ -203,12 +203,12 @@ func (v *visit) caught(f *failure) (value, string, *failure) {
 	return value{}, "", f
 }
 
-// broken is the failure of a state whose definition does not fit its data.
+// broken returns the failure of a state whose definition does not fit its data.
 func (v *visit) broken(field string, err error) *failure {
 	return runtimeFailure("an error occurred while executing the state '%s': %s: %v", v.st.name, field, err)
 }
 
-// context is the context object.
+// context returns the context object.
 func (v *visit) context() map[string]any {
 	x := v.x
 	c := map[string]any{
@@ -226,7 +226,7 @@ func (v *visit) context() map[string]any {
 	return c
 }
 
-// with is the context object with one part more, or another one.
+// with returns a context object in which one part is added or replaced.
 func (c contextObject) with(name string, part any) contextObject {
 	return func() map[string]any {
 		m := c()
@@ -235,5 +235,5 @@ func (c contextObject) with(name string, part any) contextObject {
 	}
 }
 
-// stamp writes a time as Step Functions does.
+// stamp formats a time as Step Functions does.
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }

@@ -20,7 +20,7 @@ type (
 	}
 )
 
-// destination is where the ResultWriter writes: a bucket, and the start of its keys.
+// destination returns the bucket and the key prefix of the ResultWriter.
 func (r *mapRun) destination() (bucket, prefix string, f *failure) {
 	in, f := r.fill("ResultWriter, Parameters", r.st.mapping.writer.parameters, r.input, r.context)
 	if f != nil {
@@ -38,8 +38,8 @@ func (r *mapRun) destination() (bucket, prefix string, f *failure) {
 	return bucket, prefix + r.uuid + "/", nil
 }
 
-// tryWriter does what AWS does before any child starts: it writes a manifest to see whether it may. If not, the execution fails, and
-// nothing catches that.
+// tryWriter writes a test manifest before any child starts, as AWS does. If that fails, the execution fails, and nothing catches the
+// failure.
 func (r *mapRun) tryWriter(ctx context.Context) *failure {
 	if r.st.mapping.writer == nil {
 		return nil
@@ -55,7 +55,7 @@ func (r *mapRun) tryWriter(ctx context.Context) *failure {
 	return f
 }
 
-// export writes what became of the children and gives the Map's result.
+// export writes the results of the children and returns the Map's result.
 func (r *mapRun) export(ctx context.Context) (any, *failure) {
 	bucket, prefix, f := r.destination()
 	if f != nil {
@@ -63,7 +63,7 @@ func (r *mapRun) export(ctx context.Context) (any, *failure) {
 	}
 	files := map[string][]any{"SUCCEEDED": {}, "FAILED": {}, "PENDING": {}}
 	for i, result := range r.results {
-		kind := "FAILED" // timed out and aborted ones too
+		kind := "FAILED" // also if it timed out or was aborted
 		switch result.Status {
 		case Succeeded:
 			kind = "SUCCEEDED"
@@ -104,7 +104,7 @@ func (r *mapRun) put(ctx context.Context, bucket, key string, body json.RawMessa
 	return f
 }
 
-// record is what is known of a child, with the field names of DescribeExecution.
+// record returns what is known about a child, with the field names of DescribeExecution.
 func (r *mapRun) record(i int) map[string]any {
 	included := map[string]any{"Included": true}
 	result := r.results[i]

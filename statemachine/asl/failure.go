@@ -23,8 +23,8 @@ const (
 	reservedErrorStart = "States."
 )
 
-// TaskError is an error whose name the definition's Retry and Catch can match. A Task returns it, or an error that wraps it; any
-// other error of a Task is States.TaskFailed.
+// TaskError is an error with a name that the definition's Retry and Catch can match. A Task returns it or an error that wraps it. Any
+// other error of a Task becomes States.TaskFailed.
 type TaskError struct {
 	Name  string // as in ErrorEquals, e.g. "S3.S3Exception"
 	Cause string
@@ -37,8 +37,8 @@ func (e *TaskError) Error() string {
 	return e.Name + ": " + e.Cause
 }
 
-// ErrorName is the name that aws-lambda-go gives to an error that a handler returns: the Go type of the outermost value, a
-// pointer's target. (messages.InvokeResponse_Error, which names itself, is not modelled.)
+// ErrorName is the name that aws-lambda-go gives to an error of a handler: the Go type of the outermost value, without the pointer.
+// (messages.InvokeResponse_Error, which has its own name, is not supported.)
 func ErrorName(err error) string { return typeName(err) }
 
 func typeName(v any) string {
@@ -55,9 +55,9 @@ func typeName(v any) string {
 // failure is why a state, and perhaps its execution, did not succeed.
 type failure struct {
 	name, cause string
-	stopped     bool // the execution was told to stop: nothing retries or catches this
-	ofTask      bool // a Task failed, or gave what no state can hold
-	between     bool // what goes from this state to the next is at fault: nothing catches this
+	stopped     bool // the execution was stopped; nothing retries or catches this
+	ofTask      bool // a Task failed, or its result is too large
+	between     bool // the data from this state to the next is too large; nothing catches this
 }
 
 func (f *failure) output() map[string]any {
@@ -68,7 +68,7 @@ func runtimeFailure(format string, args ...any) *failure {
 	return &failure{name: errRuntime, cause: fmt.Sprintf(format, args...)}
 }
 
-// taskFailure names what a Task returned.
+// taskFailure converts an error of a Task.
 func taskFailure(err error) *failure {
 	var e *TaskError
 	if errors.As(err, &e) {
@@ -77,8 +77,8 @@ func taskFailure(err error) *failure {
 	return &failure{name: errTaskFailed, cause: err.Error(), ofTask: true}
 }
 
-// caughtBy tells whether a Catch of names takes f. Recordings of AWS show that States.ALL there takes States.DataLimitExceeded of a
-// Task's result, although the documentation says otherwise, and that nothing takes it between states.
+// caughtBy says whether a Catch of names handles f. Recordings of AWS show that States.ALL catches States.DataLimitExceeded of a
+// Task's result, although the documentation says that it does not. They also show that nothing catches it between states.
 func (f *failure) caughtBy(names []string) bool {
 	if f.between && f.name == errDataLimit {
 		return false
@@ -86,8 +86,8 @@ func (f *failure) caughtBy(names []string) bool {
 	return f.matches(names) || f.name == errDataLimit && f.ofTask && slices.Contains(names, errAll)
 }
 
-// matches tells whether one of names means f. The wildcards do not mean what AWS declares terminal, and States.Runtime is
-// beyond any name.
+// matches says whether one of names matches f. The wildcards do not match the errors that AWS calls terminal, and nothing matches
+// States.Runtime.
 func (f *failure) matches(names []string) bool {
 	if f.name == errRuntime {
 		return false

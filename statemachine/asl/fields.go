@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// problems collects what is wrong with a definition, so that its author sees all of it at once.
+// problems collects the faults of a definition, so that its author sees them all at once.
 type problems struct{ list []error }
 
 func (p *problems) add(where, format string, args ...any) {
@@ -19,12 +19,12 @@ func (p *problems) add(where, format string, args ...any) {
 
 func (p *problems) err() error { return errors.Join(p.list...) }
 
-// fields reads an object of the definition, and knows which of its fields nobody asked for.
+// fields reads an object of the definition and finds the fields that nothing has read.
 type fields struct {
 	*problems
 	where string
 	m     map[string]any
-	asked map[string]bool
+	read  map[string]bool
 }
 
 func (p *problems) object(where string, tree any) *fields {
@@ -32,11 +32,11 @@ func (p *problems) object(where string, tree any) *fields {
 	if !ok {
 		p.add(where, "is %s, not an object", kind(tree))
 	}
-	return &fields{problems: p, where: where, m: m, asked: map[string]bool{}}
+	return &fields{problems: p, where: where, m: m, read: map[string]bool{}}
 }
 
 func (f *fields) get(name string) (any, bool) {
-	f.asked[name] = true
+	f.read[name] = true
 	v, ok := f.m[name]
 	return v, ok
 }
@@ -50,16 +50,16 @@ func (f *fields) bad(name, format string, args ...any) {
 	f.add(f.where+", "+name, format, args...)
 }
 
-// finish reports the fields that nobody asked for.
+// finish reports the fields that nothing has read.
 func (f *fields) finish() {
 	for _, name := range sortedKeys(f.m) {
-		if !f.asked[name] {
-			f.bad(name, "is not modelled here")
+		if !f.read[name] {
+			f.bad(name, "is not supported here")
 		}
 	}
 }
 
-// sub is the object in a field; nil if the field is absent.
+// sub returns the object in a field; nil if the field is missing.
 func (f *fields) sub(name string) *fields {
 	v, ok := f.get(name)
 	if !ok {
@@ -75,12 +75,12 @@ func (f *fields) text(name string) string {
 	}
 	s, ok := v.(string)
 	if !ok || s == "" {
-		f.bad(name, "is %s, not a string with something in it", kind(v))
+		f.bad(name, "is %s, not a non-empty string", kind(v))
 	}
 	return s
 }
 
-// comment is read and forgotten.
+// comment checks the Comment. It is not used.
 func (f *fields) comment() {
 	if v, ok := f.get("Comment"); ok && kind(v) != "a string" {
 		f.bad("Comment", "is %s, not a string", kind(v))
@@ -94,15 +94,15 @@ func (f *fields) required(name string) string {
 	return f.text(name)
 }
 
-// oneOf is a string out of a few; fallback if the field is absent.
+// oneOf returns one of the allowed strings; fallback if the field is missing.
 func (f *fields) oneOf(name, fallback string, allowed ...string) string {
 	if !f.has(name) {
-		f.asked[name] = true
+		f.read[name] = true
 		return fallback
 	}
 	s := f.text(name)
 	if !slices.Contains(allowed, s) {
-		f.bad(name, "%q is not modelled, only %q", s, allowed)
+		f.bad(name, "%q is not supported, only %q", s, allowed)
 	}
 	return s
 }
@@ -119,7 +119,7 @@ func (f *fields) flag(name string) bool {
 	return b
 }
 
-// whole is an integer between low and high; fallback if the field is absent.
+// whole returns an integer from low to high; fallback if the field is missing.
 func (f *fields) whole(name string, fallback, low, high int) int {
 	v, ok := f.get(name)
 	if !ok {
@@ -133,7 +133,7 @@ func (f *fields) whole(name string, fallback, low, high int) int {
 	return i
 }
 
-// maxSeconds is AWS's own limit for most of the fields in seconds.
+// maxSeconds is AWS's limit for most fields in seconds.
 const maxSeconds = 99_999_999
 
 func (f *fields) seconds(name string, fallback, low int) time.Duration {
@@ -160,12 +160,12 @@ func (f *fields) array(name string) []any {
 	}
 	a, ok := v.([]any)
 	if !ok || len(a) == 0 {
-		f.bad(name, "is %s, not an array with something in it", kind(v))
+		f.bad(name, "is %s, not a non-empty array", kind(v))
 	}
 	return a
 }
 
-// path is a reference path, or null; nil and false if the field is absent.
+// path returns a reference path, or null; nil and false if the field is missing.
 func (f *fields) path(name string, inMap bool) (p *path, null bool) {
 	v, ok := f.get(name)
 	if !ok {
@@ -190,7 +190,7 @@ func (f *fields) path(name string, inMap bool) (p *path, null bool) {
 	return p, false
 }
 
-// somePath is a path that can't be null.
+// somePath returns a path that must not be null.
 func (f *fields) somePath(name string, inMap bool) *path {
 	p, null := f.path(name, inMap)
 	if null {
@@ -199,7 +199,7 @@ func (f *fields) somePath(name string, inMap bool) *path {
 	return p
 }
 
-// target is a ResultPath.
+// target returns a ResultPath.
 func (f *fields) target(name string) (*path, bool) {
 	p, null := f.path(name, true)
 	if p != nil && p.context {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// fleet is a definition of the shape of this project's own; %d is MaxConcurrency.
+// fleet is a definition with the structure of the project's definition; %d is MaxConcurrency.
 const fleet = `{"StartAt": "Fleet", "States": {
   "Fleet": {"Type": "Map", "End": true, "MaxConcurrency": %d,
     "ItemReader": {"Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": {"InputType": "JSON"}, "Parameters": {"Bucket": "b", "Key.$": "$.key"}},
@@ -20,7 +20,7 @@ const fleet = `{"StartAt": "Fleet", "States": {
         "Done": {"Type": "Pass", "Result": {}, "End": true}}}, "ResultPath": null, "OutputPath": "$.run"}}},
     "ResultWriter": {"Resource": "arn:aws:states:::s3:putObject", "Parameters": {"Bucket": "b", "Prefix": "out"}}}}}`
 
-// manifest is n instances whose turns are a fifth of a second apart.
+// manifest has n instances that start a fifth of a second after each other.
 func manifest(n int, volumes ...string) json.RawMessage {
 	var items []string
 	list, _ := json.Marshal(volumes)

@@ -17,16 +17,16 @@ import (
 
 var start = time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC)
 
-// lab runs definitions in virtual time and records what happens.
-type lab struct {
+// recorder runs definitions in virtual time and records what happens.
+type recorder struct {
 	*testing.T
 	world  *asl.Virtual
 	runner *asl.Runner
 	events []asl.Event
 }
 
-func newLab(t *testing.T) *lab {
-	l := &lab{T: t, world: asl.NewVirtual(start)}
+func newRecorder(t *testing.T) *recorder {
+	l := &recorder{T: t, world: asl.NewVirtual(start)}
 	l.runner = &asl.Runner{
 		World: l.world, Seed: 1, Resources: map[string]asl.Task{"test:echo": echo},
 		Observe: func(e asl.Event) { l.events = append(l.events, e) },
@@ -36,10 +36,10 @@ func newLab(t *testing.T) *lab {
 
 func echo(_ context.Context, input json.RawMessage) (json.RawMessage, error) { return input, nil }
 
-// task gives the definition's resource arn:aws:states:::test:NAME.
-func (l *lab) task(name string, t asl.Task) { l.runner.Resources["test:"+name] = t }
+// task sets the task of the resource arn:aws:states:::test:NAME.
+func (l *recorder) task(name string, t asl.Task) { l.runner.Resources["test:"+name] = t }
 
-func (l *lab) parse(definition string) *asl.Machine {
+func (l *recorder) parse(definition string) *asl.Machine {
 	l.Helper()
 	m, err := asl.Parse([]byte(definition))
 	if err != nil {
@@ -48,13 +48,13 @@ func (l *lab) parse(definition string) *asl.Machine {
 	return m
 }
 
-func (l *lab) run(definition, input string) asl.Result {
+func (l *recorder) run(definition, input string) asl.Result {
 	l.Helper()
 	return l.runner.Run(context.Background(), l.parse(definition), asl.Execution{Name: "run-1", Input: json.RawMessage(input)})
 }
 
-// output is the output of an execution that must succeed.
-func (l *lab) output(definition, input string) string {
+// output returns the output of an execution that must succeed.
+func (l *recorder) output(definition, input string) string {
 	l.Helper()
 	r := l.run(definition, input)
 	if r.Status != asl.Succeeded {
@@ -63,8 +63,8 @@ func (l *lab) output(definition, input string) string {
 	return string(r.Output)
 }
 
-// story is what happened, a line an event: seconds since the start, kind, path, state, error.
-func (l *lab) story(kinds ...asl.EventKind) []string {
+// story returns what happened, one line for each event: seconds since the start, kind, path, state, error.
+func (l *recorder) story(kinds ...asl.EventKind) []string {
 	wanted := map[asl.EventKind]bool{}
 	for _, k := range kinds {
 		wanted[k] = true
@@ -79,12 +79,12 @@ func (l *lab) story(kinds ...asl.EventKind) []string {
 	return lines
 }
 
-// one is a definition of one state, named S, whose other fields are given.
+// one is a definition with one state S with these fields.
 func one(fields string) string {
 	return `{"StartAt": "S", "States": {"S": {` + fields + `}}}`
 }
 
-// echoing is a Task that gives back its input after Parameters, with more fields.
+// echoing is a Task with these fields. It returns its input after Parameters.
 func echoing(fields string) string {
 	if fields != "" {
 		fields = ", " + fields
@@ -99,7 +99,7 @@ func same(t testing.TB, what string, got, want any) {
 	}
 }
 
-// sameJSON compares texts field by field.
+// sameJSON compares JSON texts field by field.
 func sameJSON(t testing.TB, what, got, want string) {
 	t.Helper()
 	var g, w any
@@ -112,7 +112,7 @@ func sameJSON(t testing.TB, what, got, want string) {
 	same(t, what, g, w)
 }
 
-// failing fails n times, then succeeds.
+// failing fails n times and then succeeds.
 func failing(n int, err error) asl.Task {
 	return func(context.Context, json.RawMessage) (json.RawMessage, error) {
 		if n--; n >= 0 {

@@ -25,7 +25,7 @@ func (v *visit) mapState(ctx context.Context, input value, c contextObject) (val
 	return v.combine(result, c)
 }
 
-// itemsIn are the items that a Map finds in its input.
+// itemsIn returns the items in a Map's input.
 func (v *visit) itemsIn(input value, c contextObject) ([]any, *failure) {
 	p := orWhole(v.st.mapping.items)
 	tree, err := p.eval(input.tree, c)
@@ -39,7 +39,7 @@ func (v *visit) itemsIn(input value, c contextObject) ([]any, *failure) {
 	return items, nil
 }
 
-// itemInput is the input of an iteration or a child: the item, or what ItemSelector makes of it.
+// itemInput returns the input of an iteration or a child: the item, or the result of ItemSelector.
 func (v *visit) itemInput(i int, item any, input value, c contextObject) (value, map[string]any, *failure) {
 	inMap := map[string]any{"Item": map[string]any{"Index": json.Number(strconv.Itoa(i)), "Value": item}}
 	tree := item
@@ -53,7 +53,7 @@ func (v *visit) itemInput(i int, item any, input value, c contextObject) (value,
 	return in, inMap, f
 }
 
-// pathOf is where an iteration stands.
+// pathOf returns the position of an iteration.
 func (v *visit) pathOf(i int) string {
 	p := fmt.Sprintf("%s[%d]", v.st.name, i)
 	if v.frame.path == "" {
@@ -62,7 +62,7 @@ func (v *visit) pathOf(i int) string {
 	return v.frame.path + "." + p
 }
 
-// iterate runs an INLINE Map. The first iteration that fails stops the others, and its failure is the Map's.
+// iterate runs an INLINE Map. The first iteration that fails stops the others, and the Map fails with its failure.
 func (v *visit) iterate(ctx context.Context, input value, c contextObject) (any, *failure) {
 	items, f := v.itemsIn(input, c)
 	if f == nil {

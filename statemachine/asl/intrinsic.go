@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// expr is what stands behind a field whose name ends in ".$": a path, a literal argument, or an intrinsic function.
+// expr is the value of a field whose name ends in ".$", or an argument in it: a path, a literal, or an intrinsic function.
 type expr interface {
 	eval(data any, context contextObject) (any, error)
 	paths() []*path
 }
 
-// contextObject makes the context object, for the few who ask.
+// contextObject builds the context object. Only few states need it.
 type contextObject func() map[string]any
 
 func (p *path) eval(data any, context contextObject) (any, error) {
@@ -45,7 +45,7 @@ func (c *call) paths() []*path {
 	return all
 }
 
-// intrinsics are the modelled functions and how many arguments they take (-1: one or more).
+// intrinsics are the supported functions and the number of their arguments (-1: one or more).
 var intrinsics = map[string]int{"States.Format": -1, "States.JsonToString": 1, "States.StringToJson": 1}
 
 func (c *call) eval(data any, context contextObject) (any, error) {
@@ -63,7 +63,7 @@ func (c *call) eval(data any, context contextObject) (any, error) {
 	case "States.StringToJson":
 		s, ok := args[0].(string)
 		if !ok {
-			return nil, fmt.Errorf("States.StringToJson wants a string, not %s", kind(args[0]))
+			return nil, fmt.Errorf("States.StringToJson needs a string, not %s", kind(args[0]))
 		}
 		v, err := decode([]byte(s))
 		if err != nil {
@@ -73,7 +73,7 @@ func (c *call) eval(data any, context contextObject) (any, error) {
 	}
 	template, ok := args[0].(string)
 	if !ok {
-		return nil, fmt.Errorf("States.Format wants a string as its template, not %s", kind(args[0]))
+		return nil, fmt.Errorf("States.Format needs a string as its template, not %s", kind(args[0]))
 	}
 	return format(template, args[1:])
 }
@@ -113,7 +113,7 @@ func format(template string, args []any) (string, error) {
 	return b.String(), nil
 }
 
-// parseExpr reads a path or an intrinsic function.
+// parseExpr parses a path or an intrinsic function.
 func parseExpr(text string) (expr, error) {
 	e, rest, err := parseArgument(strings.TrimSpace(text))
 	if err == nil && rest != "" {
@@ -163,7 +163,7 @@ func parseArgument(s string) (expr, string, error) {
 
 func parseCall(name, s string) (expr, string, error) {
 	if _, ok := intrinsics[name]; !ok {
-		return nil, "", fmt.Errorf("the intrinsic function %s is not modelled", name)
+		return nil, "", fmt.Errorf("the intrinsic function %s is not supported", name)
 	}
 	c := &call{name: name}
 	for {
@@ -187,7 +187,7 @@ func parseCall(name, s string) (expr, string, error) {
 	}
 }
 
-// check finds what the function would refuse whatever the data.
+// check finds errors that do not depend on the data.
 func (c *call) check() error {
 	switch want := intrinsics[c.name]; {
 	case want < 0 && len(c.args) == 0, want >= 0 && len(c.args) != want:
@@ -196,7 +196,7 @@ func (c *call) check() error {
 	if template, ok := c.args[0].(literal); ok && c.name == "States.Format" {
 		s, ok := template.v.(string)
 		if !ok {
-			return errors.New("States.Format wants a string as its template")
+			return errors.New("States.Format needs a string as its template")
 		}
 		if _, err := format(s, make([]any, len(c.args)-1)); err != nil {
 			return err
@@ -209,7 +209,7 @@ func (c *call) check() error {
 				return err
 			}
 		case literal:
-			// A literal keeps its escapes until here: States.Format reads its template's itself.
+			// A literal has kept its escapes so far, because States.Format handles the escapes of its template itself.
 			if s, ok := a.v.(string); ok && (c.name != "States.Format" || i > 0) {
 				c.args[i] = literal{unescape(s)}
 			}

@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// LambdaInvoke is the task of "lambda:invoke" for functions by name. It fails as Lambda behind aws-lambda-go does: the error is
-// named by ErrorName, or by the type of what the handler panicked with, and its cause is the JSON that Lambda gives.
+// LambdaInvoke is the task of "lambda:invoke" for functions by name. It fails as Lambda does with aws-lambda-go: the name of the error
+// is its ErrorName, or the type of the value with which the handler panicked, and its cause is the JSON of Lambda.
 //
-// A FunctionName may be a name or an ARN, with or without an alias. Payload is the one other parameter that is modelled.
+// A FunctionName may be a name or an ARN, with or without an alias. The only other supported parameter is Payload.
 func LambdaInvoke(functions map[string]Task) Task {
 	return func(ctx context.Context, input json.RawMessage) (json.RawMessage, error) {
 		var in struct {
@@ -21,7 +21,7 @@ func LambdaInvoke(functions map[string]Task) Task {
 		d := json.NewDecoder(strings.NewReader(string(input)))
 		d.DisallowUnknownFields()
 		if err := d.Decode(&in); err != nil {
-			return nil, &TaskError{Name: errRuntime, Cause: fmt.Sprintf("lambda:invoke with these parameters is not modelled: %v", err)}
+			return nil, &TaskError{Name: errRuntime, Cause: fmt.Sprintf("lambda:invoke does not support these parameters: %v", err)}
 		}
 		function, ok := functions[in.FunctionName]
 		if !ok {
@@ -40,13 +40,13 @@ func LambdaInvoke(functions map[string]Task) Task {
 			payload = json.RawMessage("null")
 		}
 		if !json.Valid(payload) {
-			return nil, &TaskError{Name: errRuntime, Cause: "the function " + in.FunctionName + " gave what is not JSON"}
+			return nil, &TaskError{Name: errRuntime, Cause: "the function " + in.FunctionName + " returned a result that is not JSON"}
 		}
 		return encode(map[string]any{"ExecutedVersion": "$LATEST", "Payload": payload, "StatusCode": 200}), nil
 	}
 }
 
-// functionName is the name in arn:aws:lambda:REGION:ACCOUNT:function:NAME[:ALIAS], or in NAME[:ALIAS].
+// functionName returns the name in arn:aws:lambda:REGION:ACCOUNT:function:NAME[:ALIAS], or in NAME[:ALIAS].
 func functionName(s string) string {
 	if parts := strings.Split(s, ":"); len(parts) >= 7 && parts[0] == "arn" {
 		return parts[6]
@@ -85,7 +85,7 @@ type stackFrame struct {
 	Label string `json:"label"`
 }
 
-// panicStack is where the handler panicked.
+// panicStack returns the stack of the handler's panic.
 func panicStack() []stackFrame {
 	pcs := make([]uintptr, 32)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(4, pcs)]) // without Callers, panicStack, the deferred function and panic

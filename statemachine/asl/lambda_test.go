@@ -24,7 +24,7 @@ func TestErrorName(t *testing.T) {
 		"VolumeGoneError": &VolumeGoneError{"v"},
 		"valueError":      valueError("x"),
 		"errorString":     errors.New("x"),
-		"wrapError":       fmt.Errorf("x: %w", &VolumeGoneError{"v"}), // the outermost counts, as in aws-lambda-go
+		"wrapError":       fmt.Errorf("x: %w", &VolumeGoneError{"v"}), // the outermost type, as in aws-lambda-go
 		"":                nil,
 	} {
 		same(t, "name", asl.ErrorName(err), want)
@@ -38,7 +38,7 @@ func TestLambdaInvoke(t *testing.T) {
 		return string(out), err
 	}
 
-	t.Run("gives the function the payload, and the state what Lambda answers", func(t *testing.T) {
+	t.Run("passes the payload to the function, and Lambda's answer to the state", func(t *testing.T) {
 		for _, name := range []string{"snapshot-volume", "snapshot-volume:live", "arn:aws:lambda:us-east-1:123456789012:function:snapshot-volume", "arn:aws-cn:lambda:cn-north-1:123456789012:function:snapshot-volume:live"} {
 			out, err := invoke(echo, `{"FunctionName": "`+name+`", "Payload": {"a": 1.50}}`)
 			if err != nil {
@@ -47,7 +47,7 @@ func TestLambdaInvoke(t *testing.T) {
 			same(t, "answer", out, `{"ExecutedVersion":"$LATEST","Payload":{"a":1.50},"StatusCode":200}`)
 		}
 	})
-	t.Run("a function without a payload gets {}, and one that gives nothing gives null", func(t *testing.T) {
+	t.Run("without a payload, the function gets {}; without a result, the state gets null", func(t *testing.T) {
 		out, err := invoke(func(_ context.Context, in json.RawMessage) (json.RawMessage, error) {
 			same(t, "payload", string(in), "{}")
 			return nil, nil
@@ -67,8 +67,8 @@ func TestLambdaInvoke(t *testing.T) {
 		{"an error has the name of its type and the cause that Lambda gives", fails(&VolumeGoneError{"vol-1"}), ``, "VolumeGoneError", `{"errorMessage":"the volume vol-1 is <gone>","errorType":"VolumeGoneError"}`},
 		{"an error that wraps another has its own name", fails(fmt.Errorf("x: %w", &VolumeGoneError{"v"})), ``, "wrapError", `{"errorMessage":"x: the volume v is <gone>","errorType":"wrapError"}`},
 		{"an unknown function", echo, `{"FunctionName": "other"}`, "Lambda.ResourceNotFoundException", "Function not found: other"},
-		{"a parameter that is not modelled", echo, `{"FunctionName": "snapshot-volume", "InvocationType": "Event"}`, "States.Runtime", `lambda:invoke with these parameters is not modelled: json: unknown field "InvocationType"`},
-		{"an answer that is not JSON", func(context.Context, json.RawMessage) (json.RawMessage, error) { return json.RawMessage("{"), nil }, ``, "States.Runtime", "the function snapshot-volume gave what is not JSON"},
+		{"a parameter that is not supported", echo, `{"FunctionName": "snapshot-volume", "InvocationType": "Event"}`, "States.Runtime", `lambda:invoke does not support these parameters: json: unknown field "InvocationType"`},
+		{"an answer that is not JSON", func(context.Context, json.RawMessage) (json.RawMessage, error) { return json.RawMessage("{"), nil }, ``, "States.Runtime", "the function snapshot-volume returned a result that is not JSON"},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			if c.parameters == "" {
@@ -112,8 +112,8 @@ func TestLambdaInvoke(t *testing.T) {
 		}
 	})
 
-	t.Run("the definition can tell the errors apart, and read their causes", func(t *testing.T) {
-		l := newLab(t)
+	t.Run("the definition can distinguish the errors and read their causes", func(t *testing.T) {
+		l := newRecorder(t)
 		l.runner.Resources["lambda:invoke"] = asl.LambdaInvoke(map[string]asl.Task{"f": fails(&VolumeGoneError{"vol-1"})})
 		out := l.output(`{"StartAt": "S", "States": {
 			"S": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Parameters": {"FunctionName": "f", "Payload.$": "$"}, "End": true,

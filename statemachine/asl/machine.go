@@ -2,13 +2,13 @@ package asl
 
 import "time"
 
-// Machine is a definition that Parse has understood completely. It does not change; any number of executions share it.
+// Machine is a parsed definition. It does not change, so any number of executions can share it.
 type Machine struct {
 	timeout time.Duration // of the whole execution; 0: none
 	top     *states
 }
 
-// states is a state machine, or a Map's processor.
+// states are the states of a state machine or of a Map's processor.
 type states struct {
 	startAt string
 	byName  map[string]*state
@@ -26,7 +26,7 @@ const (
 	typeMap     stateType = "Map"
 )
 
-// state is one state. A nil path is the field's absence; null paths have a flag of their own.
+// state is one state. A nil path means that the field is missing. If the field is null, a separate flag is set.
 type state struct {
 	name string
 	typ  stateType
@@ -71,7 +71,7 @@ type waitSpec struct {
 	duration time.Duration
 	until    time.Time
 	path     *path
-	isUntil  bool // until, or path, is a time
+	isUntil  bool // until or path is a time
 }
 
 type mapSpec struct {
@@ -96,7 +96,7 @@ type resultWriter struct {
 	parameters *template
 }
 
-// tolerance is how many children of a Map may fail. Without a count or a percentage: none.
+// tolerance is how many children of a Map may fail. Without a count and a percentage, none may fail.
 type tolerance struct {
 	count   *int
 	percent *float64
@@ -112,7 +112,7 @@ func (t tolerance) exceeded(failed, total int) bool {
 	return t.percent != nil && float64(failed)*100 > *t.percent*float64(total)
 }
 
-// walk calls f for every state, those of nested Maps included, in a fixed order.
+// walk calls f for every state, also in nested Maps, in a fixed order.
 func (s *states) walk(f func(*state)) {
 	for _, name := range sortedKeys(s.byName) {
 		st := s.byName[name]
@@ -123,7 +123,7 @@ func (s *states) walk(f func(*state)) {
 	}
 }
 
-// resources are those that an execution may call.
+// resources returns the resources that an execution may call.
 func (m *Machine) resources() []string {
 	used := map[string]bool{}
 	m.top.walk(func(s *state) {

@@ -29,7 +29,7 @@ func TestInlineMap(t *testing.T) {
 		{"needs what its ItemSelector names", `, "ItemSelector": {"x.$": "$.nothing"}`, ``, `[1]`, `error States.Runtime`},
 	} {
 		t.Run(c.what, func(t *testing.T) {
-			l := newLab(t)
+			l := newRecorder(t)
 			l.task("work", echo)
 			r := l.run(inline(c.fields, c.task), c.input)
 			got := string(r.Output)
@@ -40,8 +40,8 @@ func TestInlineMap(t *testing.T) {
 		})
 	}
 
-	// sleepy sleeps as many seconds as its input says, and fails where that is negative.
-	sleepy := func(l *lab) asl.Task {
+	// sleepy sleeps as many seconds as its input says. It fails if the number is negative.
+	sleepy := func(l *recorder) asl.Task {
 		return func(ctx context.Context, in json.RawMessage) (json.RawMessage, error) {
 			var seconds int
 			if err := json.Unmarshal(in, &seconds); err != nil {
@@ -57,9 +57,9 @@ func TestInlineMap(t *testing.T) {
 		}
 	}
 
-	t.Run("runs its iterations at once, 40 of them at most", func(t *testing.T) {
+	t.Run("runs at most 40 iterations at the same time", func(t *testing.T) {
 		for fields, want := range map[string]time.Duration{``: 3 * time.Second, `, "MaxConcurrency": 0`: 3 * time.Second, `, "MaxConcurrency": 10`: 10 * time.Second, `, "MaxConcurrency": 1`: 100 * time.Second} {
-			l := newLab(t)
+			l := newRecorder(t)
 			l.task("work", sleepy(l))
 			ones := make([]int, 100)
 			for i := range ones {
@@ -71,8 +71,8 @@ func TestInlineMap(t *testing.T) {
 		}
 	})
 
-	t.Run("the first iteration that fails stops the others, and its failure is the Map's", func(t *testing.T) {
-		l := newLab(t)
+	t.Run("the first iteration that fails stops the others, and the Map fails with its failure", func(t *testing.T) {
+		l := newRecorder(t)
 		l.task("work", sleepy(l))
 		r := l.run(inline(`, "MaxConcurrency": 4`, ""), `[100, -5, 3, -4, 1, 1]`)
 		same(t, "result", []any{r.Status, r.Error, r.Cause, r.Stop.Sub(r.Start)}, []any{asl.Failed, "E4", "because", 4 * time.Second})
@@ -83,7 +83,7 @@ func TestInlineMap(t *testing.T) {
 	})
 
 	t.Run("its failure can be retried and caught", func(t *testing.T) {
-		l := newLab(t)
+		l := newRecorder(t)
 		l.task("work", sleepy(l))
 		r := l.run(`{"StartAt": "S", "States": {"S": {"Type": "Map", "End": true,
 			"Retry": [{"ErrorEquals": ["E1"], "MaxAttempts": 1}], "Catch": [{"ErrorEquals": ["E1"], "Next": "Caught"}],
@@ -92,8 +92,8 @@ func TestInlineMap(t *testing.T) {
 		same(t, "result", []any{string(r.Output), r.Stop.Sub(r.Start)}, []any{`{"Cause":"because","Error":"E1"}`, 3 * time.Second})
 	})
 
-	t.Run("Maps nest, and paths tell where", func(t *testing.T) {
-		l := newLab(t)
+	t.Run("Maps can be nested, and paths show the position", func(t *testing.T) {
+		l := newRecorder(t)
 		out := l.output(`{"StartAt": "Outer", "States": {"Outer": {"Type": "Map", "End": true, "ItemProcessor": {"StartAt": "Inner", "States": {
 			"Inner": {"Type": "Map", "End": true, "ItemProcessor": {"StartAt": "I", "States": {
 				"I": {"Type": "Pass", "Parameters": {"v.$": "$$.Map.Item.Value"}, "OutputPath": "$.v", "End": true}}}}}}}}}`, `[[1, 2], [], [3]]`)
@@ -104,8 +104,8 @@ func TestInlineMap(t *testing.T) {
 		})
 	})
 
-	t.Run("what nothing catches in an iteration, nothing catches outside", func(t *testing.T) {
-		l := newLab(t)
+	t.Run("a failure that can't be caught in an iteration can't be caught outside either", func(t *testing.T) {
+		l := newRecorder(t)
 		l.task("work", echo)
 		r := l.run(`{"StartAt": "S", "States": {"S": {"Type": "Map", "End": true, "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Caught"}],
 			"ItemProcessor": {"StartAt": "I", "States": {"I": {"Type": "Pass", "InputPath": "$.nothing", "End": true}}}},

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Parse reads a definition and refuses what is wrong with it or not modelled, all of it in one error that names state and field.
+// Parse parses a definition. One error reports everything that is wrong or not supported, with the state and the field.
 func Parse(definition []byte) (*Machine, error) {
 	tree, err := decode(definition)
 	if err != nil {
@@ -33,13 +33,13 @@ func Parse(definition []byte) (*Machine, error) {
 	return m, nil
 }
 
-// scope is where a state stands.
+// scope is the place of a state in the definition.
 type scope int
 
 const (
 	scopeTop    scope = iota
-	scopeInline       // in an INLINE Map: $$.Map.Item is there
-	scopeChild        // in a DISTRIBUTED Map: an execution of its own
+	scopeInline       // in an INLINE Map: there is $$.Map.Item
+	scopeChild        // in a DISTRIBUTED Map: in a separate execution
 )
 
 type parser struct {
@@ -60,7 +60,7 @@ func (p *parser) states(f *fields, sc scope) *states {
 			p.add(fmt.Sprintf("state %q", name), "another state has this name")
 		}
 		if name == "" || len([]rune(name)) > 80 {
-			p.add(fmt.Sprintf("state %q", name), "its name has not 1 to 80 characters")
+			p.add(fmt.Sprintf("state %q", name), "its name must have 1 to 80 characters")
 		}
 		p.seen[name] = true
 		s.byName[name] = p.state(name, p.object(fmt.Sprintf("state %q", name), all.m[name]), sc)
@@ -69,7 +69,7 @@ func (p *parser) states(f *fields, sc scope) *states {
 	return s
 }
 
-// checkTransitions finds names that lead nowhere, and states that nothing leads to.
+// checkTransitions finds transitions to states that do not exist, and states that can't be reached.
 func (p *parser) checkTransitions(f *fields, s *states) {
 	if s.byName[s.startAt] == nil {
 		f.bad("StartAt", "there is no state %q", s.startAt)
@@ -95,7 +95,7 @@ func (p *parser) checkTransitions(f *fields, s *states) {
 			}
 		}
 		if !reached[name] {
-			p.add(where, "nothing leads to it")
+			p.add(where, "no state leads to it")
 		}
 	}
 }
@@ -127,7 +127,7 @@ func (p *parser) state(name string, f *fields, sc scope) *state {
 	inMap := sc == scopeInline
 	switch s.typ {
 	case typeTask:
-		p.leaving(s, f)
+		p.nextOrEnd(s, f)
 		p.dataPaths(s, f, inMap)
 		p.result(s, f, inMap)
 		s.parameters = f.template("Parameters", inMap)
@@ -136,14 +136,14 @@ func (p *parser) state(name string, f *fields, sc scope) *state {
 		p.retries(s, f)
 		p.catches(s, f)
 	case typeWait:
-		p.leaving(s, f)
+		p.nextOrEnd(s, f)
 		p.dataPaths(s, f, inMap)
 		s.wait = p.wait(f, inMap)
 	case typeChoice:
 		p.dataPaths(s, f, inMap)
 		p.choice(s, f, inMap)
 	case typePass:
-		p.leaving(s, f)
+		p.nextOrEnd(s, f)
 		p.dataPaths(s, f, inMap)
 		s.resultPath, s.noResult = f.target("ResultPath")
 		s.parameters = f.template("Parameters", inMap)
@@ -155,25 +155,25 @@ func (p *parser) state(name string, f *fields, sc scope) *state {
 		s.failError = p.failField(f, "Error", inMap)
 		s.failCause = p.failField(f, "Cause", inMap)
 	case typeMap:
-		p.leaving(s, f)
+		p.nextOrEnd(s, f)
 		p.dataPaths(s, f, inMap)
 		p.result(s, f, inMap)
 		p.retries(s, f)
 		p.catches(s, f)
 		s.mapping = p.mapping(s, f, sc)
 	default:
-		f.bad("Type", "%q is not modelled", s.typ)
+		f.bad("Type", "%q is not supported", s.typ)
 		return s
 	}
 	f.finish()
 	return s
 }
 
-// leaving reads Next and End, of which there must be one.
-func (p *parser) leaving(s *state, f *fields) {
+// nextOrEnd reads Next and End. Exactly one of them must be there.
+func (p *parser) nextOrEnd(s *state, f *fields) {
 	s.next, s.end = f.text("Next"), f.flag("End")
 	if (s.next != "") == s.end {
-		f.bad("Next", "either Next or End must say what comes then")
+		f.bad("Next", "exactly one of Next and End must be there")
 	}
 }
 
@@ -187,7 +187,7 @@ func (p *parser) result(s *state, f *fields, inMap bool) {
 	s.selector = f.template("ResultSelector", inMap)
 }
 
-// resource is an ARN. Patterns that wait for the called service are not modelled.
+// resource reads an ARN. Patterns that wait for the called service are not supported.
 func (f *fields) resource(name string) string {
 	arn := f.required(name)
 	if !strings.HasPrefix(arn, "arn:") && arn != "" {
@@ -195,13 +195,13 @@ func (f *fields) resource(name string) string {
 	}
 	for _, pattern := range []string{".sync", ".sync:2", ".waitForTaskToken"} {
 		if strings.HasSuffix(arn, pattern) {
-			f.bad(name, "%s is not modelled", pattern)
+			f.bad(name, "%s is not supported", pattern)
 		}
 	}
 	return arn
 }
 
-// wait reads the one field that says how long.
+// wait reads the field that says how long to wait.
 func (p *parser) wait(f *fields, inMap bool) *waitSpec {
 	w := &waitSpec{}
 	given := 0
@@ -232,7 +232,7 @@ func (p *parser) wait(f *fields, inMap bool) *waitSpec {
 	return w
 }
 
-// parseTimestamp reads RFC 3339 as the language narrows it: T and Z in capitals.
+// parseTimestamp parses RFC 3339. As the language requires, T and Z must be capitals.
 func parseTimestamp(s string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339Nano, s)
 	if err != nil {
@@ -241,7 +241,7 @@ func parseTimestamp(s string) (time.Time, error) {
 	return t, nil
 }
 
-// failField reads Error or Cause, or the path or intrinsic function that gives it.
+// failField reads Error or Cause, or the path or intrinsic function for it.
 func (p *parser) failField(f *fields, name string, inMap bool) expr {
 	pathName := name + "Path"
 	if !f.has(pathName) {

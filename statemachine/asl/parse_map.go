@@ -2,13 +2,13 @@ package asl
 
 import "strings"
 
-// How many iterations of a Map AWS runs at once.
+// How many iterations of a Map AWS runs at the same time.
 const (
 	maxInline   = 40
 	maxChildren = 10_000
 )
 
-// mapping reads what only a Map has.
+// mapping reads the fields that only a Map has.
 func (p *parser) mapping(s *state, f *fields, sc scope) *mapSpec {
 	spec := &mapSpec{}
 	inMap := sc == scopeInline
@@ -30,7 +30,7 @@ func (p *parser) mapping(s *state, f *fields, sc scope) *mapSpec {
 	if spec.distributed {
 		inner = scopeChild
 		if sc != scopeTop {
-			f.bad("ItemProcessor", "a DISTRIBUTED Map inside a Map is not modelled")
+			f.bad("ItemProcessor", "a DISTRIBUTED Map inside a Map is not supported")
 		}
 	}
 	spec.processor = p.states(pf, inner)
@@ -53,7 +53,7 @@ func (p *parser) mapping(s *state, f *fields, sc scope) *mapSpec {
 	if rf := f.sub("ItemReader"); rf != nil {
 		spec.reader = p.itemReader(rf)
 		if spec.items != nil {
-			f.bad("ItemsPath", "with an ItemReader, the items are what it reads")
+			f.bad("ItemsPath", "a Map with an ItemReader can't have an ItemsPath")
 		}
 	}
 	if wf := f.sub("ResultWriter"); wf != nil {
@@ -63,7 +63,7 @@ func (p *parser) mapping(s *state, f *fields, sc scope) *mapSpec {
 	return spec
 }
 
-// concurrency is MaxConcurrency, whose 0 means as many as AWS runs.
+// concurrency reads MaxConcurrency. 0 means AWS's maximum.
 func (f *fields) concurrency(most int) int {
 	if n := f.whole("MaxConcurrency", 0, 0, most); n > 0 {
 		return n
@@ -96,16 +96,16 @@ func (p *parser) itemReader(f *fields) *itemReader {
 	return r
 }
 
-// s3 is the Resource of an ItemReader or a ResultWriter.
+// s3 reads the Resource of an ItemReader or a ResultWriter.
 func (f *fields) s3(action string) string {
 	arn := f.resource("Resource")
 	if want := ":states:::s3:" + action; arn != "" && !strings.HasSuffix(arn, want) {
-		f.bad("Resource", "%q is not modelled, only arn:aws%s", arn, want)
+		f.bad("Resource", "%q is not supported, only arn:aws%s", arn, want)
 	}
 	return arn
 }
 
-// s3Parameters are exactly the named ones, each with or without .$.
+// s3Parameters reads Parameters, which must have exactly these names, each with or without .$.
 func (f *fields) s3Parameters(names ...string) *template {
 	pf := f.sub("Parameters")
 	if pf == nil {
@@ -116,7 +116,7 @@ func (f *fields) s3Parameters(names ...string) *template {
 		_, fixed := pf.get(name)
 		_, filled := pf.get(name + ".$")
 		if fixed == filled {
-			pf.bad(name, "must be there once")
+			pf.bad(name, "must be there exactly once")
 		}
 	}
 	pf.finish()

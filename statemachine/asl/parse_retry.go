@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// matchable are the reserved error names that a Retry or Catch can hope for. The others are either beyond any Catch
-// (States.Runtime) or in the specification only: the service reports them as States.Runtime.
+// matchable are the reserved error names that a Retry or Catch can match. Nothing catches States.Runtime. The other names are only in
+// the specification: the service reports those errors as States.Runtime.
 var matchable = []string{
 	errAll, errTaskFailed, errTimeout, errDataLimit, errResultPath, errTolerance, errItemReader, errResultWriter, errHeartbeat, errPermissions,
 }
 
-// errorNames reads ErrorEquals. States.ALL stands alone, and in the last of its list.
+// errorNames reads ErrorEquals. States.ALL must be alone, and in the last entry of the list.
 func (p *parser) errorNames(f *fields, last bool) []string {
 	var names []string
 	if !f.has("ErrorEquals") {
@@ -26,14 +26,14 @@ func (p *parser) errorNames(f *fields, last bool) []string {
 		case !ok || name == "":
 			f.bad("ErrorEquals", "%s is not the name of an error", encode(v))
 		case strings.HasPrefix(name, reservedErrorStart) && !slices.Contains(matchable, name):
-			f.bad("ErrorEquals", "%s never matches: such errors are reported as %s, which nothing catches", name, errRuntime)
+			f.bad("ErrorEquals", "%s never matches: AWS reports such errors as %s, which nothing catches", name, errRuntime)
 		case slices.Contains(names, name):
 			f.bad("ErrorEquals", "%s is there twice", name)
 		}
 		names = append(names, name)
 	}
 	if slices.Contains(names, errAll) && (len(names) > 1 || !last) {
-		f.bad("ErrorEquals", "%s must stand alone, and in the last of the list", errAll)
+		f.bad("ErrorEquals", "%s must be alone, and in the last entry of the list", errAll)
 	}
 	return names
 }
@@ -79,13 +79,13 @@ func (p *parser) catches(s *state, f *fields) {
 	}
 }
 
-// delay is how long to wait before the retrier's attempt'th retry (from 1); random is in [0, 1).
+// delay is the time before a retry. attempt counts from 1, and random is in [0, 1).
 func (r retrier) delay(attempt int, random float64) time.Duration {
 	seconds := r.interval.Seconds() * math.Pow(r.backoff, float64(attempt-1))
 	if limit := r.maxDelay.Seconds(); limit > 0 && seconds > limit {
 		seconds = limit
 	}
-	// No bound of AWS's is known for a delay that grows without MaxDelaySeconds; this one only keeps it a Duration.
+	// AWS documents no limit for a delay without MaxDelaySeconds. This limit only prevents an overflow of Duration.
 	seconds = min(seconds, maxSeconds)
 	if r.fullJitter {
 		seconds *= random

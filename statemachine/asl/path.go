@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// path is a reference path: it names one node, of a state's data or ("$$") of the context object.
+// path is a reference path. It selects one node of a state's data or ("$$") of the context object.
 type path struct {
 	text    string
 	context bool
@@ -18,7 +18,7 @@ type path struct {
 
 var whole = &path{text: "$"}
 
-// parsePath reads $, $.a.b, $.a[0] and $['a']. What can find several nodes, or none, is not modelled.
+// parsePath parses $, $.a.b, $.a[0] and $['a']. Paths that may find several nodes are not supported.
 func parsePath(text string) (*path, error) {
 	rest, ok := strings.CutPrefix(text, "$")
 	if !ok {
@@ -50,7 +50,7 @@ func parseStep(rest string) (step any, after string, err error) {
 		digits, after, _ := strings.Cut(rest[1:], "]")
 		i, err := strconv.Atoi(digits)
 		if err != nil || i < 0 || digits != strconv.Itoa(i) {
-			return nil, "", fmt.Errorf("[%s] is not an index; slices, wildcards and filters are not modelled", digits)
+			return nil, "", fmt.Errorf("[%s] is not an index; slices, wildcards and filters are not supported", digits)
 		}
 		return i, after, nil
 	case strings.HasPrefix(rest, "."):
@@ -67,7 +67,7 @@ func parseStep(rest string) (step any, after string, err error) {
 	return nil, "", fmt.Errorf("%q is neither a field nor an index", rest)
 }
 
-// get finds the node in tree.
+// get returns the node in tree.
 func (p *path) get(tree any) (any, error) {
 	for _, step := range p.steps {
 		found := false
@@ -92,8 +92,8 @@ func (p *path) get(tree any) (any, error) {
 	return tree, nil
 }
 
-// set gives a copy of tree with v in the node's place; fields on the way are made where they are missing. What it shares with
-// tree is not changed.
+// set returns a copy of tree with v at the node. It creates missing fields on the way to the node. It does not change tree, which
+// shares data with the copy.
 func (p *path) set(tree, v any) (any, error) { return setAt(tree, p.steps, v) }
 
 func setAt(tree any, steps []any, v any) (any, error) {
@@ -133,7 +133,7 @@ func setAt(tree any, steps []any, v any) (any, error) {
 	return nil, errors.New("unreachable")
 }
 
-// contextFields is what $$ can name; true if there may be more steps behind.
+// contextFields are the fields of the context object; true if a path may go deeper.
 var contextFields = map[string]bool{
 	"Execution.Id": false, "Execution.Name": false, "Execution.Input": true, "Execution.StartTime": false, "Execution.RedriveCount": false,
 	"State.Name": false, "State.EnteredTime": false, "State.RetryCount": false,
@@ -141,7 +141,7 @@ var contextFields = map[string]bool{
 	"Map.Item.Index": false, "Map.Item.Value": true,
 }
 
-// checkContext refuses a path into the context object that is not modelled, or that finds nothing where it stands.
+// checkContext refuses a path into the context object that is not supported, or that finds nothing in this place.
 func (p *path) checkContext(inMap bool) error {
 	if !p.context {
 		return nil
@@ -165,5 +165,5 @@ func (p *path) checkContext(inMap bool) error {
 		}
 		return nil
 	}
-	return fmt.Errorf("path %q is not a part of the context object that is modelled", p.text)
+	return fmt.Errorf("path %q is not a supported part of the context object", p.text)
 }

@@ -2,5 +2,5 @@
 
 package asl_test
 
-// raceDetector makes everything ten times slower.
+// raceDetector says whether the race detector is on. It makes everything ten times slower.
 const raceDetector = true

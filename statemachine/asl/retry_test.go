@@ -10,12 +10,12 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/asl"
 )
 
-// trying is a Task that a list of retriers stands behind.
+// trying is a Task with a list of retriers.
 func trying(retry string) string {
 	return one(`"Type": "Task", "Resource": "arn:aws:states:::test:work", "End": true, "Retry": [` + retry + `]`)
 }
 
-func (l *lab) delays() []float64 {
+func (l *recorder) delays() []float64 {
 	var all []float64
 	for _, e := range l.events {
 		if e.Kind == asl.StateRetried {
@@ -44,7 +44,7 @@ func TestRetry(t *testing.T) {
 		{"knows all errors by States.ALL", `{"ErrorEquals": ["States.ALL"]}`, 1, named("F"), []float64{1}, ""},
 		{"knows a task's errors by States.TaskFailed", `{"ErrorEquals": ["States.TaskFailed"]}`, 1, named("F"), []float64{1}, ""},
 		{"knows an error without a name by States.TaskFailed", `{"ErrorEquals": ["States.TaskFailed"]}`, 1, errPlain, []float64{1}, ""},
-		{"knows an error by what it wraps", `{"ErrorEquals": ["E"]}`, 1, fmt.Errorf("wrapped: %w", named("E")), []float64{1}, ""},
+		{"matches an error that is wrapped", `{"ErrorEquals": ["E"]}`, 1, fmt.Errorf("wrapped: %w", named("E")), []float64{1}, ""},
 		{"does not know a timeout by States.TaskFailed", `{"ErrorEquals": ["States.TaskFailed"]}`, 1, named("States.Timeout"), nil, "States.Timeout"},
 		{"knows a timeout by its name", `{"ErrorEquals": ["States.Timeout"]}`, 1, named("States.Timeout"), []float64{1}, ""},
 		{"does not know what is terminal by States.ALL", `{"ErrorEquals": ["States.ALL"]}`, 1, named("States.DataLimitExceeded"), nil, "States.DataLimitExceeded"},
@@ -52,7 +52,7 @@ func TestRetry(t *testing.T) {
 		{"never happens for States.Runtime", `{"ErrorEquals": ["States.ALL"]}`, 1, named("States.Runtime"), nil, "States.Runtime"},
 	} {
 		t.Run(c.what, func(t *testing.T) {
-			l := newLab(t)
+			l := newRecorder(t)
 			l.task("work", failing(c.fails, c.err))
 			r := l.run(trying(c.retry), `{}`)
 			same(t, "error", r.Error, c.want)
@@ -66,8 +66,8 @@ func TestRetry(t *testing.T) {
 		})
 	}
 
-	t.Run("each retrier has a budget and a backoff of its own", func(t *testing.T) {
-		l := newLab(t)
+	t.Run("each retrier has its own number of attempts and its own backoff", func(t *testing.T) {
+		l := newRecorder(t)
 		names := []string{"E", "F", "E", "F", "E", "E"}
 		l.task("work", func(context.Context, json.RawMessage) (json.RawMessage, error) {
 			name := names[0]
@@ -79,8 +79,8 @@ func TestRetry(t *testing.T) {
 		same(t, "error", r.Error, "E")
 	})
 
-	t.Run("the state knows how often it was retried, and the task is run anew each time", func(t *testing.T) {
-		l := newLab(t)
+	t.Run("the state knows how many times it was retried, and the task runs again each time", func(t *testing.T) {
+		l := newRecorder(t)
 		var inputs []string
 		l.task("work", func(_ context.Context, in json.RawMessage) (json.RawMessage, error) {
 			inputs = append(inputs, string(in))
@@ -95,8 +95,8 @@ func TestRetry(t *testing.T) {
 		})
 	})
 
-	t.Run("a state that is entered again has its budget again", func(t *testing.T) {
-		l := newLab(t)
+	t.Run("a state that is entered again has all its attempts again", func(t *testing.T) {
+		l := newRecorder(t)
 		calls := 0
 		l.task("work", func(context.Context, json.RawMessage) (json.RawMessage, error) {
 			if calls++; calls%2 == 1 {
@@ -114,7 +114,7 @@ func TestRetry(t *testing.T) {
 
 func TestJitter(t *testing.T) {
 	delays := func(seed uint64, name string) []float64 {
-		l := newLab(t)
+		l := newRecorder(t)
 		l.runner.Seed = seed
 		l.task("work", failing(1000, named("E")))
 		m := l.parse(trying(`{"ErrorEquals": ["E"], "IntervalSeconds": 4, "MaxDelaySeconds": 64, "MaxAttempts": 500, "JitterStrategy": "FULL"}`))
@@ -123,7 +123,7 @@ func TestJitter(t *testing.T) {
 	}
 	all := delays(1, "a")
 
-	t.Run("FULL is anywhere between 0 and the delay, evenly", func(t *testing.T) {
+	t.Run("FULL is evenly distributed between 0 and the delay", func(t *testing.T) {
 		var low, high, sum float64
 		bound := 4.0
 		for i, d := range all {
@@ -145,13 +145,13 @@ func TestJitter(t *testing.T) {
 			t.Errorf("the mean is %v, %v are in the lowest tenth and %v in the highest", mean, low, high)
 		}
 	})
-	t.Run("the same seed gives the same delays, another one others", func(t *testing.T) {
+	t.Run("the same seed gives the same delays, and another seed gives others", func(t *testing.T) {
 		same(t, "delays", delays(1, "a"), all)
 		if other := delays(2, "a"); other[0] == all[0] {
 			t.Error("seed 2 gives the same")
 		}
 	})
-	t.Run("two executions do not retry in step", func(t *testing.T) {
+	t.Run("two executions do not retry at the same times", func(t *testing.T) {
 		if other := delays(1, "b"); other[0] == all[0] {
 			t.Error("execution b waits as long as a")
 		}
@@ -185,7 +185,7 @@ func TestCatch(t *testing.T) {
 		{"leaves other errors alone", `{"ErrorEquals": ["E"], "Next": "A"}, ` + toB, ``, named("F"), `error F`},
 	} {
 		t.Run(c.what, func(t *testing.T) {
-			l := newLab(t)
+			l := newRecorder(t)
 			fails := 9
 			if c.err == nil {
 				fails = 0
@@ -200,8 +200,8 @@ func TestCatch(t *testing.T) {
 		})
 	}
 
-	t.Run("tells what it caught and where it goes on", func(t *testing.T) {
-		l := newLab(t)
+	t.Run("reports what it caught and where it continues", func(t *testing.T) {
+		l := newRecorder(t)
 		l.task("work", failing(9, named("E")))
 		l.run(catching(`{"ErrorEquals": ["E"], "Next": "A"}, `+toB, ""), `{}`)
 		same(t, "story", l.story(), []string{
@@ -212,7 +212,7 @@ func TestCatch(t *testing.T) {
 }
 
 func TestTimeouts(t *testing.T) {
-	slow := func(l *lab, seconds int) asl.Task {
+	slow := func(l *recorder, seconds int) asl.Task {
 		return func(ctx context.Context, _ json.RawMessage) (json.RawMessage, error) {
 			return json.RawMessage(`"slow"`), l.world.Sleep(ctx, time.Duration(seconds)*time.Second)
 		}
@@ -221,34 +221,34 @@ func TestTimeouts(t *testing.T) {
 		return one(`"Type": "Task", "Resource": "arn:aws:states:::test:work", "TimeoutSeconds": 60, "End": true` + more)
 	}
 
-	t.Run("a Task that takes longer than TimeoutSeconds fails at that instant", func(t *testing.T) {
-		l := newLab(t)
+	t.Run("a Task that takes longer than TimeoutSeconds fails at exactly that time", func(t *testing.T) {
+		l := newRecorder(t)
 		l.task("work", slow(l, 3600))
 		r := l.run(limited(""), `{}`)
 		same(t, "result", []any{r.Status, r.Error, r.Cause, r.Stop.Sub(r.Start)}, []any{asl.Failed, "States.Timeout", "", time.Minute})
 	})
-	t.Run("a Task that is in time does not", func(t *testing.T) {
-		l := newLab(t)
+	t.Run("a Task that takes less than TimeoutSeconds does not fail", func(t *testing.T) {
+		l := newRecorder(t)
 		l.task("work", slow(l, 59))
 		same(t, "output", l.output(limited(""), `{}`), `"slow"`)
 		same(t, "the clock", l.world.Now().Sub(start), 59*time.Second)
 	})
-	t.Run("each attempt has its own time", func(t *testing.T) {
-		l := newLab(t)
+	t.Run("each attempt has its own timeout", func(t *testing.T) {
+		l := newRecorder(t)
 		l.task("work", slow(l, 3600))
 		r := l.run(limited(`, "Retry": [{"ErrorEquals": ["States.Timeout"], "IntervalSeconds": 10, "MaxAttempts": 2, "BackoffRate": 1}]`), `{}`)
 		same(t, "time", r.Stop.Sub(r.Start), 200*time.Second)
 	})
-	t.Run("what a Task says after its time has no effect", func(t *testing.T) {
-		l := newLab(t)
+	t.Run("the result of a Task after its timeout has no effect", func(t *testing.T) {
+		l := newRecorder(t)
 		l.task("work", func(context.Context, json.RawMessage) (json.RawMessage, error) {
 			l.world.Sleep(context.Background(), 2*time.Minute)
 			return json.RawMessage(`"late"`), nil
 		})
 		same(t, "error", l.run(limited(""), `{}`).Error, "States.Timeout")
 	})
-	t.Run("a Task that is stopped while it works is not failed by what it says", func(t *testing.T) {
-		l := newLab(t)
+	t.Run("an error of a Task that is stopped does not fail the execution", func(t *testing.T) {
+		l := newRecorder(t)
 		ctx, cancel := context.WithCancel(context.Background())
 		l.task("work", func(context.Context, json.RawMessage) (json.RawMessage, error) {
 			cancel()
@@ -267,7 +267,7 @@ func TestTimeouts(t *testing.T) {
 		"in a loop":   `"Type": "Wait", "Seconds": 7, "Next": "S"`,
 	} {
 		t.Run("an execution that takes longer than TimeoutSeconds is TIMED_OUT, "+what, func(t *testing.T) {
-			l := newLab(t)
+			l := newRecorder(t)
 			l.task("work", slow(l, 3600))
 			l.task("fail", failing(9, named("E")))
 			r := l.run(`{"TimeoutSeconds": 100, "StartAt": "S", "States": {"S": {`+state+`}}}`, `{"items": [1, 2]}`)

@@ -9,35 +9,35 @@ import (
 	"time"
 )
 
-// Task does the work of a resource: it gets the state's input after Parameters and gives the state's result. Its context is
-// cancelled when TimeoutSeconds have passed or the execution stops; a Task that returns late nevertheless has then no effect on
-// the state, but is waited for.
+// Task does the work of a resource. It gets the state's input after Parameters and returns the state's result. Its context is
+// cancelled after TimeoutSeconds or when the execution stops. If the Task returns later, the Runner waits for it and ignores its
+// result.
 type Task func(ctx context.Context, input json.RawMessage) (json.RawMessage, error)
 
-// Runner runs executions. Its fields must not change while it does; several executions may run at once.
+// Runner runs executions. Its fields must not change meanwhile. Several executions may run at the same time.
 type Runner struct {
 	// World is the clock and the concurrency. Nil: Real.
 	World World
-	// Resources are the tasks by a state's Resource: the whole ARN, or what stands behind arn:aws:states::: in any partition,
+	// Resources are the tasks by a state's Resource: the whole ARN, or the part after arn:aws:states::: in any partition,
 	// e.g. "lambda:invoke", "aws-sdk:s3:putObject" or "sns:publish".
 	//
-	// An ItemReader's "s3:getObject" gets {"Bucket","Key"} and gives the object's content. A ResultWriter's "s3:putObject" gets
+	// An ItemReader's "s3:getObject" gets {"Bucket","Key"} and returns the object's content. A ResultWriter's "s3:putObject" gets
 	// {"Bucket","Key","Body"}, whose Body is the content itself, as JSON, not as a string.
 	Resources map[string]Task
-	// Observe, if set, is told each event, one at a time, in the order in which they happen. It must not wait for the world.
+	// Observe, if set, is called for each event, one after another, in the order in which they happen. It must not use the world.
 	Observe func(Event)
 	// Seed determines the jitter of retries, together with the execution's ID, the state, its iteration and the attempt.
 	Seed uint64
-	// StateMachine is the ARN of the state machine. Empty: one with the name "state-machine".
+	// StateMachine is the ARN of the state machine. Empty: an ARN with the name "state-machine".
 	StateMachine string
 
 	mu sync.Mutex // for Observe
 }
 
-// Execution is what to start.
+// Execution is an execution to start.
 type Execution struct {
-	Name  string          // unique, like the name that is given to StartExecution
-	ID    string          // its ARN. Empty: made from StateMachine and Name
+	Name  string          // unique, like the name in StartExecution
+	ID    string          // its ARN. Empty: built from StateMachine and Name
 	Input json.RawMessage // empty: {}
 }
 
@@ -52,7 +52,7 @@ const (
 	Aborted   Status = "ABORTED"
 )
 
-// Result is how an execution ended.
+// Result is the result of an execution.
 type Result struct {
 	Name, ID     string
 	Status       Status
@@ -60,16 +60,16 @@ type Result struct {
 	Error, Cause string          // if it failed or timed out
 	Start, Stop  time.Time
 
-	Transitions int // states entered, and retries: what a Standard workflow is billed for
-	Events      int // about how many events its history has; it fails at 25,000
+	Transitions int // entered states and retries, for which AWS bills a Standard workflow
+	Events      int // approximate number of events in its history; it fails at 25,000
 
 	Children         int // executions that its Distributed Maps started
-	ChildTransitions int // of all of them
-	MaxChildEvents   int // of the one with the most
+	ChildTransitions int // the transitions of all children
+	MaxChildEvents   int // the events of the child with the most
 }
 
-// Run runs an execution to its end. A cancelled ctx aborts it, as StopExecution does: nothing more is started, and it returns as
-// soon as the tasks that are under way have returned.
+// Run runs an execution to its end. If ctx is cancelled, the execution is aborted, as with StopExecution: nothing more is started, and
+// Run returns as soon as the running tasks have returned.
 func (r *Runner) Run(ctx context.Context, m *Machine, e Execution) Result {
 	machine := r.StateMachine
 	if machine == "" {
@@ -92,7 +92,7 @@ func (r *Runner) Run(ctx context.Context, m *Machine, e Execution) Result {
 	}
 	for _, resource := range m.resources() {
 		if r.task(resource) == nil {
-			return x.refused(runtimeFailure("the resource %s is not modelled: Runner.Resources has no task for it", resource))
+			return x.refused(runtimeFailure("the resource %s is not supported: Runner.Resources has no task for it", resource))
 		}
 	}
 	v, f := newValue(tree, "the execution's input")
@@ -117,10 +117,10 @@ func (r *Runner) task(resource string) Task {
 	return r.Resources[parts[5]]
 }
 
-// EventKind is what an Event tells.
+// EventKind is the kind of an Event.
 type EventKind string
 
-// A state is entered, perhaps retried, and then exited, or it fails its execution. One that is stopped tells nothing more.
+// A state is entered, may be retried, and is then exited, or it fails its execution. A stopped state emits no more events.
 const (
 	ExecutionStarted   EventKind = "ExecutionStarted"
 	ExecutionSucceeded EventKind = "ExecutionSucceeded"
@@ -128,10 +128,10 @@ const (
 	ExecutionTimedOut  EventKind = "ExecutionTimedOut"
 	ExecutionAborted   EventKind = "ExecutionAborted"
 	StateEntered       EventKind = "StateEntered"
-	StateRetried       EventKind = "StateRetried" // it failed, and will be tried again after Delay
-	StateCaught        EventKind = "StateCaught"  // it failed, and goes on at Next; StateExited follows
+	StateRetried       EventKind = "StateRetried" // it failed and will be retried after Delay
+	StateCaught        EventKind = "StateCaught"  // it failed and continues at Next; StateExited follows
 	StateExited        EventKind = "StateExited"
-	StateFailed        EventKind = "StateFailed" // it failed, and nothing catches that
+	StateFailed        EventKind = "StateFailed" // it failed and nothing catches that
 	MapRunStarted      EventKind = "MapRunStarted"
 )
 
@@ -142,13 +142,13 @@ type Event struct {
 	Execution string // its name
 	ID        string // its ARN
 	Parent    string // of a Distributed Map's child: the name of the execution that started it
-	// Path is which iterations of which Maps this is part of, e.g. "SnapshotInstances[3].SnapshotVolumes[0]"; "" outside of all.
+	// Path has the iterations of the Maps around it, e.g. "SnapshotInstances[3].SnapshotVolumes[0]"; "" outside all Maps.
 	Path       string
 	State      string
-	Type       string // the state's
-	RetryCount int    // how many times the state has been retried; for StateRetried, the coming one included
+	Type       string // the type of the state
+	RetryCount int    // how many times the state has been retried; for StateRetried, including the coming retry
 	Delay      time.Duration
-	Next       string // where it goes on
+	Next       string // the next state
 	Items      int    // how many children a Map run has
 	Input      json.RawMessage
 	Output     json.RawMessage

@@ -15,8 +15,8 @@ import (
 )
 
 func TestRun(t *testing.T) {
-	t.Run("tells of each state what came in and what goes out", func(t *testing.T) {
-		l := newLab(t)
+	t.Run("reports the input and the output of each state", func(t *testing.T) {
+		l := newRecorder(t)
 		r := l.run(`{"StartAt": "A", "States": {"A": {"Type": "Pass", "Result": 1, "ResultPath": "$.a", "Next": "B"}, "B": {"Type": "Succeed", "OutputPath": "$.a"}}}`, ` {"x": "<&>"} `)
 		id := "arn:aws:states:us-east-1:123456789012:execution:state-machine:run-1"
 		same(t, "result", r, asl.Result{Name: "run-1", ID: id, Status: asl.Succeeded, Output: json.RawMessage("1"), Start: start, Stop: start, Transitions: 2, Events: 6})
@@ -36,10 +36,10 @@ func TestRun(t *testing.T) {
 		same(t, "a line", l.events[1].String(), "2026-11-22T08:00:00.000Z run-1 StateEntered A")
 	})
 
-	t.Run("without an input it gets {}", func(t *testing.T) { same(t, "output", newLab(t).output(echoing(""), ""), "{}") })
+	t.Run("without an input it gets {}", func(t *testing.T) { same(t, "output", newRecorder(t).output(echoing(""), ""), "{}") })
 
-	t.Run("an execution may bring its own ID", func(t *testing.T) {
-		l := newLab(t)
+	t.Run("an execution may have its own ID", func(t *testing.T) {
+		l := newRecorder(t)
 		r := l.runner.Run(context.Background(), l.parse(echoing(`"Parameters": {"id.$": "$$.Execution.Id"}`)), asl.Execution{Name: "n", ID: "arn:mine"})
 		same(t, "result", []string{r.ID, string(r.Output)}, []string{"arn:mine", `{"id":"arn:mine"}`})
 	})
@@ -51,33 +51,33 @@ func TestRun(t *testing.T) {
 			"arn:aws:states:::aws-sdk:s3:putObject":            "aws-sdk:s3:putObject",
 			"arn:aws-us-gov:states:::lambda:invoke":            "lambda:invoke",
 		} {
-			l := newLab(t)
+			l := newRecorder(t)
 			l.runner.Resources[key] = echo
 			same(t, resource, l.output(one(`"Type": "Task", "End": true, "Resource": "`+resource+`"`), `5`), "5")
 		}
 	})
 
 	t.Run("refuses to start without a task for each resource", func(t *testing.T) {
-		l := newLab(t)
+		l := newRecorder(t)
 		l.runner.Resources["s3:getObject"] = echo
 		r := l.run(fmt.Sprintf(fleet, 10), `{}`)
-		same(t, "result", []string{r.Error, r.Cause}, []string{"States.Runtime", "the resource arn:aws:states:::s3:putObject is not modelled: Runner.Resources has no task for it"})
+		same(t, "result", []string{r.Error, r.Cause}, []string{"States.Runtime", "the resource arn:aws:states:::s3:putObject is not supported: Runner.Resources has no task for it"})
 		same(t, "events", len(l.events), 0)
 	})
 	t.Run("refuses an input that is not JSON", func(t *testing.T) {
 		for _, input := range []string{"{", "{} {}", "x"} {
-			same(t, "error", newLab(t).run(echoing(""), input).Error, "States.Runtime")
+			same(t, "error", newRecorder(t).run(echoing(""), input).Error, "States.Runtime")
 		}
 	})
 	t.Run("a result that is not JSON is States.Runtime, and no result is null", func(t *testing.T) {
-		l := newLab(t)
+		l := newRecorder(t)
 		l.task("echo", func(context.Context, json.RawMessage) (json.RawMessage, error) { return json.RawMessage("{"), nil })
 		same(t, "error", l.run(echoing(""), "").Error, "States.Runtime")
 		l.task("echo", func(context.Context, json.RawMessage) (json.RawMessage, error) { return nil, nil })
 		same(t, "output", l.output(echoing(""), ""), "null")
 	})
-	t.Run("several executions run side by side in one Each", func(t *testing.T) {
-		l := newLab(t)
+	t.Run("several executions run at the same time in one Each", func(t *testing.T) {
+		l := newRecorder(t)
 		m := l.parse(one(`"Type": "Wait", "SecondsPath": "$", "End": true`))
 		l.world.Each(context.Background(), 2, 0, func(ctx context.Context, i int) {
 			l.runner.Run(ctx, m, asl.Execution{Name: fmt.Sprint("run-", i), Input: json.RawMessage(fmt.Sprint(5 - i))})
@@ -87,14 +87,14 @@ func TestRun(t *testing.T) {
 }
 
 func TestLimits(t *testing.T) {
-	text := func(n int) string { return `"` + strings.Repeat("é", n/2-1) + `"` } // n bytes, quotes included
+	text := func(n int) string { return `"` + strings.Repeat("é", n/2-1) + `"` } // n bytes with the quotes
 	const most = 262_144
 	gives := func(out string) asl.Task {
 		return func(context.Context, json.RawMessage) (json.RawMessage, error) { return json.RawMessage(out), nil }
 	}
 
-	t.Run("a payload may have 262,144 bytes", func(t *testing.T) {
-		same(t, "length", len(newLab(t).output(echoing(""), text(most))), most)
+	t.Run("a payload may have up to 262,144 bytes", func(t *testing.T) {
+		same(t, "length", len(newRecorder(t).output(echoing(""), text(most))), most)
 	})
 	for what, c := range map[string]struct{ fields, input, result string }{
 		"an input":                       {``, text(most + 2), `1`},
@@ -103,7 +103,7 @@ func TestLimits(t *testing.T) {
 		"an output after its ResultPath": {`"ResultPath": "$.r", "OutputPath": "$.r[0]"`, `{"x": ` + text(most/2) + `}`, `[1, ` + text(most/2) + `]`},
 	} {
 		t.Run(what+" of more is States.DataLimitExceeded, which States.ALL does not catch", func(t *testing.T) {
-			l := newLab(t)
+			l := newRecorder(t)
 			l.task("echo", gives(c.result))
 			fields := `"Catch": [{"ErrorEquals": ["States.ALL"], "Next": "S"}]`
 			if c.fields != "" {
@@ -113,10 +113,10 @@ func TestLimits(t *testing.T) {
 			same(t, "result", []any{r.Status, r.Error}, []any{asl.Failed, "States.DataLimitExceeded"})
 		})
 	}
-	t.Run("a result of more is States.DataLimitExceeded, which a Catch of States.ALL takes, as AWS does, and a Retry of it does not", func(t *testing.T) {
+	t.Run("a larger result is States.DataLimitExceeded: as in AWS, a Catch of States.ALL handles it, and a Retry does not", func(t *testing.T) {
 		const definition = `{"StartAt": "S", "States": {"S": {"Type": "Task", "Resource": "arn:aws:states:::test:echo", "End": true, %s
 			"Catch": [%s{"ErrorEquals": ["States.ALL"], "Next": "Caught"}]}, "Caught": {"Type": "Pass", "End": true}}}`
-		l := newLab(t)
+		l := newRecorder(t)
 		l.task("echo", gives(text(most+2)))
 		r := l.run(fmt.Sprintf(definition, `"Retry": [{"ErrorEquals": ["States.ALL"]}],`, ""), `1`)
 		same(t, "result", []any{r.Status, r.Transitions}, []any{asl.Succeeded, 2})
@@ -125,27 +125,27 @@ func TestLimits(t *testing.T) {
 		}
 
 		// Between states nothing catches it, not even by its name.
-		l = newLab(t)
+		l = newRecorder(t)
 		l.task("echo", gives(`[1, `+text(most/2)+`]`))
 		r = l.run(fmt.Sprintf(definition, `"ResultPath": "$.r", "OutputPath": "$.r[0]",`, `{"ErrorEquals": ["States.DataLimitExceeded"], "Next": "Caught"}, `),
 			`{"x": `+text(most/2)+`}`)
 		same(t, "result", []any{r.Status, r.Error}, []any{asl.Failed, "States.DataLimitExceeded"})
 	})
-	t.Run("a Map's result counts too", func(t *testing.T) {
-		l := newLab(t)
+	t.Run("a Map's result has the same limit", func(t *testing.T) {
+		l := newRecorder(t)
 		l.task("work", gives(text(most/2)))
 		same(t, "error", l.run(inline("", ""), `[1, 2]`).Error, "States.DataLimitExceeded")
 	})
 
-	t.Run("a history may have 25,000 events", func(t *testing.T) {
-		l := newLab(t)
+	t.Run("a history may have up to 25,000 events", func(t *testing.T) {
+		l := newRecorder(t)
 		l.runner.Observe = nil
 		r := l.run(`{"StartAt": "S", "States": {"S": {"Type": "Wait", "Seconds": 60, "Next": "T"}, "T": {"Type": "Pass", "Next": "S"}}}`, `{}`)
 		same(t, "result", []any{r.Status, r.Error, r.Cause}, []any{asl.Failed, "States.Runtime", "the execution reached the maximum number of history events (25000)"})
 		same(t, "transitions", r.Transitions, 12_500)
 	})
-	t.Run("a Task that is retried for days reaches it", func(t *testing.T) {
-		l := newLab(t)
+	t.Run("a Task that is retried for days reaches the limit", func(t *testing.T) {
+		l := newRecorder(t)
 		l.runner.Observe = nil
 		l.task("work", failing(1_000_000, named("E")))
 		r := l.run(trying(`{"ErrorEquals": ["E"], "IntervalSeconds": 60, "BackoffRate": 1, "MaxAttempts": 100000}`), `{}`)
@@ -154,8 +154,8 @@ func TestLimits(t *testing.T) {
 }
 
 func TestAbort(t *testing.T) {
-	t.Run("in virtual time, nothing starts after it, and nothing catches it", func(t *testing.T) {
-		l := newLab(t)
+	t.Run("in virtual time, nothing starts afterwards, and nothing catches it", func(t *testing.T) {
+		l := newRecorder(t)
 		b := bucket{"b/k": string(manifest(20, "a", "b"))}
 		b.serve(l)
 		ctx, cancel := context.WithCancel(context.Background())
@@ -167,12 +167,12 @@ func TestAbort(t *testing.T) {
 			return nil, l.world.Sleep(ctx, time.Second)
 		})
 		r := l.runner.Run(ctx, l.parse(fmt.Sprintf(fleet, 5)), asl.Execution{Name: "x", Input: json.RawMessage(`{"key": "k"}`)})
-		same(t, "result", []any{r.Status, r.Error, calls, len(b)}, []any{asl.Aborted, "", 7, 2}) // the manifest, and the ResultWriter's test
+		same(t, "result", []any{r.Status, r.Error, calls, len(b)}, []any{asl.Aborted, "", 7, 2}) // the manifest and the test manifest of the ResultWriter
 		ends := len(l.story(asl.ExecutionAborted)) + len(l.story(asl.ExecutionSucceeded))
 		same(t, "executions that ended", ends, len(l.story(asl.ExecutionStarted)))
 	})
 
-	t.Run("in real time, it is prompt, and leaves no goroutine", func(t *testing.T) {
+	t.Run("in real time, it is immediate and leaves no goroutine", func(t *testing.T) {
 		before := runtime.NumGoroutine()
 		ctx, cancel := context.WithCancel(context.Background())
 		var mu sync.Mutex
@@ -200,19 +200,19 @@ func TestAbort(t *testing.T) {
 		}
 		r := runner.Run(ctx, m, asl.Execution{Name: "x", Input: json.RawMessage(`{"key": "k"}`)})
 		same(t, "status", r.Status, asl.Aborted)
-		for runtime.NumGoroutine() > before { // one that has no end is found by go test's own timeout
+		for runtime.NumGoroutine() > before { // if a goroutine never ends, go test's timeout fails the test
 			time.Sleep(time.Millisecond)
 		}
 	})
 }
 
 func TestRealWorldRun(t *testing.T) {
-	t.Run("a definition gives the same in real time as in virtual time", func(t *testing.T) {
-		m := func(l *lab) *asl.Machine {
+	t.Run("a definition has the same result in real time and in virtual time", func(t *testing.T) {
+		m := func(l *recorder) *asl.Machine {
 			return l.parse(strings.NewReplacer("SecondsPath", "TimestampPath").Replace(children(`, "ToleratedFailureCount": 1, "ResultSelector": {"a.$": "$[0]", "c.$": "$[2]"}`)))
 		}
 		input := json.RawMessage(`[{"wait": "2020-01-01T00:00:00Z"}, {"wait": "2020-01-01T00:00:00Z", "fail": "E"}, {"wait": "2020-01-01T00:00:02Z"}]`)
-		l := newLab(t)
+		l := newRecorder(t)
 		want := l.runner.Run(context.Background(), m(l), asl.Execution{Name: "x", Input: input})
 		events := 0
 		real := &asl.Runner{Observe: func(asl.Event) { events++ }}
@@ -224,7 +224,7 @@ func TestRealWorldRun(t *testing.T) {
 		same(t, "events", events, len(l.events))
 	})
 	t.Run("a Task times out", func(t *testing.T) {
-		l := newLab(t)
+		l := newRecorder(t)
 		runner := &asl.Runner{World: asl.Real(), Resources: map[string]asl.Task{"lambda:invoke": func(ctx context.Context, _ json.RawMessage) (json.RawMessage, error) {
 			<-ctx.Done()
 			return nil, ctx.Err()
@@ -235,9 +235,9 @@ func TestRealWorldRun(t *testing.T) {
 }
 
 func TestFleet(t *testing.T) {
-	// run runs a fleet of n instances whose every tenth snapshot fails, and gives the log.
+	// run runs a fleet of n instances and returns the log. Every tenth snapshot fails.
 	run := func(t *testing.T, n int, seed uint64, observe bool) ([]asl.Event, asl.Result) {
-		l := newLab(t)
+		l := newRecorder(t)
 		l.runner.Seed = seed
 		if !observe {
 			l.runner.Observe = nil
@@ -260,7 +260,7 @@ func TestFleet(t *testing.T) {
 		return l.events, r
 	}
 
-	t.Run("20,000 instances are done", func(t *testing.T) { // in 3 s on an idle machine; in hours, if it took more for each the more there are
+	t.Run("20,000 instances take a few seconds", func(t *testing.T) { // takes 3 s on an idle machine, and hours if the time per instance grew with their number
 		n := 20_000
 		if raceDetector || testing.Short() {
 			n = 1_000
@@ -268,11 +268,11 @@ func TestFleet(t *testing.T) {
 		_, r := run(t, n, 1, false)
 		same(t, "children", r.Children, n)
 		if virtual := r.Stop.Sub(r.Start); virtual < time.Duration(n)*time.Second/5 {
-			t.Errorf("the last turn came after %v", virtual)
+			t.Errorf("the last instance started after %v", virtual)
 		}
 	})
 
-	t.Run("the same seed gives the same log, another one another", func(t *testing.T) {
+	t.Run("the same seed gives the same log, and another seed gives another", func(t *testing.T) {
 		first, _ := run(t, 200, 1, true)
 		again, _ := run(t, 200, 1, true)
 		other, _ := run(t, 200, 2, true)

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// try runs the state once: InputPath, what the state does, OutputPath, in the order of the specification.
+// try runs the state once: InputPath, the work of the state, OutputPath, in the order of the specification.
 func (v *visit) try(ctx context.Context) (value, string, *failure) {
 	c := v.context
 	input, f := v.through("InputPath", v.input, v.st.input, v.st.noInput, c)
@@ -53,7 +53,7 @@ func (v *visit) through(field string, in value, p *path, null bool, c contextObj
 	return newValue(tree, "the "+field+" of the state "+v.st.name)
 }
 
-// fill evaluates a payload template; without one, it is what comes in.
+// fill evaluates a payload template. Without a template, it returns the input.
 func (v *visit) fill(field string, t *template, in value, c contextObject) (value, *failure) {
 	if t == nil {
 		return in, nil
@@ -65,7 +65,7 @@ func (v *visit) fill(field string, t *template, in value, c contextObject) (valu
 	return newValue(tree, "the "+field+" of the state "+v.st.name)
 }
 
-// combine applies ResultSelector and ResultPath. The result goes into the raw input, whatever InputPath took from it.
+// combine applies ResultSelector and ResultPath. ResultPath puts the result into the raw input, to which InputPath was not applied.
 func (v *visit) combine(result value, c contextObject) (value, *failure) {
 	result, f := v.fill("ResultSelector", v.st.selector, result, c)
 	if f != nil {
@@ -85,7 +85,7 @@ func (v *visit) combine(result value, c contextObject) (value, *failure) {
 	return between(newValue(tree, "the output of the state "+v.st.name))
 }
 
-// between marks a failure as one between two states.
+// between marks a failure as a failure between two states.
 func between(out value, f *failure) (value, *failure) {
 	if f != nil {
 		f.between = true
@@ -105,7 +105,7 @@ func (v *visit) task(ctx context.Context, input value, c contextObject) (value, 
 	if f != nil {
 		return value{}, f
 	}
-	if f := v.x.count(0, 3); f != nil { // scheduled, started, and how it ended
+	if f := v.x.count(0, 3); f != nil { // scheduled, started and ended
 		return value{}, f
 	}
 	raw, f := v.call(ctx, v.st.resource, input.raw, v.st.timeout)
@@ -117,7 +117,7 @@ func (v *visit) task(ctx context.Context, input value, c contextObject) (value, 
 	}
 	tree, err := decode(raw)
 	if err != nil {
-		return value{}, v.broken("Resource", fmt.Errorf("%s gave a result that is not JSON: %w", v.st.resource, err))
+		return value{}, v.broken("Resource", fmt.Errorf("%s returned a result that is not JSON: %w", v.st.resource, err))
 	}
 	result, f := newValue(tree, "the result of the state "+v.st.name)
 	if f != nil {
@@ -127,7 +127,7 @@ func (v *visit) task(ctx context.Context, input value, c contextObject) (value, 
 	return v.combine(result, c)
 }
 
-// call runs a resource's task. Once the state's or the execution's time is over, what the task says has no effect any more.
+// call runs a resource's task. After the timeout of the state or the execution, the result of the task is ignored.
 func (v *visit) call(ctx context.Context, resource string, input json.RawMessage, timeout time.Duration) (json.RawMessage, *failure) {
 	limited, cancel := v.x.world.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -165,7 +165,7 @@ func (v *visit) wait(ctx context.Context, input value, c contextObject) *failure
 	return nil
 }
 
-// span is how long to wait from now.
+// span returns how long to wait from now.
 func (w *waitSpec) span(now time.Time, data any, c contextObject) (time.Duration, error) {
 	if w.path == nil {
 		if w.isUntil {
@@ -232,5 +232,5 @@ func (v *visit) fail(input value, c contextObject) *failure {
 	return f
 }
 
-// lastPart is what stands behind the last colon of an ARN.
+// lastPart returns the part of an ARN after the last colon.
 func lastPart(arn string) string { return arn[strings.LastIndex(arn, ":")+1:] }

@@ -7,7 +7,7 @@ import (
 
 // template is a payload template: JSON in which a field "x.$" gets its value from a path or an intrinsic function and becomes "x".
 type template struct {
-	fixed  any // what has nothing to fill in, at any depth
+	fixed  any // the whole value, if there is nothing to fill in at any depth
 	object []templateField
 	array  []*template
 }
@@ -18,7 +18,7 @@ type templateField struct {
 	sub  *template
 }
 
-// parseTemplate reads a payload template. Each path and function that it finds must pass check.
+// parseTemplate parses a payload template. Each path and function in it must pass check.
 func parseTemplate(tree any, check func(expr) error) (*template, error) {
 	switch tree := tree.(type) {
 	case map[string]any:
@@ -56,7 +56,7 @@ func parseObject(tree map[string]any, check func(expr) error) (*template, error)
 // parseField reads the value of a field whose name ends in ".$".
 func parseField(object map[string]any, name, key string, check func(expr) error) (expr, error) {
 	if _, both := object[name]; both {
-		return nil, fmt.Errorf("%s is there too", name)
+		return nil, fmt.Errorf("%s and %[1]s.$ must not both be there", name)
 	}
 	text, ok := object[key].(string)
 	if !ok {

@@ -8,16 +8,16 @@ import (
 	"io"
 )
 
-// maxPayload is how many bytes a state's input, result and output may have (UTF-8).
+// maxPayload is the maximum size of a state's input, result and output in bytes (UTF-8).
 const maxPayload = 262_144
 
-// value is a JSON value, decoded and encoded. Both are never changed, so states share them.
+// value is a JSON value, decoded and encoded. Neither is ever changed, so states share them.
 type value struct {
 	tree any // map[string]any, []any, string, json.Number, bool or nil
 	raw  json.RawMessage
 }
 
-// newValue encodes tree, and refuses what a state may not hold.
+// newValue encodes tree. It fails if the value is too large for a state.
 func newValue(tree any, what string) (value, *failure) {
 	raw := encode(tree)
 	if len(raw) > maxPayload {
@@ -33,12 +33,12 @@ func encode(tree any) json.RawMessage {
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(tree); err != nil {
-		panic(fmt.Sprintf("asl: encode %T: %v", tree, err)) // only values that decode made, and their like, come here
+		panic(fmt.Sprintf("asl: encode %T: %v", tree, err)) // can't happen: all values are JSON values
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
 
-// decode reads one JSON value and nothing after it. Numbers stay as they are written.
+// decode decodes exactly one JSON value. It does not change the form of numbers.
 func decode(raw []byte) (any, error) {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
@@ -55,7 +55,7 @@ func decode(raw []byte) (any, error) {
 	return tree, nil
 }
 
-// repeatedField finds a field that occurs twice in one object; encoding/json would take the last without a word.
+// repeatedField finds a field that occurs twice in one object. encoding/json would silently take the last.
 func repeatedField(raw []byte) (string, error) {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
@@ -92,7 +92,7 @@ func repeatedIn(d *json.Decoder) (string, error) {
 	return "", err
 }
 
-// kind names a value's JSON type in messages.
+// kind returns a value's JSON type, for messages.
 func kind(tree any) string {
 	switch tree.(type) {
 	case map[string]any:

@@ -6,20 +6,20 @@ import (
 	"time"
 )
 
-// World is where executions run: its clock and its concurrency. There are two, [Real] and [NewVirtual]'s.
+// World is the clock and the concurrency of executions. There are two: [Real] and [NewVirtual].
 type World interface {
 	Now() time.Time
-	// Sleep waits for d, or until ctx is cancelled, whose error it then returns.
+	// Sleep waits for d or until ctx is cancelled. If ctx is cancelled, it returns the error of ctx.
 	Sleep(ctx context.Context, d time.Duration) error
-	// Each calls f for 0..n-1, at most limit of them at once (0: no limit), and returns when all have returned. A cancelled ctx
-	// does not shorten the list: what f does then is f's own affair.
+	// Each calls f for 0..n-1, with at most limit calls at the same time (0: no limit). It returns when all calls have returned. If
+	// ctx is cancelled, Each still makes all calls: f must check ctx.
 	Each(ctx context.Context, n, limit int, f func(ctx context.Context, i int))
-	// WithTimeout gives a context that is cancelled after d of this world's time (0: never), or by the function that it returns,
-	// which must be called. The standard library's deadlines know the machine's clock only, so a world needs its own.
+	// WithTimeout returns a context that is cancelled after d of this world's time (0: never). The caller must call the returned
+	// function, which also cancels it. The deadlines of the standard library use the machine's clock, so a world needs its own.
 	WithTimeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc)
 }
 
-// Real is the machine's clock, and a goroutine for each task.
+// Real returns a world with the machine's clock and a goroutine for each task.
 func Real() World { return realWorld{} }
 
 type realWorld struct{}
@@ -70,7 +70,7 @@ func (realWorld) WithTimeout(ctx context.Context, d time.Duration) (context.Cont
 	return context.WithTimeout(ctx, d)
 }
 
-// workers is how many tasks share n calls.
+// workers returns how many tasks make n calls.
 func workers(n, limit int) int {
 	if limit > 0 && limit < n {
 		return limit

@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// A sleeper must wake when its context is cancelled, in an order that does not vary. The standard library tells a cancellation to
-// others by goroutines, in any order; so the virtual world keeps its own tree of the contexts that matter: a node for each
-// context that WithTimeout made, which tells its sleepers itself, and one for each other ("foreign") context under which something
-// sleeps, at which the world looks before each turn. An ordinary run has one of those, which Ctrl-C cancels; thousands would be felt.
+// When a context is cancelled, its sleepers must wake in the same order in each run. The standard library uses goroutines for that, so
+// its order varies. Therefore the virtual world has its own tree of contexts. It has a node for each context of WithTimeout, which wakes
+// its sleepers itself. It also has a node for each other ("foreign") context with sleepers; the world checks these before each turn. A
+// usual run has one foreign context, which Ctrl-C cancels. Thousands would be slow.
 type node struct {
 	context.Context
 	v        *Virtual
@@ -23,12 +23,12 @@ type node struct {
 	children map[*node]struct{}
 	sleepers map[*entry]struct{}
 	place    *list.Element // in Virtual.outer, for a foreign context
-	told     bool          // a foreign context's cancellation has reached its sleepers; no new one can lie down
+	woken    bool          // for a cancelled foreign context: its sleepers are awake, and there can be no new ones
 }
 
 type nodeKey struct{ v *Virtual }
 
-// Value makes the node known to whatever is derived from it.
+// Value lets contexts that are derived from the node find it.
 func (n *node) Value(key any) any {
 	if k, ok := key.(nodeKey); ok && k.v == n.v {
 		return n
@@ -36,8 +36,8 @@ func (n *node) Value(key any) any {
 	return n.Context.Value(key)
 }
 
-// Err says context.DeadlineExceeded after a timeout, as the standard library's does. (A context derived from this one by the
-// standard library says context.Canceled.)
+// Err returns context.DeadlineExceeded after a timeout, as in the standard library. (For a context that the standard library derives
+// from this one, it is context.Canceled.)
 func (n *node) Err() error {
 	err := n.Context.Err()
 	if err == nil {
@@ -51,10 +51,10 @@ func (n *node) Err() error {
 	return err
 }
 
-// Deadline is not told: who asks compares it with the machine's clock.
+// Deadline returns none, because callers would compare it with the machine's clock.
 func (n *node) Deadline() (time.Time, bool) { return time.Time{}, false }
 
-// WithTimeout gives a context that expires in virtual time.
+// WithTimeout returns a context that expires in virtual time.
 func (v *Virtual) WithTimeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
 	inner, cancel := context.WithCancel(ctx)
 	v.mu.Lock()
@@ -73,13 +73,13 @@ func (v *Virtual) WithTimeout(ctx context.Context, d time.Duration) (context.Con
 	}
 }
 
-// expire is what the timer does. v.mu is held, here and in all that follows.
+// expire is called by the timer. v.mu is held, here and in all methods below.
 func (n *node) expire() {
 	n.timedOut = n.Context.Err() == nil
 	n.end()
 }
 
-// end cancels n, wakes what sleeps under it, and takes it out of the tree.
+// end cancels n, wakes its sleepers, and removes it from the tree.
 func (n *node) end() {
 	if n.timer != nil && n.timer.index >= 0 {
 		heap.Remove(&n.v.queue, n.timer.index)
@@ -93,7 +93,7 @@ func (n *node) end() {
 	}
 }
 
-// node finds the node of ctx, or makes one if ctx is a foreign context; nil if ctx is never cancelled.
+// node returns the node of ctx. It creates one if ctx is a foreign context. It returns nil if ctx is never cancelled.
 func (v *Virtual) node(ctx context.Context) *node {
 	done := ctx.Done()
 	if done == nil {
@@ -121,7 +121,7 @@ func newNodeList() nodeList {
 	return nodeList{list.New(), map[<-chan struct{}]*node{}}
 }
 
-// forget drops a foreign context under which nothing sleeps any more.
+// forget removes a foreign context that has no sleepers any more.
 func (v *Virtual) forget(n *node) {
 	if n != nil && n.place != nil && len(n.sleepers) == 0 && len(n.children) == 0 {
 		v.outer.order.Remove(n.place)
@@ -130,23 +130,23 @@ func (v *Virtual) forget(n *node) {
 	}
 }
 
-// wakeCancelled looks whether a foreign context was cancelled since the last turn.
+// wakeCancelled checks whether a foreign context was cancelled since the last turn.
 func (v *Virtual) wakeCancelled() {
 	for e := v.outer.order.Front(); e != nil; e = e.Next() {
 		n := e.Value.(*node)
-		if n.told {
+		if n.woken {
 			continue
 		}
 		select {
 		case <-n.Done():
-			n.told = true
+			n.woken = true
 			v.wake(n)
 		default:
 		}
 	}
 }
 
-// wake lets all that sleeps under n wake now, in the order in which it lay down.
+// wake wakes all sleepers under n now, in the order in which they fell asleep.
 func (v *Virtual) wake(n *node) {
 	sleepers := n.under(nil)
 	slices.SortFunc(sleepers, func(a, b *entry) int { return cmp.Compare(a.seq, b.seq) })

@@ -14,7 +14,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/asl"
 )
 
-// diary is what tasks of a virtual world note, with the seconds that have passed.
+// diary has the notes of tasks in a virtual world, with the seconds since the start.
 type diary struct {
 	w     *asl.Virtual
 	lines []string
@@ -33,7 +33,7 @@ func (d *diary) sleep(ctx context.Context, seconds float64) error {
 func TestVirtualTime(t *testing.T) {
 	ctx := context.Background()
 
-	t.Run("the clock jumps by what a lone task sleeps, exactly, and takes no time for it", func(t *testing.T) {
+	t.Run("if there is one task, the clock jumps by exactly the time that it sleeps", func(t *testing.T) {
 		w := asl.NewVirtual(start)
 		for _, d := range []time.Duration{24 * time.Hour, time.Nanosecond, 0, -time.Hour} {
 			if err := w.Sleep(ctx, d); err != nil {
@@ -43,7 +43,7 @@ func TestVirtualTime(t *testing.T) {
 		same(t, "now", w.Now(), start.Add(24*time.Hour+time.Nanosecond))
 	})
 
-	t.Run("who wakes first goes on, and of two at the same instant who lay down first", func(t *testing.T) {
+	t.Run("the task with the earliest wake-up time runs first; at the same time, the one that fell asleep first", func(t *testing.T) {
 		d := newDiary()
 		d.w.Each(ctx, 4, 0, func(ctx context.Context, i int) {
 			d.note("%d starts", i)
@@ -59,7 +59,7 @@ func TestVirtualTime(t *testing.T) {
 		})
 	})
 
-	t.Run("sleeping for nothing lets the others have their turn", func(t *testing.T) {
+	t.Run("Sleep(0) lets the other tasks run", func(t *testing.T) {
 		d := newDiary()
 		d.w.Each(ctx, 2, 0, func(ctx context.Context, i int) {
 			for n := range 2 {
@@ -70,7 +70,7 @@ func TestVirtualTime(t *testing.T) {
 		same(t, "diary", d.lines, []string{"0 0.0", "0 1.0", "0 0.1", "0 1.1"})
 	})
 
-	t.Run("Each keeps to its limit and starts the next call when one has returned", func(t *testing.T) {
+	t.Run("Each respects its limit and starts the next call when one has returned", func(t *testing.T) {
 		d := newDiary()
 		running, most := 0, 0
 		d.w.Each(ctx, 5, 2, func(ctx context.Context, i int) {
@@ -85,7 +85,7 @@ func TestVirtualTime(t *testing.T) {
 		same(t, "at once", most, 2)
 	})
 
-	t.Run("Each keeps to its limit when some calls do not sleep", func(t *testing.T) {
+	t.Run("Each respects its limit if some calls do not sleep", func(t *testing.T) {
 		d := newDiary()
 		running, most := 0, 0
 		d.w.Each(ctx, 20, 3, func(ctx context.Context, i int) {
@@ -99,7 +99,7 @@ func TestVirtualTime(t *testing.T) {
 		same(t, "at once", most, 3)
 	})
 
-	t.Run("Each inside Each returns when its own calls have", func(t *testing.T) {
+	t.Run("Each inside Each returns when its own calls have returned", func(t *testing.T) {
 		d := newDiary()
 		d.w.Each(ctx, 2, 0, func(ctx context.Context, i int) {
 			d.w.Each(ctx, 2, 0, func(ctx context.Context, j int) { d.sleep(ctx, float64(1+i+2*j)) })
@@ -123,7 +123,7 @@ func TestVirtualTime(t *testing.T) {
 		same(t, "calls", calls, 100_000)
 	})
 
-	t.Run("a task that leaves by Goexit, as t.FailNow does, holds nobody up", func(t *testing.T) {
+	t.Run("a task that ends with Goexit, as with t.FailNow, does not block the others", func(t *testing.T) {
 		d := newDiary()
 		d.w.Each(ctx, 3, 0, func(ctx context.Context, i int) {
 			d.sleep(ctx, 1)
@@ -137,7 +137,7 @@ func TestVirtualTime(t *testing.T) {
 }
 
 func TestVirtualCancellation(t *testing.T) {
-	t.Run("a timeout wakes a sleeper at its instant", func(t *testing.T) {
+	t.Run("a timeout wakes a sleeper at exactly its time", func(t *testing.T) {
 		d := newDiary()
 		ctx, cancel := d.w.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
@@ -145,11 +145,11 @@ func TestVirtualCancellation(t *testing.T) {
 		d.note("%v", err)
 		same(t, "diary", d.lines, []string{"5 context deadline exceeded"})
 		if !errors.Is(ctx.Err(), context.DeadlineExceeded) || !errors.Is(d.sleep(ctx, 1), context.DeadlineExceeded) {
-			t.Errorf("afterwards the context says %v", ctx.Err())
+			t.Errorf("afterwards the error of the context is %v", ctx.Err())
 		}
 	})
 
-	t.Run("a timeout that is not needed any more does not move the clock", func(t *testing.T) {
+	t.Run("a cancelled timeout does not move the clock", func(t *testing.T) {
 		d := newDiary()
 		ctx, cancel := d.w.WithTimeout(context.Background(), 5*time.Second)
 		cancel()
@@ -159,7 +159,7 @@ func TestVirtualCancellation(t *testing.T) {
 		same(t, "diary", d.lines, []string{"1 all"})
 	})
 
-	t.Run("a timeout of 0 is none, and one that is over at once is over at once", func(t *testing.T) {
+	t.Run("a timeout of 0 never expires, and a negative one has expired", func(t *testing.T) {
 		d := newDiary()
 		never, cancel := d.w.WithTimeout(context.Background(), 0)
 		defer cancel()
@@ -170,7 +170,7 @@ func TestVirtualCancellation(t *testing.T) {
 		same(t, "diary", d.lines, []string{"3600 <nil>", "3600 context deadline exceeded"})
 	})
 
-	t.Run("a timeout reaches what is derived from its context, by either library", func(t *testing.T) {
+	t.Run("a timeout also cancels derived contexts, of the world and of the standard library", func(t *testing.T) {
 		d := newDiary()
 		ctx, cancel := d.w.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
@@ -185,7 +185,7 @@ func TestVirtualCancellation(t *testing.T) {
 		same(t, "diary", d.lines, []string{"5 0 true", "5 1 true", "5 2 true"})
 	})
 
-	t.Run("a timeout wakes at its instant who sleeps only under a context that the standard library derived", func(t *testing.T) {
+	t.Run("a timeout also wakes a sleeper whose only context was derived by the standard library", func(t *testing.T) {
 		d := newDiary()
 		d.w.Each(context.Background(), 2, 0, func(plain context.Context, i int) {
 			ctx, cancel := d.w.WithTimeout(plain, 5*time.Second)
@@ -199,7 +199,7 @@ func TestVirtualCancellation(t *testing.T) {
 		same(t, "diary", d.lines, []string{"5 0", "60 1"})
 	})
 
-	t.Run("a cancellation by another task wakes sleepers at that instant, in the order in which they lay down", func(t *testing.T) {
+	t.Run("a cancellation by another task wakes sleepers at that time, in the order in which they fell asleep", func(t *testing.T) {
 		for name, with := range map[string]func(*asl.Virtual) (context.Context, context.CancelFunc){
 			"of the standard library": func(*asl.Virtual) (context.Context, context.CancelFunc) {
 				return context.WithCancel(context.Background())
@@ -251,7 +251,7 @@ func TestVirtualCancellation(t *testing.T) {
 		same(t, "diary", d.lines, []string{"0 context canceled"})
 	})
 
-	t.Run("who has slept long enough is not woken again by a cancellation at that instant", func(t *testing.T) {
+	t.Run("a sleeper that wakes at that time is not woken again by a cancellation", func(t *testing.T) {
 		d := newDiary()
 		ctx, cancel := d.w.WithTimeout(context.Background(), 0)
 		d.w.Each(context.Background(), 2, 0, func(plain context.Context, i int) {
@@ -266,7 +266,7 @@ func TestVirtualCancellation(t *testing.T) {
 		same(t, "diary", d.lines, []string{"1 awake"})
 	})
 
-	t.Run("10,000 sleepers are told of a cancellation in no time", func(t *testing.T) {
+	t.Run("a cancellation wakes 10,000 sleepers without virtual time", func(t *testing.T) {
 		d := newDiary()
 		ctx, cancel := context.WithCancel(context.Background())
 		d.w.Each(ctx, 10_000, 0, func(ctx context.Context, i int) {
@@ -328,14 +328,14 @@ func TestRealTime(t *testing.T) {
 		same(t, "error", w.Sleep(stopped, 0), context.Canceled)
 	})
 
-	t.Run("Each makes every call and keeps to its limit", func(t *testing.T) {
+	t.Run("Each makes every call and respects its limit", func(t *testing.T) {
 		slots := make(chan struct{}, 3)
 		done := make([]bool, 50)
 		w.Each(context.Background(), len(done), cap(slots), func(_ context.Context, i int) {
 			select {
 			case slots <- struct{}{}:
 			default:
-				t.Error("more than 3 at once")
+				t.Error("more than 3 calls at the same time")
 			}
 			time.Sleep(time.Millisecond)
 			done[i] = true

@@ -7,24 +7,23 @@ import (
 	"time"
 )
 
-// Virtual is a world of virtual time. Exactly one of its tasks runs at a time, until it sleeps or ends; then the one that is to
-// wake first goes on (of two at the same instant: the one that lay down first), and the clock jumps to that instant. So a
-// program that uses nothing but its world for time and concurrency does the same things in the same order each time, and a day takes
-// as long as its computations.
+// Virtual is a world with virtual time. Only one of its tasks runs at a time, until it sleeps or ends. Then the task with the earliest
+// wake-up time runs, and the clock jumps to that time. If two tasks have the same time, the one that fell asleep first runs first. So a
+// program that uses only its world for time and concurrency does the same things in the same order in each run, and a virtual day takes
+// only as long as its computations.
 //
-// The goroutine that uses a Virtual is its first task, without further ado; all others are started by Each. To let two things
-// run side by side, give both to one Each. Only cancelling a context may come from elsewhere (Ctrl-C): it is noticed when a
-// task sleeps or wakes. A task must not wait for another one by a channel or a lock that is held while sleeping: nobody
-// would hand the baton on.
+// The goroutine that uses a Virtual is its first task. Each starts all others. To run two things at the same time, give both to one
+// Each. Only the cancellation of a context may come from another goroutine (Ctrl-C): it is noticed when a task sleeps or wakes. A task
+// must not wait for another task with a channel, or with a lock that is held during a sleep: then no task would run.
 type Virtual struct {
 	mu    sync.Mutex
 	now   time.Time
 	seq   uint64
 	queue queue
-	outer nodeList // foreign contexts under which something sleeps
+	outer nodeList // foreign contexts with sleepers
 }
 
-// NewVirtual gives a world whose clock stands at start.
+// NewVirtual returns a world whose clock shows start.
 func NewVirtual(start time.Time) *Virtual {
 	return &Virtual{now: start, outer: newNodeList()}
 }
@@ -36,8 +35,8 @@ func (v *Virtual) Now() time.Time {
 	return v.now
 }
 
-// Sleep hands the baton on and returns when d of virtual time have passed or ctx is cancelled. Sleeping for 0 lets all others
-// have their turn that are due now.
+// Sleep lets other tasks run. It returns after d of virtual time or when ctx is cancelled. Sleep(0) lets all tasks run that are due
+// now.
 func (v *Virtual) Sleep(ctx context.Context, d time.Duration) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -57,8 +56,8 @@ func (v *Virtual) Sleep(ctx context.Context, d time.Duration) error {
 	return ctx.Err()
 }
 
-// Each runs f's calls as tasks. They start in order, and a new one starts only when all before it sleep: 100,000 calls that never
-// sleep need one goroutine, the caller's own.
+// Each runs the calls of f as tasks. They start in order. A new task starts only when all tasks before it sleep. So 100,000 calls that
+// never sleep need only one goroutine, the caller's.
 func (v *Virtual) Each(ctx context.Context, n, limit int, f func(context.Context, int)) {
 	g := &group{v: v, ctx: ctx, n: n, spare: workers(n, limit), f: f}
 	v.mu.Lock()
@@ -70,16 +69,16 @@ func (v *Virtual) Each(ctx context.Context, n, limit int, f func(context.Context
 	v.mu.Unlock()
 }
 
-// group is one Each under way.
+// group is a running Each.
 type group struct {
 	v      *Virtual
 	ctx    context.Context
 	n      int
-	next   int    // the first call that has not begun
-	spare  int    // how many more workers may begin
-	active int    // workers other than the caller that have begun and not ended
+	next   int    // the next call to make
+	spare  int    // how many more workers may start
+	active int    // running workers, without the caller
 	starts bool   // the start of another worker is queued
-	caller *entry // the caller, once it has no more calls to make itself
+	caller *entry // the caller, after it has made its own calls
 	f      func(context.Context, int)
 }
 
@@ -99,7 +98,7 @@ func (g *group) work() {
 	}
 }
 
-// begin starts a worker, which then holds the baton; false if there is nothing left to do.
+// begin starts a worker, which is then the running task; false if there are no more calls.
 func (g *group) begin() bool {
 	g.starts = false
 	if g.next >= g.n {
@@ -107,8 +106,8 @@ func (g *group) begin() bool {
 	}
 	g.active++
 	go func() {
-		// A panic goes its way: the process ends with this stack. But runtime.Goexit, which is how testing.T.Fatal leaves, must
-		// not take the baton with it. Recovering is the one way to tell them apart.
+		// A panic ends the process with this stack. But after runtime.Goexit, which testing.T.Fatal calls, the next task must run.
+		// Only recover can distinguish the two.
 		returned := false
 		defer func() {
 			if !returned {
@@ -127,7 +126,7 @@ func (g *group) begin() bool {
 	return true
 }
 
-// end is a worker's last act: it wakes the caller if it was the last one, and hands the baton on.
+// end is called when a worker ends. The last worker wakes the caller. Then the next task runs.
 func (g *group) end() {
 	g.active--
 	if g.active == 0 && g.caller != nil {
@@ -137,7 +136,7 @@ func (g *group) end() {
 	g.v.resume(g.v.take())
 }
 
-// handOver gives the baton to whoever is next and returns when self has it again. v.mu is held before and after.
+// handOver lets the next task run and returns when it is the turn of self again. v.mu is held before and after.
 func (v *Virtual) handOver(self *entry) {
 	next := v.take()
 	if next == self {
@@ -149,12 +148,12 @@ func (v *Virtual) handOver(self *entry) {
 	v.mu.Lock()
 }
 
-// take moves the clock to the next task that can run and takes it off the queue. A group that begins a worker is done here.
+// take removes the next task from the queue and moves the clock to its time. It returns nil if it has started a worker instead.
 func (v *Virtual) take() *entry {
 	for {
-		v.wakeCancelled() // each time: what expires here may have cancelled a foreign context
+		v.wakeCancelled() // in each round, because a context that expires here may cancel a foreign one
 		if len(v.queue) == 0 {
-			panic("asl: every task of the virtual world waits for another one, and none sleeps")
+			panic("asl: deadlock: every task of the virtual world waits for another task, and none sleeps")
 		}
 		e := heap.Pop(&v.queue).(*entry)
 		v.now = e.at
@@ -171,7 +170,7 @@ func (v *Virtual) take() *entry {
 	}
 }
 
-// resume lets e go on; nil is a worker that take has begun.
+// resume wakes e. nil means that take has started a worker.
 func (v *Virtual) resume(e *entry) {
 	if e != nil {
 		close(e.wake)
@@ -185,7 +184,7 @@ func (v *Virtual) push(e *entry) *entry {
 	return e
 }
 
-// entry is something that happens at an instant: a sleeper wakes, a worker begins, or a context expires.
+// entry is something that happens at a time: a sleeper wakes, a worker starts, or a context expires.
 type entry struct {
 	at      time.Time
 	seq     uint64
@@ -195,7 +194,7 @@ type entry struct {
 	expires *node
 }
 
-// queue is a heap by instant, then by order of arrival.
+// queue is a heap ordered by time, then by order of arrival.
 type queue []*entry
 
 func (q queue) Len() int { return len(q) }
