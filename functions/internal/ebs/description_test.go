@@ -6,7 +6,7 @@ import (
 	"unicode"
 )
 
-func TestADescriptionIsASCIIAndSaysWhatItIsOf(t *testing.T) {
+func TestADescriptionIsASCIIAndNamesRunInstanceAndVolume(t *testing.T) {
 	const begin = "SnapshotDaily/2026-11-22T00:00:00Z i-1 vol-1"
 	chinese := RunID("每日", scheduled)
 	for name, c := range map[string]struct{ run, instance, want string }{

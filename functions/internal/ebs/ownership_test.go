@@ -33,7 +33,7 @@ func begun(after time.Duration) func(*Snapshot) {
 	return func(s *Snapshot) { s.StartTime = scheduled.Add(after) }
 }
 
-func TestWhoseASnapshotIsByItsTags(t *testing.T) {
+func TestOwnershipByTags(t *testing.T) {
 	cases := []struct {
 		name    string
 		s       Snapshot

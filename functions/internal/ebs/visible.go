@@ -58,7 +58,7 @@ func (v visible) Format(f fmt.State, verb rune) {
 	_, _ = f.Write([]byte(Visible(fmt.Sprintf(fmt.FormatString(f, verb), v.any)))) // to memory
 }
 
-// Fprintf is fmt.Fprintf with each argument made Visible. It ignores write errors: the reader of the text is the one who would be told.
+// Fprintf is fmt.Fprintf with each argument made Visible. It ignores write errors: they could only be reported to the same writer.
 func Fprintf(w io.Writer, format string, args ...any) {
 	_, _ = io.WriteString(w, Visiblef(format, args...))
 }

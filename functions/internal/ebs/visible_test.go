@@ -8,7 +8,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 )
 
-func TestVisibleShowsWhatATerminalWouldObeyOrHide(t *testing.T) {
+func TestVisibleShowsCharactersThatATerminalWouldObeyOrHide(t *testing.T) {
 	for in, want := range map[string]string{
 		"web\n  keep  snap-1":       `web\n  keep  snap-1`,
 		"a\r\tb\x00\x07\x7f":        `a\r\tb\u0000\u0007\u007f`,
@@ -27,7 +27,7 @@ func TestVisibleShowsWhatATerminalWouldObeyOrHide(t *testing.T) {
 	}
 }
 
-func TestVisibleLeavesWhatPeopleReadAsItIs(t *testing.T) {
+func TestVisibleDoesNotChangeReadableText(t *testing.T) {
 	for _, text := range []string{"", "web-1", "数据库", "café", "cafe\u0301", "🙂", "❤\ufe0f", "a b\u00a0c\u3000d", `C:\new "x"`, "Größe", "日本語", "קובץ"} {
 		if got := ebs.Visible(text); got != text {
 			t.Errorf("%q became %q", text, got)

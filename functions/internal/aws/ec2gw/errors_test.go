@@ -100,7 +100,7 @@ func TestClassifySaysWhatIsMissingWithoutTheBlob(t *testing.T) {
 	})
 }
 
-// EC2's messages quote tags, and the state machine's own mails quote these errors as they are.
+// EC2's messages quote tags, and the state machine's mails quote these errors unchanged.
 func TestWhatEC2SaysIsVisibleInErrors(t *testing.T) {
 	const hostile, want = "no tag web\n\u009b2K\u202e allowed", `no tag web\n\u009b2K\u202e allowed`
 	for _, err := range []error{
@@ -134,7 +134,7 @@ func TestIsRefusal(t *testing.T) {
 		{"a throttle with a client error's status", answer("DeleteSnapshot", 400, "Throttling", ""), false},
 		{"a throttle", answer("DeleteSnapshot", 503, "RequestLimitExceeded", ""), false},
 		{"a denial", answer("DeleteSnapshot", 403, "UnauthorizedOperation", ""), false},
-		{"EC2's own trouble", answer("DeleteSnapshot", 500, "InternalError", ""), false},
+		{"an error of EC2's own", answer("DeleteSnapshot", 500, "InternalError", ""), false},
 		{"EC2 is not there", answer("DeleteSnapshot", 503, "Unavailable", ""), false},
 		{"an error without an answer", &smithy.OperationError{Err: context.DeadlineExceeded}, false},
 		{"an answer without a status", &smithy.GenericAPIError{Code: "InvalidSnapshot.InUse"}, false},

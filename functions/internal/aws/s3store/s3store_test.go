@@ -17,7 +17,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
-// answering makes a store whose S3 gives one answer to everything, and keeps the last request.
+// answering makes a store whose S3 gives the same response to each request, and returns the last request.
 func answering(t *testing.T, status int, body string) (*Store, *http.Request) {
 	t.Helper()
 	last := &http.Request{}
@@ -81,7 +81,7 @@ func TestErrorsAreClassified(t *testing.T) {
 		"there already":            {http.StatusPreconditionFailed, "PreconditionFailed", create, store.ErrConflict},
 		"two at the same time":     {http.StatusConflict, "ConditionalRequestConflict", create, store.ErrConflict},
 		"a bucket that is missing": {http.StatusNotFound, "NoSuchBucket", read, nil},
-		"S3's own trouble":         {http.StatusInternalServerError, "InternalError", create, nil},
+		"an error of S3's own":     {http.StatusInternalServerError, "InternalError", create, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, _ := answering(t, c.status, failure(c.code))
@@ -101,7 +101,7 @@ func TestErrorsAreClassified(t *testing.T) {
 	}
 }
 
-// A proxy between us and S3 may answer with its own page, or with nothing.
+// A proxy between us and S3 may respond with its own page, or with nothing.
 func TestAnAnswerThatIsNotS3sIsAnErrorAndNotAnEmptyResult(t *testing.T) {
 	for name, do := range map[string]func(*Store) error{
 		"get":    func(s *Store) error { _, _, err := s.Get(t.Context(), "k"); return err },

@@ -16,7 +16,7 @@ import (
 
 const arn = "arn:aws:states:us-east-1:123456789012:execution:snapshot-lifecycle:one"
 
-// answering asks a Step Functions that gives one answer to everything.
+// answering asks a Step Functions that gives the same response to each request.
 func answering(t *testing.T, status int, body string) (discover.Status, error) {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

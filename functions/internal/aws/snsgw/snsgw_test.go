@@ -48,7 +48,7 @@ func TestAnAnswerThatIsNotSNSsIsAnError(t *testing.T) {
 			fmt.Fprint(w, c.body)
 		})
 		if err == nil {
-			t.Errorf("%d %q: no error, and nobody is told", c.status, c.body)
+			t.Errorf("%d %q: no error, although the mail was not sent", c.status, c.body)
 		}
 	}
 }

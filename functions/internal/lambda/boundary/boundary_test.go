@@ -25,17 +25,17 @@ func TestHandle(t *testing.T) {
 		wantErr error
 		calls   int
 	}{
-		{name: "hands a request on, and a result back", request: `{"Volume": {"ID": "vol-1"}}`,
+		{name: "passes the request to the use case, and returns its result", request: `{"Volume": {"ID": "vol-1"}}`,
 			want: contract.SnapshotResult{SnapshotID: "snap-of-vol-1"}, calls: 1},
-		{name: "leaves fields alone that it does not know", request: `{"Volume": {"ID": "vol-1"}, "more": 1}`,
+		{name: "ignores unknown fields", request: `{"Volume": {"ID": "vol-1"}, "more": 1}`,
 			want: contract.SnapshotResult{SnapshotID: "snap-of-vol-1"}, calls: 1},
-		{name: "calls a request that is no JSON an invalid input", request: `{"Volume"`,
+		{name: "calls a request that is not JSON an invalid input", request: `{"Volume"`,
 			wantErr: &contract.InvalidInputError{Message: "read the request: unexpected end of JSON input"}},
-		{name: "calls no request an invalid input", request: ``,
+		{name: "calls an empty request an invalid input", request: ``,
 			wantErr: &contract.InvalidInputError{Message: "read the request: unexpected end of JSON input"}},
 		{name: "calls a field of another type an invalid input", request: `{"Attempt": "many"}`,
 			wantErr: &contract.InvalidInputError{Message: "read the request: json: cannot unmarshal string into Go struct field SnapshotRequest.Attempt of type int"}},
-		{name: "returns the contract's error itself, and what was done all the same", request: `{"Volume": {"ID": "vol-1"}}`,
+		{name: "returns the contract's error itself, together with the result", request: `{"Volume": {"ID": "vol-1"}}`,
 			err:  fmt.Errorf("create: %w", fmt.Errorf("deeper: %w", &contract.ThrottledError{Message: "slow down"})),
 			want: contract.SnapshotResult{SnapshotID: "snap-of-vol-1"}, wantErr: &contract.ThrottledError{Message: "create: deeper: slow down"}, calls: 1},
 		{name: "calls any other error unexpected", request: `{"Volume": {"ID": "vol-1"}}`, err: context.DeadlineExceeded,
@@ -73,7 +73,7 @@ func TestAPanicIsAnUnexpectedErrorAndLogged(t *testing.T) {
 	var logged bytes.Buffer
 	handler := Handle(slog.New(slog.NewJSONHandler(&logged, nil)), func(context.Context, contract.SnapshotRequest) (contract.SnapshotResult, error) {
 		var none map[string]int
-		none["x"] = 1 //nolint:staticcheck // it is to panic
+		none["x"] = 1 //nolint:staticcheck // it must panic
 		return contract.SnapshotResult{}, nil
 	})
 	_, err := lambda.NewHandler(handler).Invoke(t.Context(), []byte(`{}`))
@@ -90,7 +90,7 @@ func TestAPanicIsAnUnexpectedErrorAndLogged(t *testing.T) {
 	}
 }
 
-func TestWhatARunPlansWithIsNotLoggedAsAnError(t *testing.T) {
+func TestErrorsThatTheStateMachineHandlesAreNotLoggedAsErrors(t *testing.T) {
 	for _, e := range contract.Errors() {
 		calls := 0
 		handler, logged := handlerOf(&calls, e)
@@ -106,7 +106,7 @@ func TestWhatARunPlansWithIsNotLoggedAsAnError(t *testing.T) {
 	}
 }
 
-func TestTheRuntimeDoesNotPrintAnErrorOnceMore(t *testing.T) {
+func TestTheRuntimeDoesNotPrintAHandlersErrorAgain(t *testing.T) {
 	const runtimes = `{"errorMessage":"json: unsupported type: func()","errorType":"UnsupportedTypeError"}` + "\n"
 	var out bytes.Buffer
 	for _, line := range []string{`{"errorMessage":"slow down","errorType":"ThrottledError"}` + "\n", runtimes, "failed to get next\n"} {
@@ -143,7 +143,7 @@ func checkLog(t *testing.T, logged []byte, want error) {
 	}
 }
 
-// The runtime's own code decides by which name Step Functions knows an error.
+// The runtime's own code decides which name Step Functions gets for an error.
 func TestTheRuntimeNamesTheErrorAsTheDefinitionDoes(t *testing.T) {
 	for _, e := range contract.Errors() {
 		calls := 0

@@ -23,17 +23,17 @@ func TestReader(t *testing.T) {
 		want settings
 		errs []string
 	}{
-		{name: "takes what is preset where nothing is set", env: map[string]string{"TEXT": "bucket"}, want: preset},
+		{name: "gives the preset if nothing is set", env: map[string]string{"TEXT": "bucket"}, want: preset},
 		{
 			name: "reads what is set",
 			env:  map[string]string{"TEXT": " bucket ", "INT": "1", "RATE": "0.5", "ZONES": `{"SnapshotDaily": "Asia/Shanghai"}`},
 			want: settings{" bucket ", 1, 0.5, map[string]string{"SnapshotDaily": "Asia/Shanghai"}},
 		}, {
-			name: "takes an empty object for no strings",
+			name: "accepts an empty object",
 			env:  map[string]string{"TEXT": "bucket", "ZONES": "{}"},
 			want: settings{"bucket", 95, 4.95, map[string]string{}},
 		}, {
-			name: "says all that is wrong at once",
+			name: "reports all errors together",
 			env:  map[string]string{"INT": "many", "RATE": "fast", "ZONES": "UTC"},
 			errs: []string{
 				"TEXT is not set", `INT is "many"; give a whole number from 1`, `RATE is "fast"; give a number above 0`,
@@ -44,19 +44,19 @@ func TestReader(t *testing.T) {
 			env:  map[string]string{"TEXT": "bucket", "INT": "0", "RATE": "0"},
 			errs: []string{`INT is "0"; give a whole number from 1`, `RATE is "0"; give a number above 0`},
 		}, {
-			name: "refuses numbers below zero and whole numbers that are none",
+			name: "refuses negative numbers and numbers that are not integers",
 			env:  map[string]string{"TEXT": "bucket", "INT": "2.5", "RATE": "-1"},
 			errs: []string{`INT is "2.5"; give a whole number from 1`, `RATE is "-1"; give a number above 0`},
 		}, {
-			name: "refuses what is no number to pace by",
+			name: "refuses a rate that is not a number",
 			env:  map[string]string{"TEXT": "bucket", "INT": "99999999999999999999", "RATE": "NaN"},
 			errs: []string{`INT is "99999999999999999999"; give a whole number from 1`, `RATE is "NaN"; give a number above 0`},
 		}, {
-			name: "refuses a rate without an end",
+			name: "refuses an infinite rate",
 			env:  map[string]string{"TEXT": "bucket", "RATE": "Inf"},
 			errs: []string{`RATE is "Inf"; give a number above 0`},
 		}, {
-			name: "refuses values that are no texts",
+			name: "refuses values that are not strings",
 			env:  map[string]string{"TEXT": "bucket", "ZONES": `{"SnapshotDaily": 8}`},
 			errs: []string{"ZONES is not a JSON object of strings: json: cannot unmarshal number into Go value of type string"},
 		},
@@ -125,7 +125,7 @@ func TestList(t *testing.T) {
 	}
 }
 
-func TestCountTakesZero(t *testing.T) {
+func TestCountAcceptsZero(t *testing.T) {
 	for text, want := range map[string]int{"": 0, "0": 0, "365": 365} {
 		t.Setenv("DAYS", text)
 		var r Reader
@@ -140,7 +140,7 @@ func TestCountTakesZero(t *testing.T) {
 	}
 }
 
-func TestWhatHasToBeListedIsNotEmpty(t *testing.T) {
+func TestARequiredListMustNotBeEmpty(t *testing.T) {
 	for text, want := range map[string]string{
 		"": "KEYWORDS is not set, or empty", "[]": "KEYWORDS is not set, or empty", `["A", "B"]`: "A B",
 		"A": "KEYWORDS is not a JSON array of strings: invalid character 'A' looking for beginning of value",

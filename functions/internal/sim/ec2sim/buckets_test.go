@@ -12,7 +12,7 @@ import (
 
 func withBuckets(c *ec2sim.Config) { c.Buckets = ec2sim.DefaultBuckets() }
 
-func TestABucketLetsABurstThroughAndThenItsRefill(t *testing.T) {
+func TestABucketAllowsABurstAndThenItsRefill(t *testing.T) {
 	f := newFixture(t, withBuckets)
 	for n := range 1000 {
 		f.AddVolume(ec2sim.BlockDevice{ID: fmt.Sprintf("vol-%d", n)})
@@ -34,7 +34,7 @@ func TestABucketLetsABurstThroughAndThenItsRefill(t *testing.T) {
 	}
 }
 
-func TestAnUnusedBucketIsFullAndNoFuller(t *testing.T) {
+func TestAnUnusedBucketNeverHoldsMoreThanItsCapacity(t *testing.T) {
 	f := newFixture(t, withBuckets)
 	f.Advance(time.Hour)
 	burst := func() int {
@@ -77,7 +77,7 @@ func TestEachActionHasItsOwnBucketAndUnfilteredReadsASmallerOne(t *testing.T) {
 	}
 }
 
-func TestAThrottledCallIsRefusedBeforeAnythingElseIsLookedAt(t *testing.T) {
+func TestAThrottledCallIsRefusedBeforeAnyOtherCheck(t *testing.T) {
 	f := newFixture(t, func(c *ec2sim.Config) { c.Buckets = map[string]ec2sim.Bucket{"CreateSnapshot": {}} })
 	if got := f.tryCreateOf(t, "vol-none"); got != "RequestLimitExceeded" {
 		t.Errorf("got %q", got)

@@ -32,7 +32,7 @@ func faultFixture(t *testing.T, fault ec2sim.Fault) fixture {
 	return f
 }
 
-func TestAnInjectedCodeIsAnsweredWithItsStatusAndNothingIsDone(t *testing.T) {
+func TestAnInjectedCodeIsReturnedWithItsStatusAndEC2DoesNotAct(t *testing.T) {
 	for code, status := range map[string]int{
 		"RequestLimitExceeded":  503,
 		"InternalError":         500,
@@ -78,8 +78,8 @@ func TestACutConnectionLooksTheSameBeforeAndAfterEC2Acted(t *testing.T) {
 	}
 }
 
-func TestGarbageIsAnsweredAfterEC2Acted(t *testing.T) {
-	// Only the first is an error to the SDK: the gateway has to notice the other two.
+func TestGarbageIsReturnedAfterEC2Acted(t *testing.T) {
+	// Only the first is an error for the SDK. The gateway must detect the other two.
 	for kind, isError := range map[ec2sim.Garbage]bool{ec2sim.BrokenPage: true, ec2sim.NoBody: false, ec2sim.AnotherDocument: false} {
 		f := faultFixture(t, ec2sim.Fault{Garbage: kind})
 		made, err := tryCreate(t.Context(), f)
@@ -93,7 +93,7 @@ func TestGarbageIsAnsweredAfterEC2Acted(t *testing.T) {
 	}
 }
 
-func TestALateAnswerIsLostToACallerWhoTimesOutAlthoughEC2Acted(t *testing.T) {
+func TestACallerThatTimesOutLosesALateResponseAlthoughEC2Acted(t *testing.T) {
 	ctx, giveUp := context.WithCancel(t.Context())
 	c := newClock()
 	a := ec2sim.New(ec2sim.Config{Now: c.Now, Sleep: func(ctx context.Context, d time.Duration) error {
@@ -116,7 +116,7 @@ func TestAPatientCallerGetsALateAnswer(t *testing.T) {
 	}
 }
 
-func TestAFaultHitsSoManyCallsThatMatchAndCanBeRemoved(t *testing.T) {
+func TestAFaultHitsTheGivenNumberOfMatchingCallsAndCanBeRemoved(t *testing.T) {
 	f := newFixture(t)
 	remove := f.Inject(ec2sim.Fault{Action: "DescribeVolumes", Code: "First", Times: 2, Match: func(r ec2sim.Request) bool { return r.Params.Has("Filter.1.Name") }})
 	f.Inject(ec2sim.Fault{Code: "Second", Times: 1})
@@ -137,7 +137,7 @@ func TestAFaultHitsSoManyCallsThatMatchAndCanBeRemoved(t *testing.T) {
 	}
 }
 
-func TestAFaultIsNotUsedUpByACallThatWasThrottled(t *testing.T) {
+func TestAThrottledCallDoesNotUseUpAFault(t *testing.T) {
 	f := newFixture(t, func(c *ec2sim.Config) {
 		c.Buckets = map[string]ec2sim.Bucket{"DescribeVolumes": {Capacity: 1, Refill: 1}}
 	})
@@ -153,7 +153,7 @@ func TestAFaultIsNotUsedUpByACallThatWasThrottled(t *testing.T) {
 	}
 }
 
-func TestAMatchMayActAsAPersonWhoComesBetween(t *testing.T) {
+func TestAMatchMayChangeTheAccountLikeAPerson(t *testing.T) {
 	f := newFixture(t)
 	id := f.AddSnapshot(ec2sim.Snapshot{})
 	f.Inject(ec2sim.Fault{Action: "DeleteSnapshot", Match: func(r ec2sim.Request) bool {
@@ -164,7 +164,7 @@ func TestAMatchMayActAsAPersonWhoComesBetween(t *testing.T) {
 	refused(t, "deleting what a person has just deleted", "InvalidSnapshot.NotFound", err)
 }
 
-func TestAFaultHasOneEffectOnly(t *testing.T) {
+func TestAFaultHasOnlyOneEffect(t *testing.T) {
 	defer func() {
 		if recover() == nil {
 			t.Error("Inject took a fault with two effects")

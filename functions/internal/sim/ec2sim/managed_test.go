@@ -10,7 +10,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/ec2sim"
 )
 
-func TestManagedResourcesAreHiddenFromWhoeverDoesNotAskForThem(t *testing.T) {
+func TestManagedResourcesAreOnlyListedIfTheRequestIncludesThem(t *testing.T) {
 	f := newFixture(t)
 	f.AddInstance(ec2sim.Instance{ID: "i-1", Volumes: []ec2sim.BlockDevice{{ID: "vol-1"}}})
 	f.AddInstance(ec2sim.Instance{ID: "i-eks", Managed: true, Volumes: []ec2sim.BlockDevice{{ID: "vol-eks"}}})
@@ -50,5 +50,5 @@ func TestManagedResourcesAreHiddenFromWhoeverDoesNotAskForThem(t *testing.T) {
 	refused(t, "a managed volume by its ID", "InvalidVolume.NotFound", err)
 	_, err = f.client.DescribeInstances(t.Context(), &ec2.DescribeInstancesInput{InstanceIds: []string{"i-eks"}})
 	refused(t, "a managed instance by its ID", "InvalidInstanceID.NotFound", err)
-	f.create(t, "vol-eks", nil) // whoever knows it may snapshot it
+	f.create(t, "vol-eks", nil) // it can be snapshotted by its ID
 }

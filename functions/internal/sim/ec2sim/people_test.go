@@ -158,7 +158,7 @@ func TestAMistakeOfTheTestPanicsAndSaysWhat(t *testing.T) {
 	}
 }
 
-func TestANewIDIsNeverOneThatSomebodyGave(t *testing.T) {
+func TestANewIDIsNeverOneThatTheTestGave(t *testing.T) {
 	f := newFixture(t)
 	f.AddVolume(ec2sim.BlockDevice{ID: "vol-00000000000000002"})
 	if got := f.AddVolume(ec2sim.BlockDevice{}); got == "vol-00000000000000002" {

@@ -11,7 +11,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/ec2sim"
 )
 
-func TestAPermissionThatHangsOnATagIsDeniedWithoutTheTagAndWithoutTheSnapshot(t *testing.T) {
+func TestAPermissionThatRequiresATagIsDeniedWithoutTheTagOrTheSnapshot(t *testing.T) {
 	f := newFixture(t, func(c *ec2sim.Config) {
 		c.ListLag = time.Minute // IAM looks at what is, not at a list
 		c.RequireTag = map[string]string{"DeleteSnapshot": "ours", "DeleteTags": "ours"}

@@ -15,7 +15,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/ec2sim"
 )
 
-// post sends a form as it stands, and gives status and body.
+// post sends a form, and gives status and body.
 func post(t *testing.T, a *ec2sim.Account, form string) (int, string) {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "https://ec2.test/", strings.NewReader(form))
@@ -69,7 +69,7 @@ func TestWhatIsNotModelledIsRefusedByName(t *testing.T) {
 	}
 }
 
-func TestEveryActionRefusesAParameterThatItDoesNotKnow(t *testing.T) {
+func TestEveryActionRefusesAnUnknownParameter(t *testing.T) {
 	f := newFixture(t)
 	for action := range ec2sim.DefaultBuckets() {
 		if strings.HasSuffix(action, ec2sim.Unfiltered) {
@@ -82,7 +82,7 @@ func TestEveryActionRefusesAParameterThatItDoesNotKnow(t *testing.T) {
 	}
 }
 
-func TestAnErrorLooksAsEC2WritesIt(t *testing.T) {
+func TestAnErrorHasEC2sFormat(t *testing.T) {
 	f := newFixture(t)
 	status, body := post(t, f.Account, "Action=DeleteSnapshot&SnapshotId=snap-1")
 	want := `<?xml version="1.0" encoding="UTF-8"?>
@@ -92,7 +92,7 @@ func TestAnErrorLooksAsEC2WritesIt(t *testing.T) {
 	}
 }
 
-func TestAnAnswerLooksAsEC2WritesIt(t *testing.T) {
+func TestAResponseHasEC2sFormat(t *testing.T) {
 	f := newFixture(t)
 	f.AddVolume(ec2sim.BlockDevice{ID: "vol-1"})
 	_, body := post(t, f.Account, "Action=CreateSnapshot&VolumeId=vol-1&TagSpecification.1.ResourceType=snapshot&TagSpecification.1.Tag.1.Key=k&TagSpecification.1.Tag.1.Value=v")
@@ -106,7 +106,7 @@ func TestAnAnswerLooksAsEC2WritesIt(t *testing.T) {
 	}
 }
 
-func TestARequestCanComeInTheURLToo(t *testing.T) {
+func TestTheParametersCanBeInTheURL(t *testing.T) {
 	f := newFixture(t)
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "https://ec2.test/?Action=DescribeVolumes", nil)
 	resp, err := f.Do(r)
@@ -119,7 +119,7 @@ func TestARequestCanComeInTheURLToo(t *testing.T) {
 	}
 }
 
-func TestARequestTellsItsParametersToAFault(t *testing.T) {
+func TestAFaultCanReadTheParametersOfARequest(t *testing.T) {
 	f := newFixture(t)
 	f.AddVolume(ec2sim.BlockDevice{ID: "vol-1"})
 	var seen []ec2sim.Request
@@ -132,16 +132,16 @@ func TestARequestTellsItsParametersToAFault(t *testing.T) {
 	if len(seen) != 2 {
 		t.Fatalf("%d requests seen", len(seen))
 	}
-	type told struct {
+	type parameters struct {
 		Action, VolumeID string
 		Tags             map[string]string
 		Owners, Volumes  []string
 	}
-	var got []told
+	var got []parameters
 	for _, r := range seen {
-		got = append(got, told{r.Action, r.Get("VolumeId"), r.Tags(), r.List("Owner"), r.Filter("volume-id")})
+		got = append(got, parameters{r.Action, r.Get("VolumeId"), r.Tags(), r.List("Owner"), r.Filter("volume-id")})
 	}
-	want := []told{
+	want := []parameters{
 		{"CreateSnapshot", "vol-1", map[string]string{"k": "v"}, nil, nil},
 		{"DescribeSnapshots", "", map[string]string{}, []string{"self"}, []string{"vol-1", "vol-2"}},
 	}
@@ -150,7 +150,7 @@ func TestARequestTellsItsParametersToAFault(t *testing.T) {
 	}
 }
 
-func TestTheLogTellsEachCallWithWhatMatters(t *testing.T) {
+func TestTheLogHasEachCallWithItsParameters(t *testing.T) {
 	f := newFixture(t)
 	f.AddVolume(ec2sim.BlockDevice{ID: "vol-1"})
 	f.create(t, "vol-1", map[string]string{"k": "v"})

@@ -36,7 +36,7 @@ func (f fixture) stateOf(t *testing.T, id string) ebs.State {
 	return s.State
 }
 
-func TestTheGoAPITellsASnapshotAsItIs(t *testing.T) {
+func TestTheGoAPIGivesTheTrueStateOfASnapshot(t *testing.T) {
 	f := newFixture(t)
 	f.AddVolume(ec2sim.BlockDevice{ID: "vol-1", SizeGiB: 20})
 	f.Advance(1500 * time.Microsecond)
@@ -46,7 +46,7 @@ func TestTheGoAPITellsASnapshotAsItIs(t *testing.T) {
 			ID:        id,
 			VolumeID:  "vol-1",
 			State:     ebs.Pending,
-			StartTime: begin.Add(time.Millisecond), // EC2 tells milliseconds
+			StartTime: begin.Add(time.Millisecond), // EC2's times have milliseconds
 			SizeGiB:   20,
 			FullBytes: 20 << 30,
 			Tags:      map[string]string{"Name": "db & <more>"},
@@ -84,7 +84,7 @@ func TestCompletionDependsOnTheVolumeAndHowOftenItWasSnapshotted(t *testing.T) {
 	}
 }
 
-func TestASnapshotThatIsToFailIsPendingFirst(t *testing.T) {
+func TestASnapshotThatWillFailIsPendingFirst(t *testing.T) {
 	f := newFixture(t)
 	f.AddVolume(ec2sim.BlockDevice{ID: "vol-1"})
 	f.FailNextSnapshotOf("vol-1")
@@ -133,7 +133,7 @@ func TestAColdHDDVolumeHasOneSnapshotInProgress(t *testing.T) {
 	}
 }
 
-func TestTheAccountHasSoManyPendingSnapshots(t *testing.T) {
+func TestTheAccountHasALimitOfPendingSnapshots(t *testing.T) {
 	f := newFixture(t, func(c *ec2sim.Config) { c.PendingPerAccount = 2 })
 	for _, id := range []string{"vol-1", "vol-2", "vol-3"} {
 		f.AddVolume(ec2sim.BlockDevice{ID: id})
@@ -152,7 +152,7 @@ func TestTheAccountHasSoManyPendingSnapshots(t *testing.T) {
 	}
 }
 
-func TestTheAccountOwnsSoManySnapshots(t *testing.T) {
+func TestTheAccountHasALimitOfSnapshots(t *testing.T) {
 	f := newFixture(t, func(c *ec2sim.Config) { c.MaxSnapshots = 2 })
 	f.AddVolume(ec2sim.BlockDevice{ID: "vol-1"})
 	f.AddSnapshot(ec2sim.Snapshot{OwnerID: "999999999999", Shared: true})
@@ -181,7 +181,7 @@ func TestARefusedSnapshotDoesNotCountForTheIntervalOrTheLimits(t *testing.T) {
 	}
 }
 
-func TestListsRunBehindForTheLag(t *testing.T) {
+func TestListsLag(t *testing.T) {
 	f := newFixture(t, func(c *ec2sim.Config) { c.ListLag = 5 * time.Second })
 	f.AddVolume(ec2sim.BlockDevice{ID: "vol-1"})
 	id := f.create(t, "vol-1", map[string]string{"Keyword": "3"})
@@ -263,7 +263,7 @@ func TestOtherAccountsSnapshotsAreSeenIfSharedAndNeverDeleted(t *testing.T) {
 	}
 }
 
-func TestWhatHoldsASnapshotKeepsItFromTheAPIAndNotFromAPerson(t *testing.T) {
+func TestAnAMIOrALockStopsADeletionByTheAPIButNotByAPerson(t *testing.T) {
 	f := newFixture(t)
 	held, locked := f.AddSnapshot(ec2sim.Snapshot{}), f.AddSnapshot(ec2sim.Snapshot{})
 	f.HoldByAMI(held, "ami-1")
@@ -290,7 +290,7 @@ func TestWhatHoldsASnapshotKeepsItFromTheAPIAndNotFromAPerson(t *testing.T) {
 	}
 }
 
-func TestASnapshotCanBePutInAnyState(t *testing.T) {
+func TestASnapshotCanHaveAnyState(t *testing.T) {
 	f := newFixture(t)
 	id := f.AddSnapshot(ec2sim.Snapshot{Snapshot: ebs.Snapshot{State: ebs.Pending}})
 	f.Advance(24 * time.Hour)

@@ -25,7 +25,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-func TestEachAnswerSaysTheAccountsTime(t *testing.T) {
+func TestEachResponseHasTheAccountsTime(t *testing.T) {
 	const want = "Sun, 22 Nov 2026 00:00:07 GMT"
 	a := ec2sim.New(ec2sim.Config{Now: func() time.Time { return time.Date(2026, 11, 22, 8, 0, 7, 9e8, time.FixedZone("", 8*3600)) }})
 	server := httptest.NewServer(a)
@@ -50,7 +50,7 @@ func TestEachAnswerSaysTheAccountsTime(t *testing.T) {
 	}
 }
 
-func TestCallsWaitTheirLatencyBesideEachOther(t *testing.T) {
+func TestCallsWaitForTheirLatencyInParallel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := ec2sim.New(ec2sim.Config{Now: time.Now, Sleep: sleep, Latency: time.Second})
 		client := newClient(a, "https://ec2.test")
@@ -74,7 +74,7 @@ func TestCallsWaitTheirLatencyBesideEachOther(t *testing.T) {
 	})
 }
 
-func TestACallerMayGiveUpBeforeOrAfterEC2Acted(t *testing.T) {
+func TestACallerMayCancelBeforeOrAfterEC2Acted(t *testing.T) {
 	for _, c := range []struct {
 		patience time.Duration
 		made     int
@@ -112,7 +112,7 @@ func TestARunCanBeRepeatedExactly(t *testing.T) {
 	}
 }
 
-func TestManyMayUseTheAccountAtOnce(t *testing.T) {
+func TestTheAccountCanBeUsedConcurrently(t *testing.T) {
 	a := ec2sim.New(ec2sim.Config{Now: time.Now, ListLag: time.Millisecond, Buckets: ec2sim.DefaultBuckets()})
 	server := httptest.NewServer(a)
 	defer server.Close()

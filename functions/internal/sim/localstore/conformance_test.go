@@ -15,7 +15,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/store"
 )
 
-// objects is what the use cases rely on, of S3 as well.
+// objects is the interface that the use cases need, also of S3.
 type objects interface {
 	Get(ctx context.Context, key string) (body []byte, etag string, err error)
 	Put(ctx context.Context, key string, body []byte) error

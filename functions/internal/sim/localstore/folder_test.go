@@ -12,7 +12,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/store"
 )
 
-func TestNoKeyLeavesTheFolder(t *testing.T) {
+func TestNoKeyLeadsOutOfTheFolder(t *testing.T) {
 	outside := t.TempDir()
 	dir := filepath.Join(outside, "store")
 	if err := os.WriteFile(filepath.Join(outside, "secret"), []byte("secret"), 0o600); err != nil {
@@ -63,7 +63,7 @@ func names(t *testing.T, dir string) []string {
 	return out
 }
 
-func TestTwoThatShareAFolder(t *testing.T) {
+func TestTwoStoresMayShareAFolder(t *testing.T) {
 	dir := t.TempDir()
 	a, b := openFolder(t, dir), openFolder(t, dir)
 	put(t, a, "runs/x", "one")
@@ -101,7 +101,7 @@ func TestAFolderKeepsItsObjects(t *testing.T) {
 	}
 }
 
-func TestAFolderDoesNotListWhatIsHalfWritten(t *testing.T) {
+func TestAFolderDoesNotListHalfWrittenObjects(t *testing.T) {
 	f := openFolder(t, t.TempDir())
 	put(t, f, "runs/x", "one")
 	if err := os.WriteFile(f.Path("runs/y"+partial), []byte("ha"), 0o600); err != nil {
@@ -112,7 +112,7 @@ func TestAFolderDoesNotListWhatIsHalfWritten(t *testing.T) {
 	checkList(t, f, "", []string{"runs/x", "runs/y"})
 }
 
-func TestAFolderThatCannotBe(t *testing.T) {
+func TestAFolderThatCannotBeOpenedIsAnError(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)

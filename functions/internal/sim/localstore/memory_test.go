@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestAFaultIsAskedBeforeEachOperation(t *testing.T) {
+func TestAFaultIsCalledBeforeEachOperation(t *testing.T) {
 	broken := errors.New("broken")
 	m := &Memory{}
 	put(t, m, "a", "one")

@@ -18,7 +18,7 @@ func TestAScheduleMayExcludeBootVolumes(t *testing.T) {
 	f := newFixture(t, withoutBoot("SnapshotHourly"))
 	f.instance("web", 3, "SnapshotHourly=3", "SnapshotDaily=3", "Name=web-1")
 	f.instance("db", 2, "SnapshotHourly=3")
-	f.account.TagVolume("vol-db-0", "SnapshotHourly", "9") // a tag of its own goes before the schedule
+	f.account.TagVolume("vol-db-0", "SnapshotHourly", "9") // a volume's own tag overrides the schedule
 	f.account.TagVolume("vol-web-2", "SnapshotHourly", "off")
 	// With only the keyword, as the first users start it.
 	if r := f.start(context.Background(), map[string]string{"SnapshotKeyWord": "SnapshotHourly"}); r.Status != asl.Succeeded {

@@ -40,7 +40,7 @@ func TestAFunctionMayDieAtAnyPoint(t *testing.T) {
 					f.succeed("SnapshotDaily")
 					died = f.retriesOf(function) > 0
 					same(t, "what EC2 holds", f.held(), want)
-					if mails := len(f.topic.mails); mails != 1 && !(mails == 2 && function == workflow.ReportRun) { // it tells first, and then writes down that it is done
+					if mails := len(f.topic.mails); mails != 1 && !(mails == 2 && function == workflow.ReportRun) { // it sends the mail first, and then marks the run as done
 						t.Errorf("%d e-mails:\n%s", mails, f.allMail())
 					}
 				})

@@ -147,8 +147,8 @@ func (f *fixture) succeed(keyword string) asl.Result {
 	return r
 }
 
-// together runs functions in parallel.
-func (f *fixture) together(what ...func()) {
+// inParallel runs functions in parallel.
+func (f *fixture) inParallel(what ...func()) {
 	f.world.Each(context.Background(), len(what), 0, func(_ context.Context, i int) { what[i]() })
 }
 

@@ -132,7 +132,7 @@ func TestALowerRetentionOfAWholeFleetIsAppliedWithinTheLimits(t *testing.T) {
 func TestTwoSchedulesOfTheSameMinuteDoNotThrottleEachOther(t *testing.T) {
 	f := newFixture(t, func(s *setup) { s.unguarded, s.EmptyPages = true, false })
 	f.large(250, "SnapshotDaily=2", "SnapshotHourly=2")
-	f.together(func() { f.succeed("SnapshotDaily") }, func() { f.wait(3 * time.Second); f.succeed("SnapshotHourly") })
+	f.inParallel(func() { f.succeed("SnapshotDaily") }, func() { f.wait(3 * time.Second); f.succeed("SnapshotHourly") })
 	stats := f.account.Stats()
 	if s := throttledShare(stats); s > 2 {
 		t.Errorf("%.2f %% of the calls were throttled: %v", s, stats.Throttled)
@@ -192,7 +192,7 @@ func TestARunWaitsForTheQuotaOfPendingSnapshots(t *testing.T) {
 				f.succeed("SnapshotHourly")
 			})
 		}
-		f.together(runs...)
+		f.inParallel(runs...)
 		same(t, "snapshots", len(f.of("vol-web-0", "SnapshotHourly")), 8)
 		if f.retries("SnapshotVolume", "SnapshotQuotaError") == 0 {
 			t.Error("no quota was met")

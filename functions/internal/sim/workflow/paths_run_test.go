@@ -32,7 +32,7 @@ func goodPaths() []path {
 				f.account.TagInstance("i-web", "SnapshotHourly", "24")
 			},
 			when: func(f *fixture) (daily asl.Result) {
-				f.together(func() { f.fire("SnapshotHourly") }, func() { daily = f.fire("SnapshotDaily") })
+				f.inParallel(func() { f.fire("SnapshotHourly") }, func() { daily = f.fire("SnapshotDaily") })
 				return daily
 			},
 			want: story{asl.Succeeded, "", runSucceeds, others(good...), map[string][]string{
@@ -87,8 +87,8 @@ func goodPaths() []path {
 	}
 }
 
-// again delivers the same event again: same keyword, same scheduled time.
-func again(f *fixture) asl.Result {
+// redeliver delivers the same event again: same keyword, same scheduled time.
+func redeliver(f *fixture) asl.Result {
 	return f.start(context.Background(), contract.Input{
 		SnapshotKeyWord: "SnapshotDaily", ScheduledTime: start.Format(time.RFC3339), TimeZone: "Asia/Shanghai",
 	})
@@ -100,7 +100,7 @@ func repeatedPaths() []path {
 		{
 			name: "EventBridge delivers the event twice at the same moment",
 			when: func(f *fixture) (second asl.Result) {
-				f.together(func() { again(f) }, func() { second = again(f) })
+				f.inParallel(func() { redeliver(f) }, func() { second = redeliver(f) })
 				return second
 			},
 			want: story{asl.Succeeded, "", duplicate, map[string][]string{}, allBut(made...), nil},
@@ -108,7 +108,7 @@ func repeatedPaths() []path {
 		{
 			name: "EventBridge delivers the event again while the run is under way",
 			when: func(f *fixture) (second asl.Result) {
-				f.together(func() { again(f) }, func() { f.wait(time.Minute); second = again(f) })
+				f.inParallel(func() { redeliver(f) }, func() { f.wait(time.Minute); second = redeliver(f) })
 				return second
 			},
 			want: story{asl.Succeeded, "", duplicate, map[string][]string{}, allBut(made...), nil},
@@ -116,9 +116,9 @@ func repeatedPaths() []path {
 		{
 			name: "EventBridge delivers the event again after the run has succeeded",
 			when: func(f *fixture) asl.Result {
-				again(f)
+				redeliver(f)
 				f.wait(time.Hour)
-				return again(f)
+				return redeliver(f)
 			},
 			want: story{asl.Succeeded, "", duplicate, map[string][]string{}, allBut(made...), nil},
 		},
@@ -127,12 +127,12 @@ func repeatedPaths() []path {
 			setup: func(s *setup) { s.pace = discover.Pace{Burst: 1, Rate: 1.0 / 60} }, // a volume each minute
 			when: func(f *fixture) asl.Result {
 				ctx, cancel := f.world.WithTimeout(context.Background(), 0)
-				f.together(func() { f.start(ctx, f.input("SnapshotDaily")) }, func() { f.wait(90 * time.Second); cancel() })
+				f.inParallel(func() { f.start(ctx, f.input("SnapshotDaily")) }, func() { f.wait(90 * time.Second); cancel() })
 				same(f.t, "held when the run was aborted", f.held(), map[string][]string{
 					"vol-db-0": {"pending SnapshotDaily/2026-11-22T00:00:00Z"},
 				})
 				f.wait(time.Minute)
-				return again(f)
+				return redeliver(f)
 			},
 			want: takenOver,
 		},
@@ -140,12 +140,12 @@ func repeatedPaths() []path {
 			name: "the run failed, its cause is removed, and a person starts it again",
 			when: func(f *fixture) asl.Result {
 				remove := f.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Code: "UnauthorizedOperation"})
-				if r := again(f); r.Status != asl.Failed {
+				if r := redeliver(f); r.Status != asl.Failed {
 					f.t.Errorf("the first run ended %s", r.Status)
 				}
 				remove()
 				f.topic.mails = nil
-				return again(f)
+				return redeliver(f)
 			},
 			want: takenOver,
 		},
@@ -154,9 +154,9 @@ func repeatedPaths() []path {
 			when: func(f *fixture) asl.Result {
 				remove := f.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Code: "UnauthorizedOperation", Times: 1})
 				defer remove()
-				again(f)
+				redeliver(f)
 				f.topic.mails = nil
-				return again(f)
+				return redeliver(f)
 			},
 			want: takenOver,
 		},
@@ -166,10 +166,10 @@ func repeatedPaths() []path {
 			when: func(f *fixture) asl.Result {
 				f.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Code: "PendingSnapshotLimitExceeded", Times: 40,
 					Match: func(r ec2sim.Request) bool { return r.Get("VolumeId") == "vol-web-1" }})
-				if r := again(f); r.Status != asl.TimedOut {
+				if r := redeliver(f); r.Status != asl.TimedOut {
 					f.t.Errorf("the first run ended %s", r.Status)
 				}
-				return again(f)
+				return redeliver(f)
 			},
 			want: takenOver,
 		},
@@ -177,9 +177,9 @@ func repeatedPaths() []path {
 			name: "two people start a failed run again at the same moment",
 			when: func(f *fixture) (second asl.Result) {
 				f.meddle(workflow.ReportRun, "", fails(1, &contract.AccessDeniedError{Message: "no"}))
-				again(f)
+				redeliver(f)
 				f.topic.mails = nil
-				f.together(func() { again(f) }, func() { second = again(f) })
+				f.inParallel(func() { redeliver(f) }, func() { second = redeliver(f) })
 				return second
 			},
 			want: story{asl.Succeeded, "", duplicate, map[string][]string{}, allBut(made...), nil},

@@ -15,7 +15,7 @@ func TestPromise2OnlyCompletedSnapshotsCount(t *testing.T) {
 		f := newFixture(t, slow(5*time.Hour))
 		f.instance("web", 1, "SnapshotDaily=2")
 		old := []string{f.old("vol-web-0", 2), f.old("vol-web-0", 1)}
-		f.together(func() { f.succeed("SnapshotDaily") }, func() {
+		f.inParallel(func() { f.succeed("SnapshotDaily") }, func() {
 			f.wait(4*time.Hour + 55*time.Minute)
 			same(t, "held before it completes", f.ids("vol-web-0")[:2], old)
 		})

@@ -124,7 +124,7 @@ func TestPromise3ExactlyNAreLeft(t *testing.T) {
 				f.succeed("SnapshotHourly")
 				continue
 			}
-			f.together(func() { f.succeed("SnapshotHourly") }, func() { f.succeed("SnapshotDaily") })
+			f.inParallel(func() { f.succeed("SnapshotHourly") }, func() { f.succeed("SnapshotDaily") })
 		}
 		for _, v := range []string{"vol-web-0", "vol-web-1"} {
 			same(t, "daily ones of "+v, f.runsOf(v), []string{"25", "26", "27"})

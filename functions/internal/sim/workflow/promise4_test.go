@@ -104,9 +104,9 @@ func TestPromise4ADuplicateDeliveryCreatesNothingTwice(t *testing.T) {
 			f.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", After: true, Times: 2})
 			var results []asl.Result
 			deliver := func(after time.Duration) func() {
-				return func() { f.wait(after); results = append(results, again(f)) }
+				return func() { f.wait(after); results = append(results, redeliver(f)) }
 			}
-			f.together(deliver(0), deliver(apart), deliver(2*apart))
+			f.inParallel(deliver(0), deliver(apart), deliver(2*apart))
 			for _, r := range results {
 				if r.Status != asl.Succeeded {
 					t.Errorf("%s ended %s: %s %s", r.Name, r.Status, r.Error, r.Cause)
@@ -135,7 +135,7 @@ func TestPromise4ATakeoverCreatesNothingTwice(t *testing.T) {
 					f.instance("app", 3, "SnapshotDaily=3")
 					f.abort(after)
 					f.wait(pause)
-					if r := again(f); r.Status != asl.Succeeded {
+					if r := redeliver(f); r.Status != asl.Succeeded {
 						t.Errorf("the second execution ended %s: %s %s", r.Status, r.Error, r.Cause)
 					}
 					want := allBut(made...)
@@ -153,7 +153,7 @@ func TestPromise4ATakeoverCreatesNothingTwice(t *testing.T) {
 		status.fixture = f
 		f.fleet()
 		f.abort(50 * time.Millisecond)
-		f.together(func() { again(f) }, func() { again(f) }, func() { f.wait(500 * time.Millisecond); again(f) })
+		f.inParallel(func() { redeliver(f) }, func() { redeliver(f) }, func() { f.wait(500 * time.Millisecond); redeliver(f) })
 		same(t, "held", f.held(), allBut(made...))
 		runs := 0
 		for n := 2; n <= f.executions; n++ {
@@ -174,9 +174,9 @@ func TestPromise4ATakeoverCreatesNothingTwice(t *testing.T) {
 			f.wait(time.Minute) // a slow start
 			return i.do(context.WithoutCancel(i.ctx), i.in)
 		})
-		f.together(func() { f.abort(2 * time.Second) }, func() {
+		f.inParallel(func() { f.abort(2 * time.Second) }, func() {
 			f.wait(3 * time.Second)
-			again(f)
+			redeliver(f)
 		})
 		same(t, "held", f.held(), allBut(made...))
 		f.noMail()
@@ -186,7 +186,7 @@ func TestPromise4ATakeoverCreatesNothingTwice(t *testing.T) {
 // abort starts the run and aborts it after a while.
 func (f *fixture) abort(after time.Duration) {
 	ctx, cancel := f.world.WithTimeout(context.Background(), 0)
-	f.together(func() {
+	f.inParallel(func() {
 		if r := f.start(ctx, f.input("SnapshotDaily")); r.Status != asl.Aborted {
 			f.t.Errorf("the first execution ended %s, want it aborted", r.Status)
 		}
@@ -210,7 +210,7 @@ func TestPromise4ARunThatIsDoneIsDoneEvenIfStepFunctionsHasForgottenIt(t *testin
 				f.fleet() // tagged since
 			}
 			f.until(40 * 24 * time.Hour)
-			if r := again(f); r.Status != asl.Succeeded {
+			if r := redeliver(f); r.Status != asl.Succeeded {
 				t.Errorf("the second execution ended %s: %s", r.Status, r.Cause)
 			}
 			same(t, "states", f.states("run-2", ""), []string{"DiscoverInstances", "WhatWasFound", "DuplicateRun"})
@@ -240,14 +240,14 @@ func TestPromise4ATakeoverReplacesAFailedSnapshot(t *testing.T) {
 	f.fleet()
 	f.account.FailNextSnapshotOf("vol-web-0")
 	allow := f.account.Inject(ec2sim.Fault{Action: "DeleteSnapshot", Code: "UnauthorizedOperation"}) // the failed one stays for now
-	if r := again(f); r.Status != asl.Failed {
+	if r := redeliver(f); r.Status != asl.Failed {
 		t.Fatalf("the first execution ended %s", r.Status)
 	}
 	allow()
 	f.topic.mails = nil
 	// The second execution's first attempt is throttled, so that the next one looks for what an earlier attempt may have created.
 	f.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Code: "RequestLimitExceeded", Times: 3})
-	if r := again(f); r.Status != asl.Succeeded {
+	if r := redeliver(f); r.Status != asl.Succeeded {
 		t.Errorf("the second execution ended %s: %s\n%s", r.Status, r.Cause, f.allMail())
 	}
 	same(t, "held", f.held(), allBut(made...)) // the failed one is gone, since a newer one completed
@@ -260,11 +260,11 @@ func TestPromise4ARestartOnlyDoesWhatFailed(t *testing.T) {
 	f.fleet()
 	denied := f.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Code: "UnauthorizedOperation",
 		Match: func(r ec2sim.Request) bool { return r.Get("VolumeId") == "vol-web-0" }})
-	if r := again(f); r.Status != asl.Failed {
+	if r := redeliver(f); r.Status != asl.Failed {
 		t.Fatalf("the first execution ended %s", r.Status)
 	}
 	f.wait(time.Hour)
-	if r := again(f); r.Status != asl.Failed { // the snapshots of the others are there: nothing but the denied one is tried
+	if r := redeliver(f); r.Status != asl.Failed { // the snapshots of the others are there: nothing but the denied one is tried
 		t.Fatalf("the second execution ended %s", r.Status)
 	}
 	same(t, "creates of the second execution", f.account.Calls()["CreateSnapshot"], 4)
@@ -274,7 +274,7 @@ func TestPromise4ARestartOnlyDoesWhatFailed(t *testing.T) {
 	creates := f.account.Calls()["CreateSnapshot"]
 	f.topic.mails = nil
 
-	if r := again(f); r.Status != asl.Succeeded {
+	if r := redeliver(f); r.Status != asl.Succeeded {
 		t.Errorf("the last execution ended %s: %s\n%s", r.Status, r.Cause, f.allMail())
 	}
 	same(t, "creates of the last execution", f.account.Calls()["CreateSnapshot"]-creates, 1)
@@ -289,7 +289,7 @@ func TestPromise4ARestartOnlyDoesWhatFailed(t *testing.T) {
 		t.Errorf("the summary is %q", r.Summary)
 	}
 
-	again(f) // it is over now
+	redeliver(f) // it is over now
 	same(t, "creates of all executions", f.account.Calls()["CreateSnapshot"]-creates, 1)
 }
 
@@ -307,7 +307,7 @@ func TestPromise4ARunIsDoneWhenNothingIsPending(t *testing.T) {
 	creates := func(f *fixture) int { return f.account.Calls()["CreateSnapshot"] }
 	ended := func(f *fixture, want asl.Status, states ...string) {
 		f.t.Helper()
-		r := again(f)
+		r := redeliver(f)
 		if r.Status != want {
 			f.t.Errorf("execution %d ended %s: %s\n%s", f.executions, r.Status, r.Cause, f.allMail())
 		}

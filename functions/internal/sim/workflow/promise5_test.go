@@ -16,7 +16,7 @@ import (
 var troubles = map[string]struct {
 	failed bool
 	says   string
-	befall func(*fixture)
+	happen func(*fixture)
 }{
 	"creating is denied":               {true, "ec2:CreateSnapshot was denied", fault("CreateSnapshot", "UnauthorizedOperation")},
 	"its KMS key is denied":            {true, "AccessDeniedError", fault("CreateSnapshot", "KMS.AccessDeniedException")},
@@ -89,7 +89,7 @@ func TestPromise5AFailureOfOneVolumeDoesNotAffectOthers(t *testing.T) {
 			f.instance("db", 2, "SnapshotDaily=3", "Name=db-1")
 			f.instance("app", 1, "SnapshotDaily=3")
 			last := f.troubledSince(append(others, "vol-web-0"))
-			trouble.befall(f)
+			trouble.happen(f)
 			r := f.fire("SnapshotDaily")
 
 			for _, v := range others {

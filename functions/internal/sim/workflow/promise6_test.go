@@ -101,22 +101,22 @@ func TestPromise6TheReportAgreesWithEC2(t *testing.T) {
 		f.account.HoldByAMI(held[0], "ami-0123456789abcdef0")
 		f.account.Inject(ec2sim.Fault{Action: "DeleteSnapshot", Code: "RequestLimitExceeded", Times: 7})
 		f.account.Inject(ec2sim.Fault{Action: "DeleteSnapshot", After: true, Times: 1})
-		var told contract.PruneResult
+		var said contract.PruneResult
 		f.meddle(workflow.PruneVolume, "", func(i invocation) (json.RawMessage, error) {
 			out, err := i.call()
 			var r contract.PruneResult
 			if err == nil {
 				err = json.Unmarshal(out, &r)
 			}
-			told.Removed = append(told.Removed, r.Removed...)
-			told.Blocked = append(told.Blocked, r.Blocked...)
+			said.Removed = append(said.Removed, r.Removed...)
+			said.Blocked = append(said.Blocked, r.Blocked...)
 			return out, err
 		})
 		f.succeed("SnapshotDaily")
-		if len(told.Removed) == 0 || len(told.Blocked) != 1 || told.Blocked[0].SnapshotID != held[0] {
-			t.Errorf("prune-volume said %+v", told)
+		if len(said.Removed) == 0 || len(said.Blocked) != 1 || said.Blocked[0].SnapshotID != held[0] {
+			t.Errorf("prune-volume said %+v", said)
 		}
-		for _, r := range told.Removed {
+		for _, r := range said.Removed {
 			if _, ok := f.account.Snapshot(r.SnapshotID); ok {
 				t.Errorf("%s is reported as removed, but exists", r.SnapshotID)
 			}
@@ -175,7 +175,7 @@ func TestPromise6ManyFailuresMakeOneReadableMail(t *testing.T) {
 }
 
 func TestPromise6ARunThatCannotReportSendsAnAlert(t *testing.T) {
-	for name, befall := range map[string]func(*fixture){
+	for name, happen := range map[string]func(*fixture){
 		"report-run crashes":      func(f *fixture) { f.meddle(workflow.ReportRun, "", fails(always, errCrash)) },
 		"report-run panics":       func(f *fixture) { f.meddle(workflow.ReportRun, "", panics(always)) },
 		"report-run hangs":        func(f *fixture) { f.meddle(workflow.ReportRun, "", hangs(always, false)) },
@@ -190,7 +190,7 @@ func TestPromise6ARunThatCannotReportSendsAnAlert(t *testing.T) {
 			f := newFixture(t)
 			f.fleet()
 			f.account.FailNextSnapshotOf("vol-web-0") // so that there is something to tell
-			befall(f)
+			happen(f)
 			r := f.fire("SnapshotDaily")
 			same(t, "the run", []string{string(r.Status), r.Error}, []string{"FAILED", "RunBroken"})
 			same(t, "mails", f.subjects(), []string{brokenOff})

@@ -32,7 +32,7 @@ func (f *fixture) pruneResults() *[]contract.PruneResult {
 // Promise 7: a snapshot that no longer exists counts as deleted. One that is in use or locked is kept with a reason, and the others are deleted.
 func TestPromise7GoneIsDoneAndInUseIsKept(t *testing.T) {
 	cases := map[string]struct {
-		befall func(f *fixture, id string)
+		happen func(f *fixture, id string)
 		stays  string // EC2's code, which must be in the reason; "" if it counts as gone
 	}{
 		"gone, deleted by a person at the last moment": {func(f *fixture, id string) {
@@ -71,7 +71,7 @@ func TestPromise7GoneIsDoneAndInUseIsKept(t *testing.T) {
 			}
 			ids := f.ids("vol-web-0")
 			it := ids[1] // neither the first nor the last of the four that must go
-			c.befall(f, it)
+			c.happen(f, it)
 			results := f.pruneResults()
 			f.succeed("SnapshotDaily")
 			f.noMail()

@@ -17,7 +17,7 @@ func TestPromise8FailedSnapshotsAreDeleted(t *testing.T) {
 		f.instance("web", 1, "SnapshotDaily=3")
 		f.old("vol-web-0", 3)
 		failed := []string{f.oldState("vol-web-0", 2, ebs.Error), f.oldState("vol-web-0", 1, ebs.Error)}
-		f.together(func() { f.succeed("SnapshotDaily") }, func() {
+		f.inParallel(func() { f.succeed("SnapshotDaily") }, func() {
 			f.wait(time.Hour)
 			same(t, "pruned", sorted(f.pruned("")), sorted(failed))
 		})

@@ -38,7 +38,7 @@ func TestATagThatChangesWhileASnapshotIsPendingIsRespected(t *testing.T) {
 			same(t, "held before", f.runsOf("vol-web-0"), before)
 			long = true
 			f.until(48 * time.Hour)
-			f.together(func() {
+			f.inParallel(func() {
 				if r := f.fire("SnapshotDaily"); r.Status != asl.Succeeded {
 					t.Errorf("the run ended %s: %s", r.Status, r.Cause)
 				}

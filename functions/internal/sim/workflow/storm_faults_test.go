@@ -101,7 +101,7 @@ func (s *storm) afflict() {
 	}
 	s.affected[v] = true
 	kind := s.random.IntN(6)
-	s.say("trouble %d befalls %s", kind, v)
+	s.say("failure %d happens to %s", kind, v)
 	switch kind {
 	case 0:
 		s.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Match: on(v), Code: one(s, "UnauthorizedOperation", "SnapshotLimitExceeded", "Nonsense")})

@@ -18,7 +18,7 @@ import (
 
 var (
 	stormSeeds = flag.Uint64("storm.seeds", 200, "how many fault storms to run")
-	stormSeed  = flag.Uint64("storm.seed", 0, "the one fault storm to run, told event by event")
+	stormSeed  = flag.Uint64("storm.seed", 0, "the one fault storm to run, logged event by event")
 )
 
 // storm is a small fleet over some days with many random failures, drawn from a seed.
@@ -26,7 +26,7 @@ type storm struct {
 	*fixture
 	random    *rand.Rand
 	retention map[string]int  // by volume: N of a plain retention; 0: another kind
-	affected  map[string]bool // today: volumes with a trouble that no retry heals; it must be told
+	affected  map[string]bool // today: volumes with a failure that no retry corrects; it must be reported
 	disturbed map[string]bool // today: volumes in which people meddle; they get what they ask for
 	gone      map[string]bool // volumes that were deleted
 	used      map[string]int  // by volume: snapshots that an AMI uses
@@ -142,7 +142,7 @@ func (s *storm) day() {
 		after := s.upTo(8 * time.Minute)
 		tasks = append(tasks, func() { s.wait(after); s.meddleInIt() })
 	}
-	s.together(tasks...)
+	s.inParallel(tasks...)
 	for _, e := range s.events[events:] {
 		if e.Kind == asl.StateRetried || e.Kind == asl.StateCaught || strings.HasPrefix(string(e.Kind), "Execution") && e.Parent == "" {
 			s.say("   %v %s", e, e.Cause)
@@ -160,7 +160,7 @@ func (s *storm) deliver(input contract.Input) asl.Result {
 	var r asl.Result
 	after, pause := s.upTo(4*time.Minute), s.upTo(time.Minute)
 	ended := false
-	s.together(func() { r = s.start(ctx, input); ended = true }, func() {
+	s.inParallel(func() { r = s.start(ctx, input); ended = true }, func() {
 		s.wait(after)
 		if !ended {
 			s.say("a person aborts an execution")
@@ -200,7 +200,7 @@ func (s *storm) completed() map[string]int {
 // check checks the result of the run. last is the end of its last execution that was not a duplicate.
 func (s *storm) check(last asl.Result, run string, before map[string]int) {
 	after := s.completed()
-	failed := false // some volume has no completed snapshot of the run for a reason that must be told
+	failed := false // some volume has no completed snapshot of the run, and this must be reported
 	for volume, n := range s.retention {
 		if s.gone[volume] || s.disturbed[volume] {
 			continue
@@ -214,7 +214,7 @@ func (s *storm) check(last asl.Result, run string, before map[string]int) {
 		if s.affected[volume] {
 			if len(states) == 0 {
 				failed = true
-				if !s.told(run, volume) {
+				if !s.reported(run, volume) {
 					s.t.Errorf("%s: %s has no snapshot, and no mail was sent", run, volume)
 				}
 			}
@@ -261,7 +261,7 @@ func (s *storm) failedOf(volume string) []string {
 	return out
 }
 
-func (s *storm) told(run, volume string) bool {
+func (s *storm) reported(run, volume string) bool {
 	for _, m := range s.topic.mails {
 		if strings.Contains(m.message, run) && strings.Contains(m.message, "volume "+volume+" ") {
 			return true

@@ -13,9 +13,9 @@ import (
 func TestOnlyCompletedSnapshotsExpire(t *testing.T) {
 	for _, state := range []ebs.State{ebs.Completed, ebs.Pending, ebs.Recoverable, ebs.Recovering} {
 		old := of("vol-1", 40, state)
-		_, goes := policy(t, "last=1", 30).Outlook(keyword, []ebs.Snapshot{old}, now)[old.ID]
-		if goes != (state == ebs.Completed) {
-			t.Errorf("one that is %s is deleted: %v", state, goes)
+		_, deleted := policy(t, "last=1", 30).Outlook(keyword, []ebs.Snapshot{old}, now)[old.ID]
+		if deleted != (state == ebs.Completed) {
+			t.Errorf("one that is %s is deleted: %v", state, deleted)
 		}
 	}
 }
