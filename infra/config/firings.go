@@ -14,7 +14,7 @@ func (c Config) Firings(keyword string, after, until time.Time, most int) []time
 	var out []time.Time
 	for _, s := range c.Schedules {
 		if s.Keyword == keyword && s.Enabled {
-			out = append(out, s.firings(after, until, most)...)
+			out = append(out, s.scheduledTimes(after, until, most)...)
 		}
 	}
 	slices.SortFunc(out, time.Time.Compare)
@@ -24,13 +24,13 @@ func (c Config) Firings(keyword string, after, until time.Time, most int) []time
 
 // Next gives when the schedule next triggers a run, the zero time if it does not within a year.
 func (s Schedule) Next(after time.Time) time.Time {
-	if next := s.firings(after, after.AddDate(1, 0, 0), 1); len(next) > 0 {
+	if next := s.scheduledTimes(after, after.AddDate(1, 0, 0), 1); len(next) > 0 {
 		return next[0]
 	}
 	return time.Time{}
 }
 
-func (s Schedule) firings(after, until time.Time, most int) []time.Time {
+func (s Schedule) scheduledTimes(after, until time.Time, most int) []time.Time {
 	zone, err := time.LoadLocation(s.TimeZone)
 	if err != nil { // checked when it was read
 		zone = time.UTC
@@ -49,11 +49,11 @@ func (s Schedule) firings(after, until time.Time, most int) []time.Time {
 		}
 		return []time.Time{t.UTC()}
 	default:
-		return cronFirings(cronForm.FindStringSubmatch(text)[1], zone, after, until, most)
+		return cronTimes(cronForm.FindStringSubmatch(text)[1], zone, after, until, most)
 	}
 }
 
-func cronFirings(fields string, zone *time.Location, after, until time.Time, most int) []time.Time {
+func cronTimes(fields string, zone *time.Location, after, until time.Time, most int) []time.Time {
 	c, err := parseCron(fields)
 	if err != nil { // checked when it was read
 		return nil

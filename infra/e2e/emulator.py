@@ -141,10 +141,10 @@ def remember_children():
         env.event_manager = child.events
         env.event_history_context = EventHistoryContext.of_program_start()
 
-        def tell(kind, **details):
+        def record(kind, **details):
             child.events.add_event(env.event_history_context, kind, EventDetails(**details) if details else None)
 
-        tell(HistoryEventType.ExecutionStarted, executionStartedEventDetails={"input": child.execution_input})
+        record(HistoryEventType.ExecutionStarted, executionStartedEventDetails={"input": child.execution_input})
         program = job.job_program.eval
 
         # An error of the child is only visible here: the worker ignores it.
@@ -161,14 +161,14 @@ def remember_children():
         state = env.program_state()
         if isinstance(state, ProgramStopped):
             child.end("ABORTED")
-            tell(HistoryEventType.ExecutionAborted)
+            record(HistoryEventType.ExecutionAborted)
         elif child.failure or isinstance(state, ProgramError):
             error, cause = child.failure or (state.error.get("error"), state.error.get("cause"))
             child.end("FAILED", error, cause)
-            tell(HistoryEventType.ExecutionFailed, executionFailedEventDetails={"error": error, "cause": cause})
+            record(HistoryEventType.ExecutionFailed, executionFailedEventDetails={"error": error, "cause": cause})
         else:
             child.end("SUCCEEDED", output=to_json_str(job.job_output))
-            tell(HistoryEventType.ExecutionSucceeded, executionSucceededEventDetails={"output": child.output})
+            record(HistoryEventType.ExecutionSucceeded, executionSucceededEventDetails={"output": child.output})
 
     DistributedItemProcessorWorker._eval_job = eval_job
 

@@ -33,22 +33,22 @@ func TestRetry(t *testing.T) {
 		delays      []float64
 		want        string
 	}{
-		{"waits 1 s, then twice as long each time, 3 times, unless told otherwise", `{"ErrorEquals": ["E"]}`, 9, named("E"), []float64{1, 2, 4}, "E"},
+		{"waits 1 s, then twice as long each time, 3 times, by default", `{"ErrorEquals": ["E"]}`, 9, named("E"), []float64{1, 2, 4}, "E"},
 		{"ends with the first success", `{"ErrorEquals": ["E"]}`, 2, named("E"), []float64{1, 2}, ""},
-		{"keeps to IntervalSeconds, BackoffRate and MaxAttempts", `{"ErrorEquals": ["E"], "IntervalSeconds": 10, "BackoffRate": 1.5, "MaxAttempts": 4}`, 9, named("E"), []float64{10, 15, 22.5, 33.75}, "E"},
+		{"uses IntervalSeconds, BackoffRate and MaxAttempts", `{"ErrorEquals": ["E"], "IntervalSeconds": 10, "BackoffRate": 1.5, "MaxAttempts": 4}`, 9, named("E"), []float64{10, 15, 22.5, 33.75}, "E"},
 		{"grows to MaxDelaySeconds", `{"ErrorEquals": ["E"], "IntervalSeconds": 2, "MaxDelaySeconds": 5, "MaxAttempts": 4}`, 4, named("E"), []float64{2, 4, 5, 5}, ""},
 		{"stays the same at a BackoffRate of 1", `{"ErrorEquals": ["E"], "IntervalSeconds": 60, "BackoffRate": 1.0}`, 3, named("E"), []float64{60, 60, 60}, ""},
 		{"does not happen at MaxAttempts 0", `{"ErrorEquals": ["E"], "MaxAttempts": 0}, {"ErrorEquals": ["States.ALL"]}`, 9, named("E"), nil, "E"},
 		{"does not happen for other errors", `{"ErrorEquals": ["E", "F"]}`, 9, named("G"), nil, "G"},
-		{"knows several errors", `{"ErrorEquals": ["E", "F"]}`, 1, named("F"), []float64{1}, ""},
-		{"knows all errors by States.ALL", `{"ErrorEquals": ["States.ALL"]}`, 1, named("F"), []float64{1}, ""},
-		{"knows a task's errors by States.TaskFailed", `{"ErrorEquals": ["States.TaskFailed"]}`, 1, named("F"), []float64{1}, ""},
-		{"knows an error without a name by States.TaskFailed", `{"ErrorEquals": ["States.TaskFailed"]}`, 1, errPlain, []float64{1}, ""},
+		{"matches several errors", `{"ErrorEquals": ["E", "F"]}`, 1, named("F"), []float64{1}, ""},
+		{"matches all errors with States.ALL", `{"ErrorEquals": ["States.ALL"]}`, 1, named("F"), []float64{1}, ""},
+		{"matches a task's errors with States.TaskFailed", `{"ErrorEquals": ["States.TaskFailed"]}`, 1, named("F"), []float64{1}, ""},
+		{"matches an error without a name with States.TaskFailed", `{"ErrorEquals": ["States.TaskFailed"]}`, 1, errPlain, []float64{1}, ""},
 		{"matches an error that is wrapped", `{"ErrorEquals": ["E"]}`, 1, fmt.Errorf("wrapped: %w", named("E")), []float64{1}, ""},
-		{"does not know a timeout by States.TaskFailed", `{"ErrorEquals": ["States.TaskFailed"]}`, 1, named("States.Timeout"), nil, "States.Timeout"},
-		{"knows a timeout by its name", `{"ErrorEquals": ["States.Timeout"]}`, 1, named("States.Timeout"), []float64{1}, ""},
-		{"does not know what is terminal by States.ALL", `{"ErrorEquals": ["States.ALL"]}`, 1, named("States.DataLimitExceeded"), nil, "States.DataLimitExceeded"},
-		{"does not know what is terminal by States.TaskFailed", `{"ErrorEquals": ["States.TaskFailed"]}`, 1, named("States.DataLimitExceeded"), nil, "States.DataLimitExceeded"},
+		{"does not match a timeout with States.TaskFailed", `{"ErrorEquals": ["States.TaskFailed"]}`, 1, named("States.Timeout"), nil, "States.Timeout"},
+		{"matches a timeout by its name", `{"ErrorEquals": ["States.Timeout"]}`, 1, named("States.Timeout"), []float64{1}, ""},
+		{"does not match a terminal error with States.ALL", `{"ErrorEquals": ["States.ALL"]}`, 1, named("States.DataLimitExceeded"), nil, "States.DataLimitExceeded"},
+		{"does not match a terminal error with States.TaskFailed", `{"ErrorEquals": ["States.TaskFailed"]}`, 1, named("States.DataLimitExceeded"), nil, "States.DataLimitExceeded"},
 		{"never happens for States.Runtime", `{"ErrorEquals": ["States.ALL"]}`, 1, named("States.Runtime"), nil, "States.Runtime"},
 	} {
 		t.Run(c.what, func(t *testing.T) {
@@ -170,19 +170,19 @@ func TestCatch(t *testing.T) {
 		err               error
 		want              string
 	}{
-		{"gives the error as its output", `{"ErrorEquals": ["E"], "Next": "A"}, ` + toB, ``, named("E"), `{"a":{"Cause":"because","Error":"E"}}`},
-		{"takes the first that knows the error", `{"ErrorEquals": ["E"], "Next": "A"}, {"ErrorEquals": ["States.ALL"], "Next": "B"}`, ``, named("F"), `{"b":{"Cause":"because","Error":"F"}}`},
+		{"returns the error as the output", `{"ErrorEquals": ["E"], "Next": "A"}, ` + toB, ``, named("E"), `{"a":{"Cause":"because","Error":"E"}}`},
+		{"uses the first catcher that matches the error", `{"ErrorEquals": ["E"], "Next": "A"}, {"ErrorEquals": ["States.ALL"], "Next": "B"}`, ``, named("F"), `{"b":{"Cause":"because","Error":"F"}}`},
 		{"puts the error at ResultPath in the raw input", `{"ErrorEquals": ["E"], "Next": "A", "ResultPath": "$.why.not"}, ` + toB, `, "InputPath": "$.x", "OutputPath": "$.nothing"`, named("E"),
 			`{"a":{"why":{"not":{"Cause":"because","Error":"E"}},"x":1}}`},
 		{"drops the error at ResultPath null", `{"ErrorEquals": ["E"], "Next": "A", "ResultPath": null}, ` + toB, ``, named("E"), `{"a":{"x":1}}`},
 		{"comes after the retries", `{"ErrorEquals": ["E"], "Next": "A"}, ` + toB, `, "Retry": [{"ErrorEquals": ["E"]}]`, named("E"), `{"a":{"Cause":"because","Error":"E"}}`},
 		{"has the message of an error without a name as its cause", `{"ErrorEquals": ["States.TaskFailed"], "Next": "A"}, ` + toB, ``, errPlain, `{"a":{"Cause":"no luck","Error":"States.TaskFailed"}}`},
-		{"knows DataLimitExceeded by its name", `{"ErrorEquals": ["States.DataLimitExceeded"], "Next": "A"}, ` + toB, ``, named("States.DataLimitExceeded"), `{"a":{"Cause":"because","Error":"States.DataLimitExceeded"}}`},
-		{"knows it by States.ALL, too", toB + `, {"ErrorEquals": ["States.ALL"], "Next": "A"}`, ``, named("States.DataLimitExceeded"), `{"a":{"Cause":"because","Error":"States.DataLimitExceeded"}}`},
-		{"does not know what nothing catches", toB + `, {"ErrorEquals": ["States.ALL"], "Next": "A"}`, `, "Parameters": {"y.$": "$.nothing"}`, nil, `error States.Runtime`},
-		{"knows a ResultPath that does not fit", `{"ErrorEquals": ["States.ResultPathMatchFailure"], "Next": "A", "ResultPath": null}, ` + toB, `, "ResultPath": "$.x.y"`, nil, `{"a":{"x":1}}`},
-		{"needs a place for the error", `{"ErrorEquals": ["E"], "Next": "A", "ResultPath": "$.x.y"}, ` + toB, ``, named("E"), `error States.Runtime`},
-		{"leaves other errors alone", `{"ErrorEquals": ["E"], "Next": "A"}, ` + toB, ``, named("F"), `error F`},
+		{"matches DataLimitExceeded by its name", `{"ErrorEquals": ["States.DataLimitExceeded"], "Next": "A"}, ` + toB, ``, named("States.DataLimitExceeded"), `{"a":{"Cause":"because","Error":"States.DataLimitExceeded"}}`},
+		{"also matches it with States.ALL", toB + `, {"ErrorEquals": ["States.ALL"], "Next": "A"}`, ``, named("States.DataLimitExceeded"), `{"a":{"Cause":"because","Error":"States.DataLimitExceeded"}}`},
+		{"does not match an error that nothing catches", toB + `, {"ErrorEquals": ["States.ALL"], "Next": "A"}`, `, "Parameters": {"y.$": "$.nothing"}`, nil, `error States.Runtime`},
+		{"matches a ResultPath that does not fit", `{"ErrorEquals": ["States.ResultPathMatchFailure"], "Next": "A", "ResultPath": null}, ` + toB, `, "ResultPath": "$.x.y"`, nil, `{"a":{"x":1}}`},
+		{"fails if ResultPath has no place for the error", `{"ErrorEquals": ["E"], "Next": "A", "ResultPath": "$.x.y"}, ` + toB, ``, named("E"), `error States.Runtime`},
+		{"does not handle other errors", `{"ErrorEquals": ["E"], "Next": "A"}, ` + toB, ``, named("F"), `error F`},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			l := newRecorder(t)

@@ -56,8 +56,8 @@ func RunPrefix(r Run) string {
 // ClaimKey is the key of a run's Claim.
 func ClaimKey(r Run) string { return RunPrefix(r) + "run.json" }
 
-// CompletedKey is where the IDs of the volumes stand that had a completed snapshot of the run when an execution of it reported and left
-// something to do: an array of them. Their snapshots may be pruned before another execution finishes the run.
+// CompletedKey is the key of an array of volume IDs: volumes that had a completed snapshot of the run when an execution reported and the
+// run was not finished. Their snapshots may be pruned before another execution finishes the run.
 func CompletedKey(r Run) string { return RunPrefix(r) + "completed.json" }
 
 // StrangersKey is the key of a list of snapshot IDs: snapshots that have the schedule's tags although no run created them, and that a
