@@ -22,7 +22,7 @@ func (c Config) Firings(keyword string, after, until time.Time, most int) []time
 	return out[:min(len(out), most)]
 }
 
-// Next gives when the schedule next triggers a run, the zero time if it does not within a year.
+// Next returns the next scheduled time; the zero time if there is none within a year.
 func (s Schedule) Next(after time.Time) time.Time {
 	if next := s.scheduledTimes(after, after.AddDate(1, 0, 0), 1); len(next) > 0 {
 		return next[0]

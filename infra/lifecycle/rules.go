@@ -77,8 +77,10 @@ func newRules(scope constructs.Construct, p rulesProps) *rules {
 			"Usual cause: the KMS key of the volume is disabled, or its use is not allowed.",
 			"What to do:",
 			"1. Check whether the snapshot has the tag "+scheduleTag+". This alert can't show it.",
-			"2. With the tag: a run created the snapshot. Wait for the report of the run. It says what failed and how to start the run again.",
-			"   If the run has reported already, start it again: its tag snapshot-lifecycle:run has the SnapshotKeyWord and the ScheduledTime.",
+			"2. With the tag: a run created the snapshot. If the run has not reported yet, wait for its report. It says what failed and how to "+
+				"start the run again.",
+			"   If the run has already reported, start it again. The snapshot's tag snapshot-lifecycle:run has the SnapshotKeyWord and the "+
+				"ScheduledTime.",
 			"   Without the tag: inform the person or the tool that created the snapshot."),
 	}
 }
