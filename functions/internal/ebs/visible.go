@@ -92,6 +92,14 @@ func VisibleJSON(body []byte) []byte {
 // America.
 const TimeFormat = "2006-01-02 15:04 -07:00"
 
+// Count gives "1 volume", "2 volumes".
+func Count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
 // Cut gives the first characters of the text with an ellipsis, or the whole text if it is short enough.
 func Cut(s string, most int) string {
 	if r := []rune(s); len(r) > most {

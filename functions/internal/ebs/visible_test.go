@@ -59,6 +59,14 @@ func TestVisibleJSONIsTheSameValueInPlainCharacters(t *testing.T) {
 	}
 }
 
+func TestCountHasTheRightPlural(t *testing.T) {
+	for n, want := range map[int]string{0: "0 volumes", 1: "1 volume", 2: "2 volumes"} {
+		if got := ebs.Count(n, "volume"); got != want {
+			t.Errorf("Count(%d) is %q, want %q", n, got, want)
+		}
+	}
+}
+
 func TestCutCutsBetweenCharacters(t *testing.T) {
 	for in, want := range map[string]string{"": "", "数据库": "数据库", "数据库一": "数据库…"} {
 		if got := ebs.Cut(in, 3); got != want {

@@ -35,13 +35,13 @@ func subject(r *Report) string {
 func outcome(r *Report) string {
 	switch failed := r.failedVolumes(); {
 	case len(r.Failures) == 0:
-		return count(len(r.Problems), "problem") + ", no backup failed"
+		return ebs.Count(len(r.Problems), "problem") + ", no backup failed"
 	case failed == 0:
 		return "the run FAILED, but no backup did"
 	case failed == r.Volumes && failed > 1:
 		return fmt.Sprintf("ALL %d volumes FAILED", failed)
 	default:
-		return fmt.Sprintf("%d of %s FAILED", failed, count(r.Volumes, "volume"))
+		return fmt.Sprintf("%d of %s FAILED", failed, ebs.Count(r.Volumes, "volume"))
 	}
 }
 
@@ -57,13 +57,13 @@ func localTime(r *Report) string {
 func message(r *Report, reportURL string) string {
 	var b strings.Builder
 	ebs.Fprintf(&b, "EBS snapshots, run %s\n%s\n\n", r.Run.ID, localTime(r))
-	ebs.Fprintf(&b, "Completed snapshots of this run: %d of %s.\n", r.Completed, count(r.Volumes, "volume"))
-	ebs.Fprintf(&b, "%d failed, %d deleted since the run began, %s.\n", r.failedVolumes(), len(r.Gone), count(len(r.Problems), "other problem"))
+	ebs.Fprintf(&b, "Completed snapshots of this run: %d of %s.\n", r.Completed, ebs.Count(r.Volumes, "volume"))
+	ebs.Fprintf(&b, "%d failed, %d deleted since the run began, %s.\n", r.failedVolumes(), len(r.Gone), ebs.Count(len(r.Problems), "other problem"))
 	if n := r.DoneEarlier; n > 0 {
-		ebs.Fprintf(&b, "Not counted: %s completed by an earlier execution of this run. Their snapshots have been pruned since, and are not created again.\n", count(n, "volume"))
+		ebs.Fprintf(&b, "Not counted: %s completed by an earlier execution of this run. Their snapshots have been pruned since, and are not created again.\n", ebs.Count(n, "volume"))
 	}
 	if n := len(r.Excluded); n > 0 {
-		ebs.Fprintf(&b, "%s excluded by tags or by the schedule; see the full report.\n", count(n, "volume"))
+		ebs.Fprintf(&b, "%s excluded by tags or by the schedule; see the full report.\n", ebs.Count(n, "volume"))
 	}
 	if len(r.Failures) > 0 {
 		ebs.Fprintf(&b, "\nFAILED (%s)\n", byError(r.Failures))

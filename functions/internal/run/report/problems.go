@@ -22,7 +22,7 @@ func problems(items []contract.Item, held []ebs.Snapshot) []Problem {
 			tagsReported[i.Instance.ID] = true
 			out = append(out, Problem{
 				placeOf(i.Instance, contract.Volume{}),
-				fmt.Sprintf("%s not copied to its snapshots: %s", count(len(dropped), "tag"), strings.Join(dropped, ", ")),
+				fmt.Sprintf("%s not copied to its snapshots: %s", ebs.Count(len(dropped), "tag"), strings.Join(dropped, ", ")),
 				fmt.Sprintf("A snapshot holds at most %d tags, and 5 of them are ours. Remove tags from the instance, or accept that these are not copied.", ebs.MaxTags),
 			})
 		}

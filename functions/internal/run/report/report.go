@@ -253,17 +253,10 @@ func (r *Report) conclude() {
 		r.Outcome = contract.OutcomeFailed
 	}
 	r.Summary = fmt.Sprintf("%s: %d of %s with a completed snapshot, %d failed, %d deleted since the run began, %s",
-		r.Run.ID, r.Completed, count(r.Volumes, "volume"), r.failedVolumes(), len(r.Gone), count(len(r.Problems), "other problem"))
+		r.Run.ID, r.Completed, ebs.Count(r.Volumes, "volume"), r.failedVolumes(), len(r.Gone), ebs.Count(len(r.Problems), "other problem"))
 	if r.DoneEarlier > 0 {
-		r.Summary += fmt.Sprintf("; %s completed by an earlier execution", count(r.DoneEarlier, "more volume"))
+		r.Summary += fmt.Sprintf("; %s completed by an earlier execution", ebs.Count(r.DoneEarlier, "more volume"))
 	}
-}
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 func byVolume(snaps []ebs.Snapshot) map[string][]ebs.Snapshot {

@@ -84,7 +84,7 @@ func (f strangers) problems(keyword string) []Problem {
 	slices.Sort(made)
 	return []Problem{{
 		What: fmt.Sprintf("the tags of the schedule %s are on %s that none of its runs made: %s",
-			keyword, count(len(f.news), "snapshot"), strings.Join(made, "; ")),
+			keyword, ebs.Count(len(f.news), "snapshot"), strings.Join(made, "; ")),
 		Advice: "Nothing. They are never deleted here and do not count. Another tool copied the tags, or a volume was restored with them. You will not be reminded of these snapshots.",
 	}}
 }

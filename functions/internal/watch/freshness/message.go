@@ -94,9 +94,9 @@ func span(d time.Duration) string {
 	hours := int(d / time.Hour)
 	switch {
 	case d < 2*time.Hour:
-		return fmt.Sprintf("%d minutes", int(d/time.Minute))
+		return ebs.Count(int(d/time.Minute), "minute")
 	case hours < 72:
-		return fmt.Sprintf("%d hours", hours)
+		return ebs.Count(hours, "hour")
 	}
-	return fmt.Sprintf("%d days", hours/24)
+	return ebs.Count(hours/24, "day")
 }

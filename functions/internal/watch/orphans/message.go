@@ -47,7 +47,7 @@ func (o Orphan) describe(p Policy, policySince time.Time) string {
 		is = "exists, but not in the schedule"
 	}
 	instance := ebs.Cut(ebs.Visible(o.InstanceID), len("i-0123456789abcdef0")) // from a tag, which people can change
-	text := fmt.Sprintf("%s: %s (%s): %s", o.Keyword, ebs.Place{InstanceID: instance, VolumeID: o.VolumeID}, is, count(o.Snapshots, "snapshot"))
+	text := fmt.Sprintf("%s: %s (%s): %s", o.Keyword, ebs.Place{InstanceID: instance, VolumeID: o.VolumeID}, is, ebs.Count(o.Snapshots, "snapshot"))
 	switch {
 	case !p.deletes():
 	case o.Going == 0:
@@ -56,13 +56,6 @@ func (o Orphan) describe(p Policy, policySince time.Time) string {
 		text += fmt.Sprintf("; %d of them will be deleted from %s", o.Going, o.deletableFrom(policySince).Format(time.DateOnly))
 	}
 	return text
-}
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 func (p Policy) outlook() string {
