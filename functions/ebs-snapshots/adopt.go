@@ -136,7 +136,7 @@ func (v *adoptVerb) do(ctx context.Context) error {
 	}
 	v.show(func() { v.print(out) })
 	if !v.yes {
-		if err := v.console.confirm(ctx, fmt.Sprintf("Adopt %s into the schedule %s?", count(len(listing.Adopt), "snapshot"), v.keyword)); err != nil {
+		if err := v.console.confirm(ctx, fmt.Sprintf("Adopt %s into the schedule %s?", ebs.Count(len(listing.Adopt), "snapshot"), v.keyword)); err != nil {
 			return err
 		}
 	}
@@ -164,11 +164,11 @@ func (v *adoptVerb) close(ctx context.Context, out any, what string, done adopt.
 	again := "nothing is lost: each snapshot is done whole or not at all, and the same command goes on with the rest"
 	switch {
 	case ctx.Err() != nil:
-		return fmt.Errorf("stopped after %s: %s", count(len(done.Done), "snapshot"), again)
+		return fmt.Errorf("stopped after %s: %s", ebs.Count(len(done.Done), "snapshot"), again)
 	case err != nil:
-		return lines{err.Error(), count(len(done.Done), "snapshot") + " done; " + again}
+		return lines{err.Error(), ebs.Count(len(done.Done), "snapshot") + " done; " + again}
 	case len(done.Failed) > 0:
-		return fmt.Errorf("EC2 refused %s, named above; the others are done", count(len(done.Failed), "snapshot"))
+		return fmt.Errorf("EC2 refused %s, named above; the others are done", ebs.Count(len(done.Failed), "snapshot"))
 	}
 	return nil
 }
@@ -268,7 +268,7 @@ func (v *adoptVerb) print(out adoptOutput) {
 	if len(out.Adopt) > 0 {
 		c.text("The next run of %s would then delete %s, %d of them adopted ones. The retention in force for the volume decides, not the value "+
 			"on a snapshot. Switch the Lambda before this tool off first: it counts and deletes whatever carries the tag.",
-			out.Keyword, count(out.NextRun.Delete, "snapshot"), deletes)
+			out.Keyword, ebs.Count(out.NextRun.Delete, "snapshot"), deletes)
 	}
 	if !out.deployed {
 		c.text("%s has no schedule %s: until it has one, nothing counts or deletes what is adopted.", v.config, out.Keyword)
@@ -279,7 +279,7 @@ func (v *adoptVerb) print(out adoptOutput) {
 		var rows [][]string
 		for ; at < len(out.Adopt) && out.Adopt[at].VolumeID == first.VolumeID; at++ {
 			s := out.Adopt[at]
-			rows = append(rows, []string{"  " + s.ID, s.StartTime.In(zone).Format(personTime), out.Keyword + "=" + s.Tag, s.fate(zone)})
+			rows = append(rows, []string{"  " + s.ID, s.StartTime.In(zone).Format(ebs.TimeFormat), out.Keyword + "=" + s.Tag, s.fate(zone)})
 		}
 		c.printf("\n")
 		c.text("%s, %s (%s)", first.Name(), first.VolumeID, first.Device)
@@ -296,7 +296,7 @@ func (s adoptable) fate(zone *time.Location) string {
 	case s.Action == plan.Delete:
 		return "the next run DELETES it: " + s.Reason.String()
 	case s.DeletedAt != nil:
-		return "kept until " + s.DeletedAt.In(zone).Format(personTime) + ": " + s.Reason.String()
+		return "kept until " + s.DeletedAt.In(zone).Format(ebs.TimeFormat) + ": " + s.Reason.String()
 	}
 	return "kept: " + s.Reason.String()
 }
@@ -325,7 +325,7 @@ func (v *adoptVerb) printSkipped(all []skipped) {
 }
 
 func (c *console) printAdopted(what string, o adopt.Outcome) {
-	text := what + " " + count(len(o.Done), "snapshot")
+	text := what + " " + ebs.Count(len(o.Done), "snapshot")
 	if len(o.Gone) > 0 {
 		text += fmt.Sprintf("; %d were deleted since they were listed", len(o.Gone))
 	}
@@ -362,7 +362,7 @@ func (v *adoptVerb) undoAdoption(ctx context.Context, where account, service *ad
 	}
 	v.show(func() { v.printUndo(out) })
 	if !v.yes {
-		if err := v.console.confirm(ctx, fmt.Sprintf("Undo the adoption of %s into the schedule %s?", count(len(adopted), "snapshot"), v.keyword)); err != nil {
+		if err := v.console.confirm(ctx, fmt.Sprintf("Undo the adoption of %s into the schedule %s?", ebs.Count(len(adopted), "snapshot"), v.keyword)); err != nil {
 			return err
 		}
 	}
@@ -383,13 +383,13 @@ func (v *adoptVerb) printUndo(out undoOutput) {
 	c := v.console
 	c.text("%s.", out.account)
 	c.text("%s of %s to give back: the tags that the adoption set are removed, all others stay. What a run has deleted since does not come back.",
-		count(len(out.GiveBack), "adopted snapshot"), out.Keyword)
+		ebs.Count(len(out.GiveBack), "adopted snapshot"), out.Keyword)
 	var rows [][]string
 	for _, s := range out.GiveBack {
-		rows = append(rows, []string{"  " + s.ID, s.VolumeID, s.StartTime.UTC().Format(personTime), ""})
+		rows = append(rows, []string{"  " + s.ID, s.VolumeID, s.StartTime.UTC().Format(ebs.TimeFormat), ""})
 	}
 	for _, s := range out.Claimed {
-		rows = append(rows, []string{"  " + s.ID, s.VolumeID, s.StartTime.UTC().Format(personTime), "a person has claimed it since: it stays as it is"})
+		rows = append(rows, []string{"  " + s.ID, s.VolumeID, s.StartTime.UTC().Format(ebs.TimeFormat), "a person has claimed it since: it stays as it is"})
 	}
 	if len(rows) > 0 {
 		c.table([]column{{solid: true}, {solid: true}, {solid: true}, {}}, rows)

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 )
 
 // configOutput is what a configuration that has no faults says.
@@ -49,13 +51,13 @@ func (a *app) configuration() *cobra.Command {
 }
 
 func (c *console) printConfig(out configOutput) {
-	c.text("%s has no faults. %s:", out.File, count(len(out.Schedules), "schedule"))
+	c.text("%s has no faults. %s:", out.File, ebs.Count(len(out.Schedules), "schedule"))
 	var rows [][]string
 	for _, s := range out.Schedules {
 		next := "disabled"
 		switch {
 		case s.Enabled && s.NextRun != nil:
-			next = s.NextRun.In(zoneOf(s.TimeZone)).Format(personTime)
+			next = s.NextRun.In(zoneOf(s.TimeZone)).Format(ebs.TimeFormat)
 		case s.Enabled:
 			next = "none within a year"
 		}

@@ -70,10 +70,17 @@ func (c *console) printf(format string, args ...any) { ebs.Fprintf(c.out, format
 func (c *console) text(format string, args ...any) {
 	text := ebs.Visiblef(format, args...)
 	if c.width > 0 {
-		text = trimmed(lipgloss.Wrap(text, c.width, " "))
+		text = trimmed(unhyphened(lipgloss.Wrap(hyphened(text), c.width, " ")))
 	}
 	fmt.Fprintln(c.out, text)
 }
+
+// hyphen stands for a hyphen while lines are folded: an ID or a date that is broken at one can't be copied. Nobody writes this character,
+// which Unicode leaves to private use.
+const hyphen = "\ue02d"
+
+func hyphened(text string) string   { return strings.ReplaceAll(text, "-", hyphen) }
+func unhyphened(text string) string { return strings.ReplaceAll(text, hyphen, "-") }
 
 // column is a column of a table.
 type column struct {
@@ -96,7 +103,7 @@ func (c *console) table(columns []column, rows [][]string) {
 	for _, row := range rows {
 		cells := make([]string, len(row))
 		for i := range row {
-			cells[i] = ebs.Visible(row[i])
+			cells[i] = hyphened(ebs.Visible(row[i]))
 			widths[i] = max(widths[i], lipgloss.Width(cells[i]))
 		}
 		t.Row(cells...)
@@ -127,7 +134,7 @@ func (c *console) table(columns []column, rows [][]string) {
 	if c.width > 0 && natural > c.width {
 		t.Width(c.width)
 	}
-	fmt.Fprintln(c.out, trimmed(t.Render()))
+	fmt.Fprintln(c.out, trimmed(unhyphened(t.Render())))
 }
 
 // trimmed takes the spaces from the ends of the lines.
@@ -161,14 +168,3 @@ func (c *console) confirm(ctx context.Context, question string) error {
 		return nil
 	}
 }
-
-// count gives "1 volume", "2 volumes".
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
-}
-
-// personTime is a layout: people read the time where the schedule is, with its distance from UTC.
-const personTime = "2006-01-02 15:04 -07:00"

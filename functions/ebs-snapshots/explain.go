@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/operator/explain"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/watch/orphans"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/infra/config"
@@ -62,7 +63,7 @@ func (a *app) explainName(ctx context.Context, text string) error {
 		return err
 	}
 	if len(found.Volumes) == 0 {
-		return fmt.Errorf("there is no %s here, and no snapshot of it; is this the right account and Region? %s", text, where)
+		return fmt.Errorf("there is no %q here, and no snapshot of it; is this the right account and Region? %s", text, where)
 	}
 	now := time.Now()
 	schedules, err := schedulesToExplain(deployed, now)
@@ -124,33 +125,43 @@ func (c *console) printExplained(out explainOutput, single bool) {
 }
 
 func (c *console) printVolume(e explain.Explained, single bool) {
-	what := "which is gone"
+	what := "which is deleted"
 	if e.Exists {
 		what = fmt.Sprintf("%d GiB", e.SizeGiB)
 	}
-	c.text("Volume %s, %s. %s of this account.", e.VolumeID, what, count(len(e.Snapshots), "snapshot"))
-	zone := time.UTC
+	c.text("Volume %s, %s: %s of this account.", e.VolumeID, what, ebs.Count(len(e.Snapshots), "snapshot"))
 	for _, s := range e.Schedules {
-		zone = zoneOf(s.TimeZone)
-		c.text("  %s: %s", s.Keyword, scheduleWords(s, zone))
+		c.text("  %s: %s", s.Keyword, scheduleWords(s))
 	}
-	if same := e.Schedules; len(same) != 1 { // times of several schedules stand in one zone
-		zone = time.UTC
-	}
+	zone := zoneFor(e.Schedules)
 	var rows [][]string
 	for _, s := range e.Snapshots {
-		rows = append(rows, []string{s.ID, s.StartTime.In(zone).Format(personTime), string(s.State), fateOf(s, zone)})
+		rows = append(rows, []string{s.ID, s.StartTime.In(zone).Format(ebs.TimeFormat), fateOf(s, zone)})
 	}
 	if len(rows) > 0 {
-		c.table([]column{{title: "SNAPSHOT", solid: true}, {title: "BEGAN", solid: true}, {title: "STATE"}, {title: "WHOSE, AND WHY IT IS KEPT OR DELETED"}}, rows)
+		c.table([]column{{title: "SNAPSHOT", solid: true}, {title: "BEGAN", solid: true}, {title: "WHOSE, AND UNTIL WHEN"}}, rows)
 	}
 	if !single && len(rows) > 0 {
 		c.bound(e.StorageBound)
 	}
 }
 
+// zoneFor gives the time zone of the schedules that work on the volume, UTC if they have several.
+func zoneFor(schedules []explain.ExplainedSchedule) *time.Location {
+	var zones []string
+	for _, s := range schedules {
+		if s.InstanceID != "" && !slices.Contains(zones, s.TimeZone) {
+			zones = append(zones, s.TimeZone)
+		}
+	}
+	if len(zones) != 1 {
+		return time.UTC
+	}
+	return zoneOf(zones[0])
+}
+
 // scheduleWords says what the schedule does with the volume.
-func scheduleWords(s explain.ExplainedSchedule, zone *time.Location) string {
+func scheduleWords(s explain.ExplainedSchedule) string {
 	text := strings.Join(s.Expressions, " and ")
 	if s.InstanceID != "" {
 		at := s.InstanceID
@@ -169,26 +180,27 @@ func scheduleWords(s explain.ExplainedSchedule, zone *time.Location) string {
 	case s.NextRun == nil:
 		text += "; it does not run any more"
 	default:
-		text += "; runs next at " + s.NextRun.In(zone).Format(personTime)
+		text += "; runs next at " + s.NextRun.In(zoneOf(s.TimeZone)).Format(ebs.TimeFormat)
 	}
 	if p := s.OrphanPolicy; p != nil {
-		text += "; of orphans it keeps " + p.String()
+		text += "; policy for orphans: " + p.String()
 	}
 	return text
 }
 
 // fateOf says whose a snapshot is, and what becomes of it.
 func fateOf(s explain.ExplainedSnapshot, zone *time.Location) string {
-	text := s.Owner.Words() + ". "
-	switch {
-	case !s.Managed:
-		return text + "Kept: " + s.Why()
-	case s.DeletedAt == nil && s.Keep:
-		return text + "Kept: " + s.Why() + ". No run ahead deletes it"
-	case s.DeletedAt == nil:
-		return text + "The next run deletes it, but there is none: " + s.Why()
-	case s.Keep:
-		return text + "Kept: " + s.Why() + ". DELETED " + s.DeletedAt.In(zone).Format(personTime) + ": " + s.Because.String()
+	text := s.Owner.Words()
+	if s.State != ebs.Completed {
+		text += " (" + string(s.State) + ")"
 	}
-	return text + "DELETED by the next run, " + s.DeletedAt.In(zone).Format(personTime) + ": " + s.Because.String()
+	switch {
+	case !s.Managed, s.DeletedAt == nil && s.Keep:
+		return text + ": kept, " + s.Why()
+	case s.DeletedAt == nil:
+		return text + ": the next run would delete it, but no run is ahead: " + s.Why()
+	case s.Keep:
+		return text + ": kept, " + s.Why() + ". To be deleted " + s.DeletedAt.In(zone).Format(ebs.TimeFormat) + ": " + s.Because.String()
+	}
+	return text + ": to be deleted by the next run, " + s.DeletedAt.In(zone).Format(ebs.TimeFormat) + ": " + s.Because.String()
 }

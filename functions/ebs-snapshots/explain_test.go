@@ -121,17 +121,17 @@ func TestAnExplanationSaysWhoseWhyAndUntilWhen(t *testing.T) {
 		t.Errorf("of the hourly schedule it says %+v", s)
 	}
 	c.says(t, 0, []string{"explain", "vol-1"},
-		"Volume vol-1, 8 GiB. 3 snapshots of this account.", "SnapshotDaily: cron(0 8 * * ? *), Asia/Shanghai", `keeps "2", its instance's tag`, `keeps "1", the volume's own tag`,
-		"completed  not ours. Kept: no run of this tool made it", "Kept: last 1 of 1. DELETED "+nextHour.Format(personTime)+": beyond last=1", "upper bound, not an estimate")
+		"Volume vol-1, 8 GiB: 3 snapshots of this account.", "SnapshotDaily: cron(0 8 * * ? *), Asia/Shanghai", `keeps "2", its instance's tag`, `keeps "1", the volume's own tag`,
+		"not ours: kept, no run of this tool made it", "SnapshotHourly: kept, last 1 of 1. To be deleted "+nextHour.Format(ebs.TimeFormat)+": beyond last=1", "upper bound, not an estimate")
 	c.says(t, 0, []string{"explain", hourly}, hourly)
 	if strings.Contains(c.stdout.String(), daily) {
 		t.Errorf("the explanation of one snapshot lists another:\n%s", c.stdout.String())
 	}
 	for _, name := range []string{"i-1", "web-i-1"} {
-		c.says(t, 0, []string{"explain", name}, "Volume vol-1, 8 GiB", daily)
+		c.says(t, 0, []string{"explain", name}, "Volume vol-1, 8 GiB:", daily)
 	}
 	for _, name := range []string{"vol-9", "snap-0123456789abcdef0", "i-0123456789abcdef0", "nobody"} {
-		c.says(t, 1, []string{"explain", name}, "there is no "+name+" here", "is this the right account and Region? Account 123456789012, Region us-east-1")
+		c.says(t, 1, []string{"explain", name}, `there is no "`+name+`" here`, "is this the right account and Region? Account 123456789012, Region us-east-1")
 	}
 	account.SetInstanceState("i-1", ec2sim.InstanceTerminated)
 	c.says(t, 0, []string{"explain", "i-1"}, "Volume vol-1", daily) // by the tags of its snapshots
@@ -174,11 +174,11 @@ func TestAnExplanationSaysWhyNothingIsDeleted(t *testing.T) {
 	}
 	says(`keeps "abc"`, "the retention can't be read, so nothing is deleted", "the volume is at no instance with the tag SnapshotHourly")
 	account.TagInstance("i-1", "SnapshotDaily", "off")
-	says("Kept: its instance's tag SnapshotDaily is off")
+	says(": kept, its instance's tag SnapshotDaily is off")
 	account.UntagInstance("i-1", "SnapshotDaily")
-	says("Kept: the volume is at no instance with the tag SnapshotDaily", "of orphans it keeps report")
+	says(": kept, the volume is at no instance with the tag SnapshotDaily", "policy for orphans: report")
 	account.DeleteVolume("vol-1")
-	says("Volume vol-1, which is gone", "the volume is gone, and no run works on it any more", "1 snapshot of this account")
+	says("Volume vol-1, which is deleted", "the volume is gone, and no run works on it any more", "1 snapshot of this account")
 }
 
 func TestAnExplanationSaysWhatThePolicyForOrphansDeletes(t *testing.T) {
@@ -206,7 +206,7 @@ func TestAnExplanationSaysWhatThePolicyForOrphansDeletes(t *testing.T) {
 		cmd.configured(t, `{"context": {"orphans": `+c.orphans+`, "schedules": [{"keyword": "SnapshotDaily", "expression": "rate(1 day)"`+c.schedule+`}]}}`)
 		cmd.says(t, 0, []string{"explain", "vol-1"})
 		out := cmd.stdout.String()
-		if got := strings.Count(out, verdict); got != c.goes || c.goes == 0 && strings.Contains(out, "of orphans it keeps last") {
+		if got := strings.Count(out, verdict); got != c.goes || c.goes == 0 && strings.Contains(out, "policy for orphans: last") {
 			t.Errorf("%s: %d go, want %d:\n%s", name, got, c.goes, out)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/operator/explain"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/operator/plan"
 )
@@ -143,8 +144,8 @@ func (v *planVerb) printSchedule(s plan.Schedule) {
 	if len(s.Volumes) == 0 {
 		c.text("%s: there is nothing to snapshot. No instance here carries the tag %s, or its value is off.", s.Keyword, s.Keyword)
 	} else {
-		c.text("%s, run of %s: %s %s of %s.", s.Keyword, s.ScheduledTime.In(zone).Format(personTime), totals(s.Totals),
-			count(len(s.Volumes), "volume"), count(s.Instances, "instance"))
+		c.text("%s, run of %s: %s %s of %s.", s.Keyword, s.ScheduledTime.In(zone).Format(ebs.TimeFormat), totals(s.Totals),
+			ebs.Count(len(s.Volumes), "volume"), ebs.Count(s.Instances, "instance"))
 	}
 	if v.only != "" {
 		v.printSnapshots(s, zone)
@@ -168,7 +169,7 @@ func (v *planVerb) printSchedule(s plan.Schedule) {
 		}
 		c.table([]column{{}, {solid: true}, {solid: true}, {}}, rows)
 	case len(s.Excluded) > 0:
-		c.text("%s excluded by tags or by the schedule; --all lists them.", count(len(s.Excluded), "volume"))
+		c.text("%s excluded by tags or by the schedule; --all lists them.", ebs.Count(len(s.Excluded), "volume"))
 	}
 }
 
@@ -198,7 +199,7 @@ func (v *planVerb) printSnapshots(s plan.Schedule, zone *time.Location) {
 			if snap.Action == plan.Create {
 				id = "(new)"
 			}
-			rows = append(rows, []string{"  " + id, snap.StartTime.In(zone).Format(personTime), snap.Reason.String()})
+			rows = append(rows, []string{"  " + id, snap.StartTime.In(zone).Format(ebs.TimeFormat), snap.Reason.String()})
 		}
 		if len(rows) > 0 {
 			v.console.text("%s, %s (%s), %s=%s", one.Name(), one.VolumeID, one.Device, s.Keyword, one.Retention)

@@ -46,7 +46,7 @@ type Skipped struct {
 func List(r Request, instances []ebs.Instance, snapshots []ebs.Snapshot) Listing {
 	places := places(instances)
 	var out Listing
-	for _, s := range slices.SortedFunc(slices.Values(snapshots), older) {
+	for _, s := range slices.SortedFunc(slices.Values(snapshots), ebs.OldestFirst) {
 		at, known := places[s.VolumeID]
 		switch reason := r.against(s, at, known); {
 		case ebs.OwnershipOf(s, r.Keyword) != ebs.Foreign:
@@ -61,10 +61,6 @@ func List(r Request, instances []ebs.Instance, snapshots []ebs.Snapshot) Listing
 		return cmp.Or(cmp.Compare(a.InstanceID, b.InstanceID), cmp.Compare(a.Snapshot.VolumeID, b.Snapshot.VolumeID))
 	})
 	return out
-}
-
-func older(a, b ebs.Snapshot) int {
-	return cmp.Or(a.StartTime.Compare(b.StartTime), cmp.Compare(a.ID, b.ID))
 }
 
 // place is where a volume is attached.

@@ -70,7 +70,7 @@ func (s *Service) Undo(ctx context.Context, snapshots []ebs.Snapshot) (Outcome, 
 // Adopted gives those of the schedule's snapshots that were adopted, and apart from them those that a person has claimed since. They
 // are not to be given back: without the stamped retention nothing would tell that they are claimed, and adopted again they would go.
 func Adopted(keyword string, snapshots []ebs.Snapshot) (adopted, claimed []ebs.Snapshot) {
-	for _, s := range slices.SortedFunc(slices.Values(snapshots), older) {
+	for _, s := range slices.SortedFunc(slices.Values(snapshots), ebs.OldestFirst) {
 		if s.Tags[ebs.TagRun] != ebs.AdoptedRun {
 			continue
 		}

@@ -73,20 +73,23 @@ const (
 
 // Words says it to a person.
 func (o Owner) Words() string {
-	how := "run " + o.RunID
-	if o.RunID == "" {
-		how = o.Keyword + ", adopted"
+	of := o.Keyword
+	switch {
+	case o.RunID == "":
+		of += ", adopted"
+	case of == "":
+		of = "run " + o.RunID
 	}
 	switch o.Kind {
 	case OfSchedule:
-		return how
+		return of
 	case OfPerson:
-		return "claimed by a person (" + how + ")"
+		return "claimed by a person (" + of + ")"
 	}
 	if o.MadeBy == ebs.MadeBySomebody {
 		return "not ours"
 	}
-	return "not ours: made by " + o.MadeBy.Words()
+	return "not ours, made by " + o.MadeBy.Words()
 }
 
 // Fate is what becomes of one snapshot.

@@ -73,30 +73,30 @@ func TestVolume(t *testing.T) {
 			"each goes when the runs ahead have made newer ones", []Schedule{daily(t, "3", 10)},
 			[]ebs.Snapshot{of("Daily", 23, ebs.Completed), of("Daily", 24, ebs.Completed), of("Daily", 25, ebs.Completed)},
 			[]string{
-				"snap-Daily-25 | run Daily/2026-11-25T00:00:00Z | last 1 of 3 | 2026-11-28: beyond last=3 (3 newer kept)",
-				"snap-Daily-24 | run Daily/2026-11-24T00:00:00Z | last 2 of 3 | 2026-11-27: beyond last=3 (3 newer kept)",
-				"snap-Daily-23 | run Daily/2026-11-23T00:00:00Z | last 3 of 3 | 2026-11-26: beyond last=3 (3 newer kept)",
+				"snap-Daily-25 | Daily | last 1 of 3 | 2026-11-28: beyond last=3 (3 newer kept)",
+				"snap-Daily-24 | Daily | last 2 of 3 | 2026-11-27: beyond last=3 (3 newer kept)",
+				"snap-Daily-23 | Daily | last 3 of 3 | 2026-11-26: beyond last=3 (3 newer kept)",
 			},
 		}, {
 			"what is too many already goes with the next run", []Schedule{daily(t, "1", 10)},
 			[]ebs.Snapshot{of("Daily", 24, ebs.Completed), of("Daily", 25, ebs.Pending)},
 			[]string{
-				"snap-Daily-25 | run Daily/2026-11-25T00:00:00Z | not completed yet (state pending) | 2026-11-26: beyond last=1 (1 newer kept)",
-				"snap-Daily-24 | run Daily/2026-11-24T00:00:00Z | last 1 of 1 | 2026-11-26: beyond last=1 (1 newer kept)",
+				"snap-Daily-25 | Daily | not completed yet (state pending) | 2026-11-26: beyond last=1 (1 newer kept)",
+				"snap-Daily-24 | Daily | last 1 of 1 | 2026-11-26: beyond last=1 (1 newer kept)",
 			},
 		}, {
 			"a calendar rule keeps one for longer", []Schedule{daily(t, "last=1 weekly=2", 14)},
 			[]ebs.Snapshot{of("Daily", 22, ebs.Completed), of("Daily", 25, ebs.Completed)},
 			[]string{
-				"snap-Daily-25 | run Daily/2026-11-25T00:00:00Z | last 1 of 1; weekly 2026-W48 (1 of 2) | 2026-11-26: beyond last=1; not the newest of its week (1 newer kept)",
-				"snap-Daily-22 | run Daily/2026-11-22T00:00:00Z | weekly 2026-W47 (2 of 2) | 2026-11-30: beyond last=1 weekly=2 (2 newer kept)",
+				"snap-Daily-25 | Daily | last 1 of 1; weekly 2026-W48 (1 of 2) | 2026-11-26: beyond last=1; not the newest of its week (1 newer kept)",
+				"snap-Daily-22 | Daily | weekly 2026-W47 (2 of 2) | 2026-11-30: beyond last=1 weekly=2 (2 newer kept)",
 			},
 		}, {
 			"a failed one goes at once", []Schedule{daily(t, "3", 2)},
 			[]ebs.Snapshot{of("Daily", 24, ebs.Error), of("Daily", 25, ebs.Completed)},
 			[]string{
-				"snap-Daily-25 | run Daily/2026-11-25T00:00:00Z | last 1 of 3",
-				"snap-Daily-24 | run Daily/2026-11-24T00:00:00Z | GOES: failed (state error); snap-Daily-25 has completed since | 2026-11-26: failed (state error); snap-Daily-25 has completed since",
+				"snap-Daily-25 | Daily | last 1 of 3",
+				"snap-Daily-24 | Daily | GOES: failed (state error); snap-Daily-25 has completed since | 2026-11-26: failed (state error); snap-Daily-25 has completed since",
 			},
 		}, {
 			"whose it is, and that it stays", []Schedule{daily(t, "1", 30)},
@@ -106,26 +106,26 @@ func TestVolume(t *testing.T) {
 				adopted, of("Daily", 14, ebs.Completed, "aws:dlm:lifecycle-policy-id", "policy-1"),
 			},
 			[]string{
-				`snap-Daily-20 | claimed by a person (run Daily/2026-11-20T00:00:00Z) | claimed by a person: tag Daily changed from "3" to "keep"`,
-				"snap-Hourly-19 | run Hourly/2026-11-19T00:00:00Z | no schedule Hourly is configured, so nothing deletes it",
-				"snap-Daily-18 | claimed by a person (run Daily/2026-11-18T00:00:00Z) | claimed by a person: tag Daily removed",
+				`snap-Daily-20 | claimed by a person (Daily) | claimed by a person: tag Daily changed from "3" to "keep"`,
+				"snap-Hourly-19 | Hourly | no schedule Hourly is configured, so nothing deletes it",
+				"snap-Daily-18 | claimed by a person (Daily) | claimed by a person: tag Daily removed",
 				"snap-Daily-17 | claimed by a person (run Daily/2026-11-17T00:00:00Z) | claimed by a person: tag snapshot-lifecycle:schedule removed",
-				"snap-Daily-16 | not ours: made by AWS Backup | no run of this tool made it",
+				"snap-Daily-16 | not ours, made by AWS Backup | no run of this tool made it",
 				`snap-Daily-15 | claimed by a person (Daily, adopted) | claimed by a person: tag Daily changed from "3" to "keep"`,
-				"snap-Daily-14 | not ours: made by Amazon Data Lifecycle Manager | no run of this tool made it, although it carries the tags of the schedule Daily",
+				"snap-Daily-14 | not ours, made by Amazon Data Lifecycle Manager | no run of this tool made it, although it carries the tags of the schedule Daily",
 			},
 		}, {
 			"where no run works, nothing goes", []Schedule{off}, []ebs.Snapshot{of("Daily", 24, ebs.Completed), of("Daily", 20, ebs.Error)},
 			[]string{
-				"snap-Daily-24 | run Daily/2026-11-24T00:00:00Z | its own tag Daily is off",
-				"snap-Daily-20 | run Daily/2026-11-20T00:00:00Z | its own tag Daily is off",
+				"snap-Daily-24 | Daily | its own tag Daily is off",
+				"snap-Daily-20 | Daily | its own tag Daily is off",
 			},
 		}, {
 			"two schedules do not count for each other", []Schedule{daily(t, "1", 1), {Policy: retention.Policy{Keyword: "Hourly", Rules: retention.Rules{Last: 1}}}},
 			[]ebs.Snapshot{of("Hourly", 25, ebs.Completed, "Daily", "1"), of("Daily", 24, ebs.Completed, "Hourly", "1")},
 			[]string{
-				"snap-Hourly-25 | run Hourly/2026-11-25T00:00:00Z | last 1 of 1",
-				"snap-Daily-24 | run Daily/2026-11-24T00:00:00Z | last 1 of 1 | 2026-11-26: beyond last=1 (1 newer kept)",
+				"snap-Hourly-25 | Hourly | last 1 of 1",
+				"snap-Daily-24 | Daily | last 1 of 1 | 2026-11-26: beyond last=1 (1 newer kept)",
 			},
 		},
 	}
