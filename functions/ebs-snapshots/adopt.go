@@ -81,9 +81,9 @@ type adoptable struct {
 }
 
 type skipped struct {
-	ID       string `json:"id"`
-	VolumeID string `json:"volumeId"`
-	Message  string `json:"message"`
+	ID       string       `json:"id"`
+	VolumeID string       `json:"volumeId"`
+	Reason   adopt.Reason `json:"reason"`
 }
 
 type adoptOutcome struct {
@@ -307,10 +307,11 @@ func (v *adoptVerb) printSkipped(all []skipped) {
 	var reasons []string
 	ids := map[string][]string{}
 	for _, s := range all {
-		if ids[s.Message] == nil {
-			reasons = append(reasons, s.Message)
+		why := s.Reason.String()
+		if ids[why] == nil {
+			reasons = append(reasons, why)
 		}
-		ids[s.Message] = append(ids[s.Message], s.ID)
+		ids[why] = append(ids[why], s.ID)
 	}
 	for i, r := range reasons {
 		if i == 0 {

@@ -4,7 +4,6 @@ package adopt
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -39,7 +38,7 @@ type Candidate struct {
 // Skipped is a snapshot that carries the keyword and is not adopted.
 type Skipped struct {
 	Snapshot ebs.Snapshot
-	Reason   string
+	Reason   Reason
 }
 
 // List decides about the snapshots that carry the keyword. instances are those that carry it, with their volumes.
@@ -47,11 +46,11 @@ func List(r Request, instances []ebs.Instance, snapshots []ebs.Snapshot) Listing
 	places := places(instances)
 	var out Listing
 	for _, s := range slices.SortedFunc(slices.Values(snapshots), ebs.OldestFirst) {
-		at, known := places[s.VolumeID]
-		switch reason := r.against(s, at, known); {
+		at, attached := places[s.VolumeID]
+		switch reason := r.whyNot(s, at, attached); {
 		case ebs.OwnershipOf(s, r.Keyword) != ebs.Foreign:
 			out.Ours++
-		case reason != "":
+		case reason != Reason{}:
 			out.Skipped = append(out.Skipped, Skipped{s, reason})
 		default:
 			out.Adopt = append(out.Adopt, Candidate{s, at.instance.ID, at.instance.Tags["Name"], at.device})
@@ -82,44 +81,44 @@ func places(instances []ebs.Instance) map[string]place {
 	return out
 }
 
-// against says why a snapshot is not adopted, "" if it is.
-func (r Request) against(s ebs.Snapshot, at place, known bool) string {
+// whyNot says why a snapshot is not adopted, the zero Reason if it is.
+func (r Request) whyNot(s ebs.Snapshot, at place, attached bool) Reason {
 	value, carries := s.Tags[r.Keyword]
 	owner, tagged := s.Tags[ebs.TagSchedule]
 	if tagged && ebs.OwnershipOf(s, owner) != ebs.Foreign {
-		return "it is of the schedule " + owner + " already"
+		return Reason{AlreadyOurs, owner}
 	}
 	for key := range s.Tags {
 		if !tagged && strings.HasPrefix(key, ebs.TagPrefix) {
-			return "a person took it from its schedule: remove its other " + ebs.TagPrefix + "* tags to have it adopted"
+			return Reason{TakenByPerson, ""}
 		}
 	}
 	maker := ebs.MakerOf(s)
 	described, _ := ebs.NamedByLambda(s.Description, s.VolumeID)
 	switch name, named := s.Tags["Name"]; {
 	case !carries:
-		return "it does not carry the tag " + r.Keyword
+		return Reason{NoTag, r.Keyword}
 	case maker != ebs.MadeByLambda:
-		return maker.Words() + " made it, not the Lambda"
+		return Reason{MadeByOther, string(maker)}
 	case named && name != described:
-		return "its tag Name is not the one in its description: a person changed it"
-	case !known:
-		return "its volume is at no instance here with the tag " + r.Keyword
+		return Reason{Renamed, ""}
+	case !attached:
+		return Reason{NotAttached, r.Keyword}
 	case !readable(value) && value != at.instance.Tags[r.Keyword]:
-		return fmt.Sprintf("its tag %s is %q, which is no number: a person may have set it", r.Keyword, value)
+		return Reason{NotANumber, value}
 	}
 	for _, other := range r.Others {
 		if _, both := s.Tags[other]; both && other != r.Keyword && !slices.Contains(r.Also, other) {
-			return fmt.Sprintf("it carries %s, too: say whose it is to be, see -also-tagged", other)
+			return Reason{OtherKeyword, other}
 		}
 	}
 	switch users := len(ebs.UserTags(s.Tags)); {
 	case s.State != ebs.Completed:
-		return "it is not completed (state " + string(s.State) + ")"
+		return Reason{NotCompleted, string(s.State)}
 	case users+len(Stamp(r.Keyword, "", "")) > ebs.MaxTags:
-		return fmt.Sprintf("it has %d tags, and ours find no room: EC2 takes %d", users, ebs.MaxTags)
+		return Reason{TooManyTags, strconv.Itoa(users)}
 	}
-	return ""
+	return Reason{}
 }
 
 // readable says whether the Lambda, or this tool, would have read the retention.

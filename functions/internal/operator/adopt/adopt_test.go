@@ -69,11 +69,11 @@ func TestWhatIsAdopted(t *testing.T) {
 
 		{
 			name: "not one with two schedules' keywords", snapshot: left(map[string]string{"SnapshotHourly": "24"}),
-			reason: "it carries SnapshotHourly, too: say whose it is to be, see -also-tagged",
+			reason: "it carries SnapshotHourly, too: say whose it is with --also-tagged",
 		},
 		{
 			name: "not one with a third keyword that the person did not name", snapshot: left(map[string]string{"SnapshotHourly": "24", "Weekly": "4"}),
-			also: []string{"SnapshotHourly"}, reason: "it carries Weekly, too: say whose it is to be, see -also-tagged",
+			also: []string{"SnapshotHourly"}, reason: "it carries Weekly, too: say whose it is with --also-tagged",
 		},
 		{name: "one that carries our tags without being ours: copied from a restored instance", snapshot: left(map[string]string{
 			ebs.TagSchedule: keyword, ebs.TagRetention: "5", ebs.TagRun: keyword + "/2026-01-01T00:00:00Z",
@@ -82,7 +82,7 @@ func TestWhatIsAdopted(t *testing.T) {
 			reason: "Amazon Data Lifecycle Manager made it, not the Lambda"},
 		{name: "not one of another schedule", snapshot: left(map[string]string{
 			ebs.TagSchedule: "SnapshotHourly", ebs.TagRun: ebs.AdoptedRun, ebs.TagRetention: "24", "SnapshotHourly": "24",
-		}), reason: "it is of the schedule SnapshotHourly already"},
+		}), reason: "the schedule SnapshotHourly manages it already"},
 		{
 			name: "not one that a person took from its schedule", snapshot: left(map[string]string{ebs.TagRun: ebs.AdoptedRun}),
 			reason: "a person took it from its schedule: remove its other snapshot-lifecycle:* tags to have it adopted",
@@ -96,17 +96,23 @@ func TestWhatIsAdopted(t *testing.T) {
 		{name: "not one of a volume that is gone", snapshot: change(func(s *ebs.Snapshot) {
 			s.VolumeID, s.Description = "vol-9", "AutoSnapshot web - vol-9 (/dev/xvda)"
 		}), reason: "its volume is at no instance here with the tag SnapshotDaily"},
-		{name: "not one whose value a person set", snapshot: left(map[string]string{keyword: "keep"}), reason: `its tag SnapshotDaily is "keep", which is no number: a person may have set it`},
+		{name: "not one whose value a person set", snapshot: left(map[string]string{keyword: "keep"}), reason: `its tag's value "keep" is not a number: a person may have set it`},
 		{name: "not one that is pending", snapshot: change(func(s *ebs.Snapshot) { s.State = ebs.Pending }), reason: "it is not completed (state pending)"},
 		{name: "not one that failed", snapshot: change(func(s *ebs.Snapshot) { s.State = ebs.Error }), reason: "it is not completed (state error)"},
-		{name: "not one on which our tags find no room", snapshot: left(over), reason: "it has 47 tags, and ours find no room: EC2 takes 50"},
+		{name: "not one on which our tags find no room", snapshot: left(over), reason: "it has 47 tags, and there is no room for ours: EC2 takes 50"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			instances := fleet()
 			r := Request{Keyword: keyword, Others: []string{keyword, "SnapshotHourly", "Weekly"}, Also: c.also}
 			got := List(r, instances, []ebs.Snapshot{c.snapshot})
-			want := Listing{Skipped: []Skipped{{c.snapshot, c.reason}}}
+			want := Listing{Skipped: []Skipped{{Snapshot: c.snapshot}}}
+			if len(got.Skipped) == 1 {
+				if said := got.Skipped[0].Reason.String(); said != c.reason {
+					t.Errorf("it says %q, want %q", said, c.reason)
+				}
+				got.Skipped[0].Reason = Reason{}
+			}
 			if c.reason == "" {
 				want = Listing{Adopt: []Candidate{{c.snapshot, "i-1", "web", "/dev/xvda"}}}
 			}
