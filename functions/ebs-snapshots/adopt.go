@@ -220,7 +220,7 @@ func (v *adoptVerb) consequences(ctx context.Context, where account, l adopt.Lis
 		byVolume[s.VolumeID] = append(byVolume[s.VolumeID], s)
 	}
 	decided, last := map[string]plan.Snapshot{}, map[string]time.Time{}
-	runs := deployed.Firings(v.keyword, now, now.AddDate(yearsAhead, 0, 0), runsAhead)
+	runs := deployed.ScheduledTimes(v.keyword, now, now.AddDate(yearsAhead, 0, 0), runsAhead)
 	for _, one := range out.NextRun.Volumes {
 		for _, s := range one.Snapshots {
 			decided[s.ID] = s

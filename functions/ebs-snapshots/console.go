@@ -137,6 +137,13 @@ func (c *console) table(columns []column, rows [][]string) {
 	fmt.Fprintln(c.out, trimmed(unhyphened(t.Render())))
 }
 
+// untitled is a table without titles; without rows it is nothing.
+func (c *console) untitled(rows [][]string, columns ...column) {
+	if len(rows) > 0 {
+		c.table(columns, rows)
+	}
+}
+
 // trimmed takes the spaces from the ends of the lines.
 func trimmed(text string) string {
 	all := strings.Split(strings.TrimRight(text, "\n"), "\n")

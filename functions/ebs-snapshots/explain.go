@@ -95,7 +95,7 @@ func schedulesToExplain(c config.Config, now time.Time) ([]explain.Deployed, err
 	for _, keyword := range keywordsOf(c) {
 		d := explain.Deployed{
 			Keyword: keyword, TimeZone: c.TimeZones()[keyword], ExcludeBoot: slices.Contains(c.ExcludeBoot(), keyword),
-			Runs: c.Firings(keyword, now, now.AddDate(yearsAhead, 0, 0), runsAhead),
+			Runs: c.ScheduledTimes(keyword, now, now.AddDate(yearsAhead, 0, 0), runsAhead),
 		}
 		for _, s := range c.Schedules {
 			if s.Keyword == keyword {

@@ -108,23 +108,6 @@ func (c *console) printOutcome(o runOutput) {
 		c.text("%s", o.summary)
 	}
 	var rows [][]string
-	for _, f := range o.Failures {
-		rows = append(rows, []string{"FAILED", f.Name(), f.VolumeID, f.Error + ": " + f.Message})
-	}
-	if len(rows) > 0 {
-		c.table([]column{{alarm: true}, {}, {solid: true}, {}}, rows)
-	}
-	rows = nil
-	for _, p := range o.Problems {
-		rows = append(rows, []string{"note", p.Name(), p.VolumeID, p.Message})
-	}
-	for _, g := range o.Gone {
-		rows = append(rows, []string{"gone", g.Name(), g.VolumeID, "deleted since the run began"})
-	}
-	if len(rows) > 0 {
-		c.table([]column{{}, {}, {solid: true}, {}}, rows)
-	}
-	rows = nil
 	for _, one := range o.Created {
 		verb := "created"
 		if one.Found {
@@ -138,9 +121,20 @@ func (c *console) printOutcome(o runOutput) {
 	for _, d := range o.Refused {
 		rows = append(rows, []string{"kept", d.SnapshotID, d.VolumeID, d.reason})
 	}
-	if len(rows) > 0 {
-		c.table([]column{{}, {solid: true}, {solid: true}, {}}, rows)
+	c.untitled(rows, column{}, column{solid: true}, column{solid: true}, column{})
+	rows = nil
+	for _, p := range o.Problems {
+		rows = append(rows, []string{"note", p.Name(), p.VolumeID, p.Message})
 	}
+	for _, g := range o.Gone {
+		rows = append(rows, []string{"gone", g.Name(), g.VolumeID, "deleted since the run began"})
+	}
+	c.untitled(rows, column{}, column{}, column{solid: true}, column{})
+	rows = nil // last, where a terminal still shows them
+	for _, f := range o.Failures {
+		rows = append(rows, []string{"FAILED", f.Name(), f.VolumeID, f.Error + ": " + f.Message})
+	}
+	c.untitled(rows, column{alarm: true}, column{}, column{solid: true}, column{})
 	if o.Report != "" {
 		c.printf("Report: %s\n", o.Report)
 	}

@@ -7,9 +7,9 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 )
 
-// The marks of a calendar: what became of a firing's snapshot.
+// The marks of a calendar: what became of a run's snapshot.
 const (
-	markNone    = '-' // the firing made none
+	markNone    = '-' // the run made none
 	markKept    = '#'
 	markDeleted = '.'
 	markFailed  = '!'
@@ -23,10 +23,10 @@ const claimedBy = "claimed by a person: tag "
 // calendar shows the histories of one volume, of both schedules side by side.
 func (e *evidence) calendar(volume string) Calendar {
 	c := Calendar{VolumeID: volume, Name: e.name(volume), Retention: map[string]string{}}
-	byFiring := map[string]map[int64]snap{} // by keyword and scheduled time
+	byRun := map[string]map[int64]snap{} // by keyword and scheduled time
 	plans := map[string]history{}
 	for _, k := range keywords {
-		byFiring[k] = map[int64]snap{}
+		byRun[k] = map[int64]snap{}
 		for _, h := range e.histories(k) {
 			if h.volume != volume {
 				continue
@@ -34,7 +34,7 @@ func (e *evidence) calendar(volume string) Calendar {
 			plans[k], c.Retention[k] = h, h.retention
 			for _, s := range h.snaps {
 				// A run that was started again has several; the last one is the one that counts.
-				byFiring[k][scheduledAt(s).Unix()] = s
+				byRun[k][scheduledAt(s).Unix()] = s
 			}
 		}
 	}
@@ -43,11 +43,11 @@ func (e *evidence) calendar(volume string) Calendar {
 		d := CalendarDay{Date: day.Format(time.DateOnly)}
 		for hour := range 24 {
 			at := day.Add(time.Duration(hour) * time.Hour).Unix()
-			mark, reason := e.mark(plans[hourly], byFiring[hourly][at])
+			mark, reason := e.mark(plans[hourly], byRun[hourly][at])
 			d.Hourly += string(mark)
 			legend[mark] = append(legend[mark], reason)
 			if hour == dailyHour {
-				mark, reason := e.mark(plans[daily], byFiring[daily][at])
+				mark, reason := e.mark(plans[daily], byRun[daily][at])
 				d.Daily, d.Reason = string(mark), reason
 				if _, explained := legend[mark]; !explained {
 					legend[mark] = []string{}
@@ -74,7 +74,7 @@ func (e *evidence) mark(h history, s snap) (mark rune, reason string) {
 	case ebs.OwnershipOf(s.Snapshot.Snapshot, h.keyword) == ebs.Claimed:
 		return markClaimed, h.plan[s.ID].Reason.String()
 	case e.refused(h, s):
-		return markRefused, "the retention drops it, EC2 does not: " + codeOf(e.refusals[s.ID].answer)
+		return markRefused, "the retention no longer keeps it, and EC2 refused to delete it: " + codeOf(e.refusals[s.ID].answer)
 	}
 	return markKept, h.plan[s.ID].Reason.String()
 }

@@ -11,15 +11,15 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/asl"
 )
 
-// verdict collects the cases that break a promise.
-type verdict struct{ broken []string }
+// violations collects the cases that break a promise.
+type violations struct{ broken []string }
 
-func (v *verdict) fault(format string, args ...any) {
+func (v *violations) fault(format string, args ...any) {
 	v.broken = append(v.broken, fmt.Sprintf(format, args...))
 }
 
 // check makes the result: the numbers if the promise held, else the first case.
-func (v *verdict) check(promise, format string, args ...any) Check {
+func (v *violations) check(promise, format string, args ...any) Check {
 	c := Check{Promise: promise, Held: len(v.broken) == 0, Detail: fmt.Sprintf(format, args...)}
 	if !c.Held {
 		c.Detail = v.broken[0]
@@ -37,7 +37,7 @@ func (e *evidence) checks() []Check {
 
 // checkBackups: each volume of each run has a completed snapshot, or somebody was told.
 func (e *evidence) checkBackups() Check {
-	var v verdict
+	var v violations
 	good := map[volumeRun]bool{}
 	for _, s := range e.snapshots {
 		if s.State == ebs.Completed {
@@ -80,7 +80,7 @@ func (e *evidence) told(k volumeRun) bool {
 
 // checkOnce: no run has two good snapshots of a volume.
 func (e *evidence) checkOnce() Check {
-	var v verdict
+	var v violations
 	made := map[volumeRun]int{}
 	for _, s := range e.snapshots {
 		if s.run() == "" || s.State == ebs.Error {
@@ -103,7 +103,7 @@ func (e *evidence) checkOnce() Check {
 
 // checkExact: each volume holds what its retention keeps of all that was ever made, no more and no less.
 func (e *evidence) checkExact() Check {
-	var v verdict
+	var v violations
 	volumes, kept := map[string]bool{}, 0
 	for _, k := range keywords {
 		for _, h := range e.histories(k) {
@@ -133,7 +133,7 @@ func (e *evidence) checkExact() Check {
 
 // checkDeletions: only managed snapshots were deleted, each with a reason and with a newer good one left.
 func (e *evidence) checkDeletions() Check {
-	var v verdict
+	var v violations
 	n := 0
 	for _, s := range e.snapshots {
 		if s.deletedBy != ec2sim.ByAPI {
@@ -163,7 +163,7 @@ func (e *evidence) hadNewer(old snap) bool {
 
 // checkSpared: what people claimed or made is there.
 func (e *evidence) checkSpared() Check {
-	var v verdict
+	var v violations
 	all := slices.Concat(e.claimed, e.manual)
 	for _, id := range all {
 		if s := e.find(id); s.ID == "" || !s.exists() {
@@ -175,7 +175,7 @@ func (e *evidence) checkSpared() Check {
 
 // checkAlerts: whoever reads the e-mails knows of each failed run.
 func (e *evidence) checkAlerts() Check {
-	var v verdict
+	var v violations
 	failed := 0
 	for _, r := range e.runs {
 		if r.result.Status == asl.Succeeded {

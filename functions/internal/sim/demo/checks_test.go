@@ -156,7 +156,7 @@ func (e *evidence) drop(i int) { e.snapshots = slices.Delete(e.snapshots, i, i+1
 
 func TestMeaningSaysWhatRulesKeep(t *testing.T) {
 	for value, want := range map[string]string{
-		"off":                    "leave the volume out: no snapshot is made, none deleted",
+		"off":                    "exclude the volume: no snapshot is made, none is deleted",
 		"36h":                    "keep all younger than 36 hours",
 		"hourly=1":               "keep the newest of each of the latest 1 hour",
 		"last=2 weekly=4":        "keep the newest 2, and the newest of each of the latest 4 weeks",

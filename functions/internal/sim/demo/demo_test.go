@@ -68,7 +68,7 @@ func TestInAWeekEachPromiseHoldsAndEachSceneIsPlayed(t *testing.T) {
 	}
 	text := textOf(r, false)
 	for _, scene := range []string{
-		"delivers a firing of SnapshotDaily twice", "the answer is lost", "tries again and finds it", "by changing its tag", "by removing its tag",
+		"triggers one run of SnapshotDaily twice", "the answer is lost", "tries again and finds it", "by changing its tag", "by removing its tag",
 		"launches web-2", "makes the first snapshot of web-2", "registers ami-web-golden", "refuses to delete", "disables the KMS key",
 		"fails for web-1 /dev/sdf: SnapshotFailedError", "1 missing snapshot made", "has deleted the 4 failed snapshots",
 		"in the middle of a run", "deleted since it began", "can't be read", "reads the tag of legacy-1 again",

@@ -177,7 +177,7 @@ func nameIn(fleet []member, volume string) string {
 // tell gives a time by the schedules' clock.
 func (e *evidence) tell(t time.Time, layout string) string { return t.In(e.zone).Format(layout) }
 
-// scheduledAt gives the time of the firing that made a snapshot.
+// scheduledAt gives the time of the run that made a snapshot.
 func scheduledAt(s snap) time.Time {
 	_, text, _ := strings.Cut(s.run(), "/")
 	t, err := time.Parse(time.RFC3339, text)

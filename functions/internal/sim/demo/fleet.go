@@ -74,7 +74,7 @@ func (e *evidence) values() []Value {
 		switch n := rules.Last; {
 		case seen[text]:
 		case err != nil:
-			out = append(out, Value{text, "can't be read: snapshots are made, none is deleted, an e-mail tells"})
+			out = append(out, Value{text, "can't be read: snapshots are made, none is deleted, and an e-mail says so"})
 		case rules == retention.Rules{Last: n}:
 			numbers = append(numbers, n)
 		default:
@@ -113,7 +113,7 @@ func volumeTags(m member) []tags {
 // meaning says in words what rules keep.
 func meaning(r retention.Rules) string {
 	if r.Off {
-		return "leave the volume out: no snapshot is made, none deleted"
+		return "exclude the volume: no snapshot is made, none is deleted"
 	}
 	var parts []string
 	if r.Last > 0 {
@@ -133,14 +133,6 @@ func meaning(r retention.Rules) string {
 	return "keep " + strings.Join(parts, ", and ")
 }
 
-// count gives "1 week", "2 weeks".
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return grouped(n) + " " + what + "s"
-}
-
 // grouped writes 12345 as 12,345.
 func grouped(n int) string {
 	s := strconv.Itoa(n)
@@ -148,4 +140,12 @@ func grouped(n int) string {
 		s = s[:i] + "," + s[i:]
 	}
 	return s
+}
+
+// count gives "1 week", "2 weeks".
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return grouped(n) + " " + what + "s"
 }

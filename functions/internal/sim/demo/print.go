@@ -155,7 +155,7 @@ func (p printer) fleet() {
 		}
 	}
 	fmt.Fprintln(p.w)
-	p.line("", fmt.Sprintf("%s fires %s, %s %s. What a tag's value means:", first.Keyword, first.Fires, second.Keyword, second.Fires))
+	p.line("", fmt.Sprintf("%s runs %s, %s %s. What a tag's value means:", first.Keyword, first.Fires, second.Keyword, second.Fires))
 	widest := 0
 	for _, v := range p.Values {
 		widest = max(widest, len(v.Values))
@@ -222,7 +222,7 @@ func (p printer) checks() {
 		}
 	}
 	a := p.Account
-	p.line("", fmt.Sprintf("Both fire at %s; a volume's snapshots stayed %.0fs apart or more (EC2 wants 15s, and refused %d).",
+	p.line("", fmt.Sprintf("Both run at %s; the snapshots of a volume are %.0fs apart or more (EC2 wants 15s, and refused %d).",
 		dailyTime, a.ClosestSeconds, a.TooSoon))
 	p.line("", fmt.Sprintf("EC2: %s, %s throttled. Step Functions: %s, %s.", count(a.Calls, "call"), grouped(a.Throttled),
 		count(a.Executions+a.Children, "execution"), count(a.Transitions, "state transition")))

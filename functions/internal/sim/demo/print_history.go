@@ -104,7 +104,7 @@ func (p printer) calendar() {
 
 // holdings tells what EC2 has of each volume in the end, a paragraph a schedule.
 func (p printer) holdings() {
-	p.heading("WHAT IS KEPT OF EACH VOLUME in the end, and what stays besides")
+	p.heading("WHAT IS KEPT OF EACH VOLUME at the end, by the schedules and by people")
 	for _, s := range p.Schedules {
 		var parts []string
 		for _, h := range p.Holdings {

@@ -55,8 +55,8 @@ type Day struct {
 // Count is what one schedule did on one day.
 type Count struct {
 	Keyword        string
-	Runs           int // firings
-	Duplicates     int // firings that were delivered once more
+	Runs           int
+	Duplicates     int // runs that were triggered once more
 	Volumes        int // of all runs
 	Created        int
 	Deleted        int
@@ -79,7 +79,7 @@ type Event struct {
 	What string
 }
 
-// Calendar is the history of one volume: what became of the snapshot of each firing.
+// Calendar is the history of one volume: what became of the snapshot of each run.
 type Calendar struct {
 	VolumeID, Name string
 	Retention      map[string]string // by schedule

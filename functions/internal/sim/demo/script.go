@@ -94,7 +94,7 @@ func (m moment) after(start time.Time) time.Time {
 // script says what happens when, up to the end of the last day.
 func (s *stage) script() []cue {
 	s.setUp()
-	cues := append(s.firings(), s.watches()...)
+	cues := append(s.triggers(), s.watches()...)
 	for _, scene := range []struct {
 		when moment
 		do   func(context.Context) error
@@ -137,23 +137,23 @@ func byHandBefore(start time.Time) ec2sim.Snapshot {
 	return out
 }
 
-// firings are what EventBridge Scheduler does: hourly on the hour, daily at 8, and one firing of the first day twice, since
+// triggers are what EventBridge Scheduler does: hourly on the hour, daily at 8, and one run of the first day twice, since
 // it delivers at least once.
-func (s *stage) firings() []cue {
+func (s *stage) triggers() []cue {
 	var out []cue
 	for at := s.start; at.Before(s.end); at = at.Add(time.Hour) {
-		out = append(out, s.firing(hourly, at, ""))
+		out = append(out, s.trigger(hourly, at, ""))
 		if at.Hour() == dailyHour {
-			out = append(out, s.firing(daily, at, ""))
+			out = append(out, s.trigger(daily, at, ""))
 			if at.Before(s.start.AddDate(0, 0, 1)) {
-				out = append(out, s.firing(daily, at, "-again"))
+				out = append(out, s.trigger(daily, at, "-again"))
 			}
 		}
 	}
 	return out
 }
 
-func (s *stage) firing(keyword string, at time.Time, suffix string) cue {
+func (s *stage) trigger(keyword string, at time.Time, suffix string) cue {
 	input := contract.Input{SnapshotKeyWord: keyword, ScheduledTime: at.UTC().Format(time.RFC3339), TimeZone: zoneName}
 	name := strings.TrimPrefix(keyword, "Snapshot") + at.UTC().Format("-0102-15") + suffix // short: a mail quotes the path
 	return cue{at, func(ctx context.Context) error { return s.fire(ctx, name, input, false) }}
@@ -264,6 +264,6 @@ func (s *stage) terminate(context.Context) error {
 		s.deleted[v.ID] = s.world.Now()
 	}
 	s.account.SetInstanceState(late, ec2sim.InstanceTerminated)
-	s.person("terminates web-2, and its volume goes with it")
+	s.person("terminates web-2, and its volume is deleted")
 	return nil
 }

@@ -30,7 +30,7 @@ func (e *evidence) duplicates() []Event {
 	var out []Event
 	for _, r := range e.runs {
 		if r.duplicate {
-			out = append(out, event(r.start, byAWS, "delivers a firing of %s twice; the second one does nothing", r.keyword))
+			out = append(out, event(r.start, byAWS, "triggers one run of %s twice; the second execution does nothing", r.keyword))
 		}
 	}
 	return out
@@ -163,7 +163,7 @@ func (e *evidence) attention() []Event {
 			if _, ok := last[p.Name]; !ok {
 				names = append(names, p.Name)
 				what, _, _ := strings.Cut(p.What, ": ")
-				out = append(out, event(r.end, byRun, "tells by e-mail, of %s: %s", p.Name, what))
+				out = append(out, event(r.end, byRun, "reports %s by e-mail: %s", p.Name, what))
 			}
 			last[p.Name] = n
 		}

@@ -45,7 +45,7 @@ func (e *evidence) watched() []Event {
 	var out []Event
 	for _, m := range e.mails {
 		if text, ok := strings.CutPrefix(m.Subject, "EBS snapshots: "); ok {
-			out = append(out, event(m.At, byCheck, "tells by e-mail, whatever the runs say: %s", text))
+			out = append(out, event(m.At, byCheck, "reports by e-mail: %s", text))
 		}
 	}
 	return out

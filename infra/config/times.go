@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// Firings returns the scheduled times of a keyword's enabled schedules that are later than after and not later than until, in
+// ScheduledTimes returns the scheduled times of a keyword's enabled schedules that are later than after and not later than until, in
 // order, at most so many. A rate counts from the moment when its schedule was deployed, which nobody knows here: its first time is
 // assumed to be one period after after.
-func (c Config) Firings(keyword string, after, until time.Time, most int) []time.Time {
+func (c Config) ScheduledTimes(keyword string, after, until time.Time, most int) []time.Time {
 	var out []time.Time
 	for _, s := range c.Schedules {
 		if s.Keyword == keyword && s.Enabled {

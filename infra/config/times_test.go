@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestFirings(t *testing.T) {
+func TestScheduledTimes(t *testing.T) {
 	cases := []struct {
 		name      string
 		schedules []Schedule
@@ -58,7 +58,7 @@ func TestFirings(t *testing.T) {
 				t.Fatal(err)
 			}
 			var got []string
-			for _, at := range (Config{Schedules: append(others, c.schedules...)}).Firings("K", after, after.AddDate(1, 0, 0), 4) {
+			for _, at := range (Config{Schedules: append(others, c.schedules...)}).ScheduledTimes("K", after, after.AddDate(1, 0, 0), 4) {
 				got = append(got, at.Format(time.RFC3339))
 			}
 			if d := cmp.Diff(c.want, got); d != "" {
