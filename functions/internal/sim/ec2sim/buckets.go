@@ -37,6 +37,7 @@ func DefaultBuckets() map[string]Bucket {
 		"CreateVolume":                   mutate,
 		"DeleteVolume":                   mutate,
 		"AttachVolume":                   mutate,
+		"DetachVolume":                   mutate,
 		"RegisterImage":                  mutate,
 		"DeregisterImage":                mutate,
 	}

@@ -24,6 +24,7 @@ var actions = map[string]action{
 	"TerminateInstances": (*Account).terminateInstances,
 	"CreateVolume":       (*Account).createVolume,
 	"AttachVolume":       (*Account).attachVolume,
+	"DetachVolume":       (*Account).detachVolume,
 	"DeleteVolume":       (*Account).deleteVolume,
 	"CreateTags":         (*Account).createTags,
 	"DeleteTags":         (*Account).deleteTags,

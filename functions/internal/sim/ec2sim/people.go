@@ -121,14 +121,25 @@ func (a *Account) AttachVolume(volumeID, instanceID, device string) {
 	a.attach(must(a.volumes.byID, volumeID), must(a.instances.byID, instanceID), device, false)
 }
 
+// DetachVolume detaches a volume from an instance.
+func (a *Account) DetachVolume(volumeID, instanceID string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.detach(must(a.volumes.byID, volumeID), must(a.instances.byID, instanceID))
+}
+
+func (a *Account) detach(v *volume, i *instance) {
+	i.devices = slices.DeleteFunc(i.devices, func(d device) bool { return d.volumeID == v.id })
+	v.attachedTo = slices.DeleteFunc(v.attachedTo, func(at string) bool { return at == i.id })
+}
+
 // DeleteVolume deletes a volume, attached or not. Its snapshots are kept.
 func (a *Account) DeleteVolume(volumeID string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	v := must(a.volumes.byID, volumeID)
-	for _, id := range v.attachedTo {
-		i := a.instances.byID[id]
-		i.devices = slices.DeleteFunc(i.devices, func(d device) bool { return d.volumeID == volumeID })
+	for _, id := range slices.Clone(v.attachedTo) {
+		a.detach(v, a.instances.byID[id])
 	}
 	a.volumes.remove(v)
 }

@@ -73,6 +73,7 @@ func (a *Account) deleteVolume(p *params, _ time.Time) (reply, *apiError) {
 	return &done{Return: true}, nil
 }
 
+// attachVolumeReply is the answer of AttachVolume and of DetachVolume.
 type attachVolumeReply struct {
 	meta
 	attachmentXML
@@ -92,6 +93,32 @@ func (a *Account) attachVolume(p *params, _ time.Time) (reply, *apiError) {
 	}
 	d := a.attach(v, i, name, false)
 	return &attachVolumeReply{attachmentXML: attachedXML(i.id, d, "attaching")}, nil
+}
+
+// detachVolume detaches at once: EC2's answer has the state that the volume passes through.
+func (a *Account) detachVolume(p *params, _ time.Time) (reply, *apiError) {
+	v := a.volumeParam(p, p.required("VolumeId"))
+	from := p.optional("InstanceId")
+	if from != "" {
+		a.instanceParam(p, from)
+	}
+	if p.ok() {
+		switch {
+		case len(v.attachedTo) == 0:
+			p.fail(refuse("IncorrectState", "Volume '%s' is in the 'available' state.", v.id))
+		case from == "" && len(v.attachedTo) > 1:
+			p.fail(refuse("MissingParameter", "The request must contain the parameter instanceId: '%s' is attached to %d instances", v.id, len(v.attachedTo)))
+		case from != "" && !slices.Contains(v.attachedTo, from):
+			p.fail(refuse("InvalidAttachment.NotFound", "'%s' is not attached to '%s'", v.id, from))
+		}
+	}
+	if err := p.done(); err != nil {
+		return nil, err
+	}
+	i := a.instances.byID[cmp.Or(from, v.attachedTo[0])]
+	d := i.devices[slices.IndexFunc(i.devices, func(d device) bool { return d.volumeID == v.id })]
+	a.detach(v, i)
+	return &attachVolumeReply{attachmentXML: attachedXML(i.id, d, "detaching")}, nil
 }
 
 func (a *Account) attachable(v *volume, i *instance, name string) *apiError {
