@@ -34,28 +34,31 @@ func parseRunID(id string) (keyword string, scheduled time.Time, ok bool) {
 
 // Description is the description of a snapshot that a run creates. It is for people, and it is a proof: unlike a tag, nobody can change it
 // afterwards. It has the IDs of the run, the instance and the volume, and the ASCII part of the instance's Name, for example
-// "SnapshotDaily/2026-11-22T00:00:00Z i-0123456789abcdef0 vol-0123456789abcdef0 web-1". If the snapshot is created after the run's day, the
-// description says when: "SnapshotDaily/2026-11-22T00:00:00Z at 2026-11-25T08:00:00Z i-…".
+// "SnapshotDaily/2026-11-22T00:00:00Z i-0123456789abcdef0 vol-0123456789abcdef0 web-1". If the volume is attached to no instance, there is no
+// instance's ID, and the Name is the volume's. If the snapshot is created after the run's day, the description says when:
+// "SnapshotDaily/2026-11-22T00:00:00Z at 2026-11-25T08:00:00Z i-…".
 func Description(s Stamp, volumeID, name string) string {
 	keyword, at := cutRunID(s.RunID)
 	if !s.Late.IsZero() {
 		at += lateWord + s.Late.UTC().Format(time.RFC3339)
 	}
-	text := contract.KeywordASCII(keyword) + strings.Join([]string{at, s.InstanceID, volumeID}, " ")
-	if name = asciiName(name); name != "" {
-		text += " " + name
+	text := contract.KeywordASCII(keyword) + at
+	for _, word := range []string{s.InstanceID, volumeID, asciiName(name)} {
+		if word != "" {
+			text += " " + word
+		}
 	}
 	return text[:min(len(text), maxDescription)]
 }
 
-// Made gives the snapshot with the description and tags of a run: the stamp's and the instance's.
-func Made(stamp Stamp, s Snapshot, instance map[string]string) Snapshot {
-	tags, _ := SnapshotTags(stamp, instance)
+// Made gives the snapshot with the description and tags of a run: the stamp's, and the instance's or the volume's (SnapshotTags).
+func Made(stamp Stamp, s Snapshot, source map[string]string) Snapshot {
+	tags, _ := SnapshotTags(stamp, source)
 	s.Tags = make(map[string]string, len(tags))
 	for _, t := range tags {
 		s.Tags[t.Key] = t.Value
 	}
-	s.Description = Description(stamp, s.VolumeID, instance[nameTag])
+	s.Description = Description(stamp, s.VolumeID, source[nameTag])
 	return s
 }
 
@@ -90,10 +93,12 @@ func describedBy(description, runID, volumeID string) (late time.Time, ok bool) 
 				late, _ = time.Parse(time.RFC3339, word)
 				rest = said[len(word):]
 			}
-			rest, ok = strings.CutPrefix(rest, " i-")
-			_, rest, _ = strings.Cut(rest, " ")
+			rest, ok = strings.CutPrefix(rest, " ")
+			if instance, others, _ := strings.Cut(rest, " "); strings.HasPrefix(instance, "i-") {
+				rest = others
+			}
 			volume, _, _ := strings.Cut(rest, " ")
-			return late, ok && volume == volumeID
+			return late, ok && volume != "" && volume == volumeID
 		}
 	}
 	// The format until November 2026: "SnapshotDaily web-1 - vol-0123456789abcdef0 (/dev/xvda)".

@@ -31,6 +31,16 @@ func TestADescriptionIsASCIIAndNamesRunInstanceAndVolume(t *testing.T) {
 	}
 }
 
+func TestADescriptionOfAVolumeWithoutAnInstanceNamesTheVolumeOnly(t *testing.T) {
+	for name, want := range map[string]string{
+		"": "SnapshotDaily/2026-11-22T00:00:00Z vol-1", "data": "SnapshotDaily/2026-11-22T00:00:00Z vol-1 data",
+	} {
+		if got := Description(Stamp{RunID: stamp.RunID}, "vol-1", name); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
+}
+
 func TestALongKeywordLeavesRoomForRunInstanceAndVolume(t *testing.T) {
 	run := RunID(strings.Repeat("每", 128), scheduled)
 	got := Description(Stamp{RunID: run, InstanceID: "i-0123456789abcdef0"}, "vol-0123456789abcdef0", strings.Repeat("n", 256))

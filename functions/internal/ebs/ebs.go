@@ -47,7 +47,7 @@ func NewestFirst(a, b Snapshot) int {
 // ListsSettle is how long EC2's lists usually need to show what has changed.
 const ListsSettle = 10 * time.Second
 
-// Instance is an EC2 instance that opted in by its schedule tag.
+// Instance is an EC2 instance. One without an ID stands for a volume that is attached to none, and has the volume's tags.
 type Instance struct {
 	ID      string            // i-…
 	Tags    map[string]string // all its tags, including those of AWS (aws:…)
@@ -63,9 +63,10 @@ type Attachment struct {
 
 // Volume is an EBS volume, attached or not.
 type Volume struct {
-	ID      string
-	Tags    map[string]string
-	SizeGiB int
+	ID        string
+	Tags      map[string]string
+	SizeGiB   int
+	Instances []string // the IDs of those it is attached to; several if it is a Multi-Attach volume
 }
 
 // RefusedError says that EC2 refuses to delete a snapshot, and that a retry would not help: an AMI uses it, it is locked, or another service

@@ -70,6 +70,12 @@ func TestOwnershipByTags(t *testing.T) {
 	}
 }
 
+// alone changes a run's snapshot to one of a volume that is attached to no instance.
+func alone(s *Snapshot) {
+	delete(s.Tags, TagInstance)
+	s.Description = Description(Stamp{RunID: stamp.RunID}, s.VolumeID, "data")
+}
+
 const (
 	today  = "SnapshotDaily web-1 - vol-1 (/dev/xvda)" // what runs wrote until November 2026
 	lambda = "AutoSnapshot web-1 - vol-1 (/dev/xvda)"
@@ -90,6 +96,23 @@ func TestTagsProveNothing(t *testing.T) {
 		{"a run's, at the last moment of its day", ofRun(begun(24 * time.Hour)), MadeByRun, Managed},
 		{"a run's, by a clock that is a little ahead of EC2's", ofRun(begun(-15 * time.Minute)), MadeByRun, Managed},
 		{"an adopted one", ofRun(adopted, described(lambda), begun(-100*24*time.Hour)), MadeByLambda, Managed},
+
+		{"a run's of a volume without an instance", ofRun(alone), MadeByRun, Managed},
+		{"a run's of a volume without an instance and without a Name", ofRun(alone, described(stamp.RunID+" vol-1")), MadeByRun, Managed},
+		{"a run's of a volume without an instance, days later", ofRun(begun(72*time.Hour),
+			described(stamp.RunID+" at 2026-11-25T00:01:00Z vol-1")), MadeByRun, Managed},
+		{"one without an instance that names another volume", ofRun(alone, of("vol-2")), MadeBySomebody, Foreign},
+		{"one without an instance whose name is the volume's ID", ofRun(described(stamp.RunID + " vol-2 vol-1")), MadeBySomebody, Foreign},
+		{"one with something else in the instance's place", ofRun(described(stamp.RunID + " data vol-1")), MadeBySomebody, Foreign},
+		{"one with two spaces in the instance's place", ofRun(described(stamp.RunID + "  vol-1")), MadeBySomebody, Foreign},
+		{"one with two instances", ofRun(described(stamp.RunID + " i-1 i-2 vol-1")), MadeBySomebody, Foreign},
+		{"one that names the instance only", ofRun(described(stamp.RunID + " i-1")), MadeBySomebody, Foreign},
+		{"one whose volume only begins like that", ofRun(described(stamp.RunID + " vol-12")), MadeBySomebody, Foreign},
+		{"one that names the run only", ofRun(described(stamp.RunID)), MadeBySomebody, Foreign},
+		{"one that names the run only, of no volume", ofRun(described(stamp.RunID+" "), of("")), MadeBySomebody, Foreign},
+		{"one without an instance, of another run", ofRun(described("SnapshotDaily/2026-11-23T00:00:00Z vol-1")), MadeBySomebody, Foreign},
+		{"one without an instance that begins before the run", ofRun(alone, begun(-time.Hour)), MadeBySomebody, Foreign},
+		{"a copy of one without an instance", ofRun(alone, func(s *Snapshot) { s.Copy = true }), MadeByCopying, Foreign},
 
 		{"a run's that was finished days later, and says so", ofRun(begun(72*time.Hour), finishedAt(72*time.Hour+time.Minute)), MadeByRun, Managed},
 		{"one that begins at another time than its description says", ofRun(begun(73*time.Hour), finishedAt(72*time.Hour)), MadeBySomebody, Foreign},

@@ -1,10 +1,10 @@
 package ebs
 
-// Place says where something happened, in the words by which an administrator knows it: an instance, or a volume of it. The zero Place is
-// the run as a whole.
+// Place says where something happened, in the words by which an administrator knows it: an instance, a volume of it, or a volume that is
+// attached to none. The zero Place is the run as a whole.
 type Place struct {
-	InstanceID string
-	Name       string `json:",omitempty"` // the instance's Name
+	InstanceID string // "" if the volume is attached to none
+	Name       string `json:",omitempty"` // the instance's Name, or the volume's if it is attached to none
 	VolumeID   string `json:",omitempty"`
 	Device     string `json:",omitempty"`
 }
@@ -13,6 +13,13 @@ type Place struct {
 func (p Place) String() string {
 	if p == (Place{}) {
 		return "the run as a whole"
+	}
+	if p.InstanceID == "" {
+		text := "volume " + p.VolumeID + ", attached to no instance"
+		if p.Name != "" {
+			text = p.Name + ", " + text
+		}
+		return text
 	}
 	text := "instance " + p.InstanceID
 	if p.Name != "" {

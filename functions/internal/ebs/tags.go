@@ -16,7 +16,7 @@ const (
 	TagSchedule  = TagPrefix + "schedule"  // the keyword: which schedule owns the snapshot
 	TagRetention = TagPrefix + "retention" // the retention at creation: if the keyword tag differs, a person has changed it
 	TagRun       = TagPrefix + "run"       // the run's ID, by which a run finds its snapshot, since CreateSnapshot has no client token
-	TagInstance  = TagPrefix + "instance"  // the instance's ID
+	TagInstance  = TagPrefix + "instance"  // the instance's ID; no such tag if the volume is attached to none
 )
 
 // AdoptedRun is the value of TagRun of an adopted snapshot. It is not a run's ID: that has a slash.
@@ -33,12 +33,12 @@ const (
 // Tag is a tag to set.
 type Tag struct{ Key, Value string }
 
-// Stamp is what a run writes on a snapshot in addition to the instance's tags.
+// Stamp is what a run writes on a snapshot in addition to the tags of the instance.
 type Stamp struct {
 	Keyword    string
 	Retention  string // the retention in force for the volume, as a person wrote it
 	RunID      string
-	InstanceID string
+	InstanceID string    // "" if the volume is attached to none
 	Late       time.Time // when it is created, if the run's day is over by then (LateFor); else zero
 }
 
@@ -51,21 +51,24 @@ func StampOf(r contract.Run, i contract.Instance, v contract.Volume, now time.Ti
 	return out
 }
 
-// SnapshotTags gives the tags of a new snapshot: ours first, then the instance's in a fixed order (Name, then by key), without those of AWS,
-// which EC2 refuses. EC2 accepts 50 tags; dropped has the keys beyond that.
-func SnapshotTags(s Stamp, instance map[string]string) (tags []Tag, dropped []string) {
+// SnapshotTags gives the tags of a new snapshot: ours first, then those of the source in a fixed order (Name, then by key), without those of
+// AWS, which EC2 refuses. The source is the instance, or the volume itself if it is attached to none. EC2 accepts 50 tags; dropped has the keys
+// beyond that.
+func SnapshotTags(s Stamp, source map[string]string) (tags []Tag, dropped []string) {
 	tags = []Tag{
 		{s.Keyword, s.Retention},
 		{TagSchedule, s.Keyword},
 		{TagRetention, s.Retention},
 		{TagRun, s.RunID},
-		{TagInstance, s.InstanceID},
 	}
-	ours := map[string]bool{}
+	ours := map[string]bool{TagInstance: true} // also if it is not set: the source may have a copy
 	for _, t := range tags {
 		ours[t.Key] = true
 	}
-	keys := slices.SortedFunc(maps.Keys(instance), func(a, b string) int {
+	if s.InstanceID != "" {
+		tags = append(tags, Tag{TagInstance, s.InstanceID})
+	}
+	keys := slices.SortedFunc(maps.Keys(source), func(a, b string) int {
 		if (a == nameTag) != (b == nameTag) {
 			if a == nameTag {
 				return -1
@@ -80,7 +83,7 @@ func SnapshotTags(s Stamp, instance map[string]string) (tags []Tag, dropped []st
 		case len(tags) == MaxTags:
 			dropped = append(dropped, k)
 		default:
-			tags = append(tags, Tag{k, instance[k]})
+			tags = append(tags, Tag{k, source[k]})
 		}
 	}
 	return tags, dropped

@@ -62,6 +62,10 @@ func TestSnapshotTags(t *testing.T) {
 			instance: map[string]string{"team": "shop", "Name": "web", "Anna": "", "name": "lower", "名": "值"},
 			want:     append(ours("3"), Tag{"Name", "web"}, Tag{"Anna", ""}, Tag{"name", "lower"}, Tag{"team", "shop"}, Tag{"名", "值"}),
 		}, {
+			name: "sets no instance's ID if there is none, and copies none", stamp: Stamp{Keyword: keyword, Retention: "3", RunID: stamp.RunID},
+			instance: map[string]string{TagInstance: "i-old", "Name": "data"},
+			want:     append(ours("3")[:4], Tag{"Name", "data"}),
+		}, {
 			name: "excludes AWS's own tags, in any case of letters", stamp: stamp,
 			instance: map[string]string{"aws:cloudformation:stack-name": "x", "AWS:thing": "x", "Aws:": "x", "aws": "kept", "awsome:": "kept"},
 			want:     append(ours("3"), Tag{"aws", "kept"}, Tag{"awsome:", "kept"}),
