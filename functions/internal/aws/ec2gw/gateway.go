@@ -79,6 +79,20 @@ func (g *Gateway) FindInstances(ctx context.Context, idOrName string) ([]ebs.Ins
 	return g.instances(ctx, "look up the instance "+idOrName, f)
 }
 
+// InstancesByID lists those of the instances that exist and have not been terminated.
+func (g *Gateway) InstancesByID(ctx context.Context, ids []string) ([]ebs.Instance, error) {
+	var out []ebs.Instance
+	for chunk := range slices.Chunk(ids, maxFilterValues) {
+		// By filter: with a list of IDs, one that does not exist would fail the whole call.
+		instances, err := g.instances(ctx, fmt.Sprintf("look up %s", ebs.Count(len(chunk), "instance")), filter("instance-id", chunk...))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, instances...)
+	}
+	return out, nil
+}
+
 func (g *Gateway) instances(ctx context.Context, what string, f types.Filter) ([]ebs.Instance, error) {
 	var out []ebs.Instance
 	p := ec2.NewDescribeInstancesPaginator(g.client, &ec2.DescribeInstancesInput{
@@ -150,9 +164,7 @@ func (g *Gateway) volumes(ctx context.Context, what string, f types.Filter) ([]e
 			return classify(what, err)
 		}
 		for _, v := range page.Volumes {
-			out = append(out, ebs.Volume{
-				ID: aws.ToString(v.VolumeId), Tags: tagMap(v.Tags), SizeGiB: int(aws.ToInt32(v.Size)),
-			})
+			out = append(out, volume(v))
 		}
 		return nil
 	})
@@ -198,6 +210,17 @@ func instance(i types.Instance) ebs.Instance {
 			out.Volumes = append(out.Volumes, ebs.Attachment{
 				VolumeID: *m.Ebs.VolumeId, Device: device, Boot: device != "" && device == aws.ToString(i.RootDeviceName),
 			})
+		}
+	}
+	return out
+}
+
+func volume(v types.Volume) ebs.Volume {
+	out := ebs.Volume{ID: aws.ToString(v.VolumeId), Tags: tagMap(v.Tags), SizeGiB: int(aws.ToInt32(v.Size))}
+	for _, a := range v.Attachments {
+		// A volume of a task of Amazon ECS has an attachment without an instance.
+		if a.InstanceId != nil {
+			out.Instances = append(out.Instances, *a.InstanceId)
 		}
 	}
 	return out
