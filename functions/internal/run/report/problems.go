@@ -14,16 +14,18 @@ import (
 func problems(items []contract.Item, held []ebs.Snapshot) []Problem {
 	var out []Problem
 	snapshotsOf := byVolume(held)
-	valueReported, tagsReported := map[string]bool{}, map[string]bool{} // an instance with very many volumes has several items
+	valueReported, tagsReported := map[ebs.Place]bool{}, map[ebs.Place]bool{} // an instance with very many volumes has several items
 	for _, i := range items {
 		out = append(out, unreadable(i, valueReported)...)
-		_, dropped := ebs.SnapshotTags(ebs.StampOf(i.Run, i.Instance, i.Volumes[0], time.Time{}), i.Instance.Tags)
-		if len(dropped) > 0 && !tagsReported[i.Instance.ID] {
-			tagsReported[i.Instance.ID] = true
+		stamp := ebs.StampOf(i.Run, i.Instance, i.Volumes[0], time.Time{})
+		_, dropped := ebs.SnapshotTags(stamp, i.Instance.Tags)
+		if where, on := sourceOf(i); len(dropped) > 0 && !tagsReported[where] {
+			tagsReported[where] = true
+			ours, _ := ebs.SnapshotTags(stamp, nil)
 			out = append(out, Problem{
-				placeOf(i.Instance, contract.Volume{}),
+				where,
 				fmt.Sprintf("%s not copied to its snapshots: %s", ebs.Count(len(dropped), "tag"), strings.Join(dropped, ", ")),
-				fmt.Sprintf("A snapshot holds at most %d tags, and 5 of them are ours. Remove tags from the instance, or accept that these are not copied.", ebs.MaxTags),
+				fmt.Sprintf("A snapshot holds at most %d tags, and %d of them are ours. Remove tags from %s, or accept that these are not copied.", ebs.MaxTags, len(ours), on),
 			})
 		}
 		for _, v := range i.Volumes {
@@ -39,6 +41,14 @@ func problems(items []contract.Item, held []ebs.Snapshot) []Problem {
 	return out
 }
 
+// sourceOf says whose tags the item has: those of its instance, or of its volume if that is attached to none.
+func sourceOf(i contract.Item) (where ebs.Place, on string) {
+	if i.Instance.ID == "" {
+		return placeOf(i.Instance, i.Volumes[0]), "the volume"
+	}
+	return placeOf(i.Instance, contract.Volume{}), "the instance"
+}
+
 // usable counts the snapshots that have completed or may still complete.
 func usable(held []ebs.Snapshot) int {
 	n := 0
@@ -52,18 +62,18 @@ func usable(held []ebs.Snapshot) int {
 
 // unreadable lists the retention values of an item that can't be read: an instance's once, and each volume's own. reported holds the
 // instances and volumes that are in the list already.
-func unreadable(i contract.Item, reported map[string]bool) []Problem {
+func unreadable(i contract.Item, reported map[ebs.Place]bool) []Problem {
 	var out []Problem
 	for _, v := range i.Volumes {
-		where, tagged, on := placeOf(i.Instance, contract.Volume{}), i.Instance.ID, "the instance"
-		if v.Retention != i.Instance.Tags[i.Run.SnapshotKeyWord] {
-			where.VolumeID, where.Device, tagged, on = v.ID, v.Device, v.ID, "the volume"
+		where, on := sourceOf(i)
+		if value, tagged := i.Instance.Tags[i.Run.SnapshotKeyWord]; !tagged || v.Retention != value {
+			where, on = placeOf(i.Instance, v), "the volume"
 		}
 		_, err := retention.ReadPolicy(i.Run.SnapshotKeyWord, v.Retention, i.Run.TimeZone)
-		if err == nil || reported[tagged] {
+		if err == nil || reported[where] {
 			continue
 		}
-		reported[tagged] = true
+		reported[where] = true
 		out = append(out, Problem{
 			where,
 			fmt.Sprintf("its tag %s can't be read: %v", i.Run.SnapshotKeyWord, err),

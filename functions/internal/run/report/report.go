@@ -203,6 +203,7 @@ func (r *Report) judge(i contract.Instance, v contract.Volume, held []ebs.Snapsh
 	}
 }
 
+// placeOf gives the place of a volume. If it is attached to no instance, the item's tags are its own.
 func placeOf(i contract.Instance, v contract.Volume) ebs.Place {
 	return ebs.Place{InstanceID: i.ID, Name: i.Tags["Name"], VolumeID: v.ID, Device: v.Device}
 }

@@ -92,7 +92,7 @@ type State struct {
 
 // Orphan is a volume with managed snapshots of a schedule that no run of the schedule works on any more.
 type Orphan struct {
-	Keyword, VolumeID, InstanceID string // the instance of its newest snapshot
+	Keyword, VolumeID, InstanceID string // the instance of its newest snapshot; "" if that has none
 	Exists                        bool   // the volume still exists
 	Since                         time.Time
 	Told                          time.Time `json:",omitzero"` // when a mail listed it under the present policy; nothing is deleted before that

@@ -25,7 +25,7 @@ func subject(s State) string {
 // message says which volumes are orphans, how many snapshots they have, and what will be deleted. s is the state after the mail.
 func message(s State, listed []Orphan, p Policy, url string) string {
 	var b strings.Builder
-	b.WriteString("No run prunes the snapshots of these volumes any more: the volume or its instance was deleted, or the instance lost its tag.\n")
+	b.WriteString("No run prunes the snapshots of these volumes any more: the volume or its instance was deleted, or the tag was removed.\n")
 	for n, o := range listed {
 		ebs.Fprintf(&b, "%d. %s\n", n+1, o.describe(p, s.PolicySince))
 	}
@@ -46,8 +46,12 @@ func (o Orphan) describe(p Policy, policySince time.Time) string {
 	if o.Exists {
 		is = "exists, but not in the schedule"
 	}
-	instance := ebs.Cut(ebs.Visible(o.InstanceID), len("i-0123456789abcdef0")) // from a tag, which people can change
-	text := fmt.Sprintf("%s: %s (%s): %s", o.Keyword, ebs.Place{InstanceID: instance, VolumeID: o.VolumeID}, is, ebs.Count(o.Snapshots, "snapshot"))
+	volume := "volume " + o.VolumeID
+	if o.InstanceID != "" {
+		instance := ebs.Cut(ebs.Visible(o.InstanceID), len("i-0123456789abcdef0")) // from a tag, which people can change
+		volume = ebs.Place{InstanceID: instance, VolumeID: o.VolumeID}.String()
+	}
+	text := fmt.Sprintf("%s: %s (%s): %s", o.Keyword, volume, is, ebs.Count(o.Snapshots, "snapshot"))
 	switch {
 	case !p.deletes():
 	case o.Going == 0:

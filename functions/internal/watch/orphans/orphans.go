@@ -1,5 +1,5 @@
-// Package orphans is the use case of tidy-orphans. A volume is an orphan if the volume or its instance was deleted, or the instance lost its
-// tag: no run prunes its snapshots any more. The check lists orphans, and deletes what a configured policy does not keep of them.
+// Package orphans is the use case of tidy-orphans. A volume is an orphan if the volume or its instance was deleted, or the tag was
+// removed: no run prunes its snapshots any more. The check lists orphans, and deletes what a configured policy does not keep of them.
 package orphans
 
 import (
