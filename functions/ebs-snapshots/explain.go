@@ -150,7 +150,7 @@ func (c *console) printVolume(e explain.Explained, single bool) {
 func zoneFor(schedules []explain.ExplainedSchedule) *time.Location {
 	var zones []string
 	for _, s := range schedules {
-		if s.InstanceID != "" && !slices.Contains(zones, s.TimeZone) {
+		if s.Chosen() && !slices.Contains(zones, s.TimeZone) {
 			zones = append(zones, s.TimeZone)
 		}
 	}
@@ -163,16 +163,19 @@ func zoneFor(schedules []explain.ExplainedSchedule) *time.Location {
 // scheduleWords says what the schedule does with the volume.
 func scheduleWords(s explain.ExplainedSchedule) string {
 	text := strings.Join(s.Expressions, " and ")
-	if s.InstanceID != "" {
+	by := "its instance's tag"
+	if s.VolumeTag {
+		by = "the volume's own tag"
+	}
+	switch {
+	case s.InstanceID != "":
 		at := s.InstanceID
 		if s.InstanceName != "" {
 			at = s.InstanceName + " (" + at + ")"
 		}
-		by := "its instance's tag"
-		if s.VolumeTag {
-			by = "the volume's own tag"
-		}
 		text += fmt.Sprintf("; at %s as %s; keeps %q, %s", at, s.Device, s.Retention, by)
+	case s.Chosen():
+		text += fmt.Sprintf("; attached to no instance; keeps %q, %s", s.Retention, by)
 	}
 	switch {
 	case s.Exempt != "":

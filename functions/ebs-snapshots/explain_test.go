@@ -172,11 +172,11 @@ func TestAnExplanationSaysWhyNothingIsDeleted(t *testing.T) {
 		t.Helper()
 		c.says(t, 0, []string{"explain", "vol-1"}, texts...)
 	}
-	says(`keeps "abc"`, "the retention can't be read, so nothing is deleted", "the volume is at no instance with the tag SnapshotHourly")
+	says(`keeps "abc"`, "the retention can't be read, so nothing is deleted", "neither the volume nor its instance has the tag SnapshotHourly")
 	account.TagInstance("i-1", "SnapshotDaily", "off")
 	says(": kept, its instance's tag SnapshotDaily is off")
 	account.UntagInstance("i-1", "SnapshotDaily")
-	says(": kept, the volume is at no instance with the tag SnapshotDaily", "policy for orphans: report")
+	says(": kept, neither the volume nor its instance has the tag SnapshotDaily", "policy for orphans: report")
 	account.DeleteVolume("vol-1")
 	says("Volume vol-1, which is deleted", "the volume is gone, and no run works on it any more", "1 snapshot of this account")
 }

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/operator/plan"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/report"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
@@ -57,10 +56,6 @@ type runProblem struct {
 	Message string `json:"message"`
 }
 
-func placeOf(v ebs.Place) plan.Place {
-	return plan.Place{InstanceID: v.InstanceID, InstanceName: v.Name, VolumeID: v.VolumeID, Device: v.Device}
-}
-
 // outcome puts together what was seen of the run.
 func (t *tracker) outcome(l local, status string) runOutput {
 	t.mu.Lock()
@@ -85,13 +80,13 @@ func (t *tracker) outcome(l local, status string) runOutput {
 func (o *runOutput) take(r report.Report, file string) {
 	o.Report, o.summary, o.Completed = file, r.Summary, r.Completed
 	for _, f := range r.Failures {
-		o.Failures = append(o.Failures, runFailure{placeOf(f.Place), f.Error, f.Reason})
+		o.Failures = append(o.Failures, runFailure{plan.PlaceOf(f.Place), f.Error, f.Reason})
 	}
 	for _, p := range r.Problems {
-		o.Problems = append(o.Problems, runProblem{placeOf(p.Place), p.What})
+		o.Problems = append(o.Problems, runProblem{plan.PlaceOf(p.Place), p.What})
 	}
 	for _, g := range r.Gone {
-		o.Gone = append(o.Gone, placeOf(g))
+		o.Gone = append(o.Gone, plan.PlaceOf(g))
 	}
 }
 
@@ -102,7 +97,7 @@ func (c *console) printOutcome(o runOutput) {
 		c.text("Run %s: %s. Created %d, deleted %d snapshots.", o.RunID, o.Status, len(o.Created), len(o.Deleted))
 	}
 	if o.nothing {
-		c.text("There is nothing to snapshot. No instance here carries the tag %s, or its value is off.", o.Keyword)
+		c.text("There is nothing to snapshot. No instance or volume here carries the tag %s, or its value is off.", o.Keyword)
 	}
 	if o.summary != "" {
 		c.text("%s", o.summary)

@@ -142,10 +142,9 @@ func (v *planVerb) printSchedule(s plan.Schedule) {
 	c := v.console
 	zone := zoneOf(s.TimeZone)
 	if len(s.Volumes) == 0 {
-		c.text("%s: there is nothing to snapshot. No instance here carries the tag %s, or its value is off.", s.Keyword, s.Keyword)
+		c.text("%s: there is nothing to snapshot. No instance or volume here carries the tag %s, or its value is off.", s.Keyword, s.Keyword)
 	} else {
-		c.text("%s, run of %s: %s %s of %s.", s.Keyword, s.ScheduledTime.In(zone).Format(ebs.TimeFormat), totals(s.Totals),
-			ebs.Count(len(s.Volumes), "volume"), ebs.Count(s.Instances, "instance"))
+		c.text("%s, run of %s: %s %s.", s.Keyword, s.ScheduledTime.In(zone).Format(ebs.TimeFormat), totals(s.Totals), s.Where())
 	}
 	if v.only != "" {
 		v.printSnapshots(s, zone)
@@ -154,10 +153,10 @@ func (v *planVerb) printSchedule(s plan.Schedule) {
 	}
 	for _, one := range s.Volumes {
 		if p := one.Problem(); p != "" {
-			c.text("NOTE %s, %s: %s", one.Name(), one.VolumeID, p)
+			c.text("NOTE %s: %s", one.Place, p)
 		}
 		for _, t := range one.DroppedTags {
-			c.text("NOTE %s, %s: the tag %s has no room on the snapshot", one.Name(), one.VolumeID, t)
+			c.text("NOTE %s: the tag %s has no room on the snapshot", one.Place, t)
 		}
 	}
 	switch {
@@ -202,7 +201,7 @@ func (v *planVerb) printSnapshots(s plan.Schedule, zone *time.Location) {
 			rows = append(rows, []string{"  " + id, snap.StartTime.In(zone).Format(ebs.TimeFormat), snap.Reason.String()})
 		}
 		if len(rows) > 0 {
-			v.console.text("%s, %s (%s), %s=%s", one.Name(), one.VolumeID, one.Device, s.Keyword, one.Retention)
+			v.console.text("%s, %s=%s", one.Place, s.Keyword, one.Retention)
 			v.console.table([]column{{solid: true, alarm: v.only == "delete"}, {solid: true}, {}}, rows)
 		}
 	}

@@ -32,7 +32,10 @@ func (p *progress) found(d contract.Discovery) {
 	if d.Outcome != contract.OutcomeWork {
 		return
 	}
-	text := fmt.Sprintf("%d volumes of %d instances", d.Volumes, d.Instances)
+	text := ebs.Count(d.Volumes, "volume")
+	if d.Instances > 0 { // some volumes may be attached to none
+		text += ", " + ebs.Count(d.Instances, "instance")
+	}
 	if wait := time.Until(d.LastStartAt); wait > time.Second {
 		text += fmt.Sprintf("; at EC2's pace the last snapshot is created in %s", wait.Round(time.Second))
 	}

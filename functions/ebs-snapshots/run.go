@@ -137,7 +137,7 @@ func (v *runVerb) agree(ctx context.Context, l local) error {
 	}
 	v.show(func() {
 		v.console.text("%s.", l.account)
-		v.console.text("Run %s: %s %s of %s.", l.run.ID, totals(s.Totals), ebs.Count(len(s.Volumes), "volume"), ebs.Count(s.Instances, "instance"))
+		v.console.text("Run %s: %s %s.", l.run.ID, totals(s.Totals), s.Where())
 	})
 	if len(s.Volumes) == 0 || v.yes {
 		return nil

@@ -305,7 +305,7 @@ func TestWithoutAnInstanceTheRunSaysSo(t *testing.T) {
 	if err := c.daily(t.Context(), "--scheduled-time", at); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(c.stdout.String(), "No instance here carries the tag SnapshotDaily") {
+	if !strings.Contains(c.stdout.String(), "No instance or volume here carries the tag SnapshotDaily") {
 		t.Errorf("the output does not say that nothing was found:\n%s", c.stdout.String())
 	}
 }

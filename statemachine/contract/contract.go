@@ -57,7 +57,7 @@ type Discovery struct {
 	Instances     int       // in the manifest
 	Volumes       int       // in the manifest
 	LastStartAt   time.Time // when the last instance may start
-	Excluded      int       `json:",omitempty"` // volumes of tagged instances that the run does not snapshot
+	Excluded      int       `json:",omitempty"` // volumes of the schedule that the run does not snapshot
 	// DoneEarlier counts the volumes that an earlier execution of the run completed and whose snapshots are gone since. They are not in
 	// the manifest.
 	DoneEarlier int `json:",omitempty"`
@@ -76,8 +76,8 @@ type MapResult struct {
 	Failure
 }
 
-// Item is an entry of the manifest, and the input of one child execution (at most about 30 KB). It is for one instance. An instance
-// with very many volumes has several items.
+// Item is an entry of the manifest, and the input of one child execution (at most about 30 KB). It is for one instance, or for one
+// volume that is attached to none. An instance with very many volumes has several items.
 type Item struct {
 	Run           Run
 	StartAt       time.Time // when it may start to create snapshots
@@ -88,8 +88,8 @@ type Item struct {
 
 // Instance is the EC2 instance of an item.
 type Instance struct {
-	ID   string
-	Tags map[string]string // its tags, except the reserved tags of AWS
+	ID   string            // "" if the item's volume is attached to none; the definition needs the field
+	Tags map[string]string // its tags, or the volume's if there is no instance, except the reserved tags of AWS
 }
 
 // Volume is a volume that the run snapshots.
@@ -137,7 +137,7 @@ type SnapshotResult struct {
 // PruneRequest is the request to prune-volume.
 type PruneRequest struct {
 	Run        Run
-	InstanceID string
+	InstanceID string // "" if the volume is attached to none
 	Volume     Volume
 	Snapshot   SnapshotResult
 	Attempt    int

@@ -18,7 +18,7 @@ type Claim struct {
 	Done      time.Time `json:",omitzero"` // when a report found each volume completed or deleted; then the run is not started again
 }
 
-// Excluded is a volume of a run's instances that the run does not snapshot, and why. The object at ExcludedKey is an array of these.
+// Excluded is a volume of the schedule that the run does not snapshot, and why. InstanceID is "" if it is attached to no instance. The object at ExcludedKey is an array of these.
 type Excluded struct {
 	InstanceID, Name, VolumeID, Device string
 	Reason                             Exclusion

@@ -24,7 +24,7 @@ type Exempt string
 // Why no run deletes a snapshot.
 const (
 	VolumeGone   Exempt = "volume-gone"           // no run works on it any more
-	NotAttached  Exempt = "no-tagged-instance"    // the volume is at no instance with the schedule's tag
+	NotTagged    Exempt = "no-tagged-instance"    // neither the volume nor an instance it is attached to has the schedule's tag
 	Unreadable   Exempt = "unreadable-retention"  // the tag's value can't be read
 	Foreign      Exempt = "foreign"               // no run of this tool made it
 	ForgedTags   Exempt = "foreign-with-our-tags" // likewise, although it carries the tags of a schedule
@@ -37,8 +37,8 @@ func (e Exempt) Words(keyword string) string {
 	switch e {
 	case VolumeGone:
 		return "the volume is gone, and no run works on it any more"
-	case NotAttached:
-		return "the volume is at no instance with the tag " + keyword
+	case NotTagged:
+		return "neither the volume nor its instance has the tag " + keyword
 	case Unreadable:
 		return "the retention can't be read, so nothing is deleted"
 	case Foreign:

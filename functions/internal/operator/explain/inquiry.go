@@ -39,8 +39,8 @@ type ExplainedSchedule struct {
 	Keyword       string          `json:"keyword"`
 	TimeZone      string          `json:"timeZone"`
 	Expressions   []string        `json:"expressions"`
-	NextRun       *time.Time      `json:"nextRun"` // null if there is none
-	InstanceID    string          `json:"instanceId"`
+	NextRun       *time.Time      `json:"nextRun"`    // null if there is none
+	InstanceID    string          `json:"instanceId"` // "" if the volume is attached to none, or the schedule does not work on it
 	InstanceName  string          `json:"instanceName"`
 	Device        string          `json:"device"`
 	Retention     string          `json:"retention"`     // in force; "" if the schedule does not work on the volume
@@ -49,6 +49,9 @@ type ExplainedSchedule struct {
 	OrphanPolicy  *orphans.Policy `json:"-"`             // in force for its snapshots, since no run works on them
 	ForecastUntil *time.Time      `json:"forecastUntil"` // what is deleted later is not said
 }
+
+// Chosen says whether runs of the schedule meet the volume, even if they exclude it.
+func (s ExplainedSchedule) Chosen() bool { return s.InstanceID != "" || s.VolumeTag }
 
 // ExplainedSnapshot is what becomes of a snapshot.
 type ExplainedSnapshot struct {
@@ -77,8 +80,7 @@ func (s ExplainedSnapshot) Why() string {
 
 // Inventory is EC2, as far as an explanation asks it.
 type Inventory interface {
-	Instances(ctx context.Context, keyword string) ([]ebs.Instance, error)
-	TaggedVolumes(ctx context.Context, keyword string) ([]ebs.Volume, error)
+	discover.Fleet
 	SnapshotsOf(ctx context.Context, volumeID string) ([]ebs.Snapshot, error)
 	Volumes(ctx context.Context, ids []string) (map[string]ebs.Volume, error)
 }
@@ -110,7 +112,7 @@ func (q *Inquiry) Of(ctx context.Context, volumeID string, now time.Time) (Expla
 			return Explained{}, err
 		}
 		s, said := d.schedule(choice, exists)
-		if _, tagged := volume.Tags[d.Keyword]; choice == nil && d.Orphans != nil && !tagged { // a volume with a tag of its own is no orphan
+		if choice == nil && d.Orphans != nil {
 			said.OrphanPolicy = d.Orphans
 			maps.Copy(orphaned, d.Orphans.Outlook(d.Keyword, held, now))
 		}
@@ -144,15 +146,11 @@ func (q *Inquiry) choice(ctx context.Context, d Deployed, volumeID string) (*dis
 		q.choices = map[string][]discover.Choice{}
 	}
 	if _, asked := q.choices[d.Keyword]; !asked {
-		instances, err := q.EC2.Instances(ctx, d.Keyword)
+		choices, err := discover.Choices(ctx, q.EC2, d.Keyword, d.ExcludeBoot)
 		if err != nil {
 			return nil, err
 		}
-		tagged, err := q.EC2.TaggedVolumes(ctx, d.Keyword)
-		if err != nil {
-			return nil, err
-		}
-		q.choices[d.Keyword] = discover.Choose(d.Keyword, d.ExcludeBoot, instances, tagged)
+		q.choices[d.Keyword] = choices
 	}
 	all := q.choices[d.Keyword]
 	if i := slices.IndexFunc(all, func(c discover.Choice) bool { return c.Volume.VolumeID == volumeID }); i >= 0 {
@@ -172,12 +170,15 @@ func (d Deployed) schedule(choice *discover.Choice, exists bool) (Schedule, Expl
 	case !exists:
 		s.Exempt = VolumeGone
 	case choice == nil:
-		s.Exempt = NotAttached
+		s.Exempt = NotTagged
 	default:
 		s.Exempt = Exempt(choice.Excluded)
 	}
 	if choice != nil {
-		said.InstanceID, said.InstanceName, said.Device = choice.Instance.ID, choice.Instance.Tags[contract.NameTag], choice.Volume.Device
+		said.InstanceID, said.Device = choice.Instance.ID, choice.Volume.Device
+		if said.InstanceID != "" { // else the tags are the volume's
+			said.InstanceName = choice.Instance.Tags[contract.NameTag]
+		}
 		said.Retention, said.VolumeTag = choice.Retention, choice.OwnTag
 		policy, err := retention.ReadPolicy(d.Keyword, choice.Retention, d.TimeZone)
 		if err != nil {

@@ -52,7 +52,7 @@ type Schedule struct {
 
 // Place is where a volume is attached.
 type Place struct {
-	InstanceID   string `json:"instanceId"`
+	InstanceID   string `json:"instanceId"`   // "" if the volume is attached to none
 	InstanceName string `json:"instanceName"` // "" if it has none
 	VolumeID     string `json:"volumeId"`
 	Device       string `json:"device"`
@@ -63,7 +63,7 @@ type Volume struct {
 	Place
 	Retention   string     `json:"retention"`   // in force, as the tag says it
 	Readable    bool       `json:"readable"`    // an unreadable retention deletes nothing
-	DroppedTags []string   `json:"droppedTags"` // keys of the instance's tags for which a snapshot has no room
+	DroppedTags []string   `json:"droppedTags"` // keys of the tags for which a snapshot has no room
 	Create      int        `json:"create"`      // 0 if the run's snapshot is there already
 	Keep        int        `json:"keep"`
 	Delete      int        `json:"delete"`
@@ -100,8 +100,7 @@ type Excluded struct {
 
 // Inventory is EC2, as far as a plan asks it.
 type Inventory interface {
-	Instances(ctx context.Context, keyword string) ([]ebs.Instance, error)
-	TaggedVolumes(ctx context.Context, keyword string) ([]ebs.Volume, error)
+	discover.Fleet
 	RunSnapshots(ctx context.Context, runID string) ([]ebs.Snapshot, error)
 	ScheduleSnapshots(ctx context.Context, keyword string) ([]ebs.Snapshot, error)
 	Volumes(ctx context.Context, ids []string) (map[string]ebs.Volume, error)
@@ -140,7 +139,7 @@ func Of(ctx context.Context, ec2 Inventory, run contract.Run, excludeBoot []stri
 	}
 	out.countInstances()
 	for _, e := range discover.ExcludedOf(choices) {
-		out.Excluded = append(out.Excluded, Excluded{Place{e.InstanceID, e.Name, e.VolumeID, e.Device}, e.Reason})
+		out.Excluded = append(out.Excluded, Excluded{PlaceOf(ebs.Place{InstanceID: e.InstanceID, Name: e.Name, VolumeID: e.VolumeID, Device: e.Device}), e.Reason})
 	}
 	slices.SortStableFunc(out.Volumes, func(a, b Volume) int { return byName(a.Place, b.Place) })
 	slices.SortStableFunc(out.Excluded, func(a, b Excluded) int { return byName(a.Place, b.Place) })
@@ -177,13 +176,56 @@ func (p *Plan) Only(instance string) bool {
 func (s *Schedule) countInstances() {
 	instances := map[string]bool{}
 	for _, v := range s.Volumes {
-		instances[v.InstanceID] = true
+		if v.InstanceID != "" {
+			instances[v.InstanceID] = true
+		}
 	}
 	s.Instances = len(instances)
 }
 
+// PlaceOf gives the place without the name of a volume: only an instance's has a field.
+func PlaceOf(p ebs.Place) Place {
+	out := Place{p.InstanceID, p.Name, p.VolumeID, p.Device}
+	if p.InstanceID == "" {
+		out.InstanceName = ""
+	}
+	return out
+}
+
 // Name is what people call the instance.
-func (p Place) Name() string { return cmp.Or(p.InstanceName, p.InstanceID) }
+func (p Place) Name() string {
+	if p.InstanceID == "" && p.VolumeID != "" {
+		return "(no instance)"
+	}
+	return cmp.Or(p.InstanceName, p.InstanceID)
+}
+
+// String names the volume and its instance: "web-1, vol-0123456789abcdef0 (/dev/xvda)".
+func (p Place) String() string {
+	if p.InstanceID == "" {
+		return ebs.Place{VolumeID: p.VolumeID}.String()
+	}
+	return fmt.Sprintf("%s, %s (%s)", p.Name(), p.VolumeID, p.Device)
+}
+
+// Where counts the volumes: "3 volumes of 2 instances, and 1 volume attached to no instance".
+func (s Schedule) Where() string {
+	alone := 0
+	for _, v := range s.Volumes {
+		if v.InstanceID == "" {
+			alone++
+		}
+	}
+	attached := ebs.Count(len(s.Volumes)-alone, "volume") + " of " + ebs.Count(s.Instances, "instance")
+	unattached := ebs.Count(alone, "volume") + " attached to no instance"
+	switch alone {
+	case 0:
+		return attached
+	case len(s.Volumes):
+		return unattached
+	}
+	return attached + ", and " + unattached
+}
 
 func byName(a, b Place) int {
 	return cmp.Or(cmp.Compare(a.Name(), b.Name()), cmp.Compare(a.InstanceID, b.InstanceID), cmp.Compare(a.Device, b.Device))
@@ -214,7 +256,9 @@ func (p planned) decide(held []ebs.Snapshot, sizeGiB int) Volume {
 	stamp := ebs.StampOf(p.run, p.instance, p.volume, p.now)
 	_, dropped := ebs.SnapshotTags(stamp, p.instance.Tags)
 	out := Volume{
-		Place:     Place{p.instance.ID, p.instance.Tags[contract.NameTag], p.volume.ID, p.volume.Device},
+		Place: PlaceOf(ebs.Place{
+			InstanceID: p.instance.ID, Name: p.instance.Tags[contract.NameTag], VolumeID: p.volume.ID, Device: p.volume.Device,
+		}),
 		Retention: p.volume.Retention, DroppedTags: append([]string{}, dropped...), Snapshots: []Snapshot{},
 	}
 	held = slices.Clone(held)

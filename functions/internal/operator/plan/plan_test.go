@@ -32,6 +32,8 @@ func (account) Instances(context.Context, string) ([]ebs.Instance, error) {
 
 func (account) TaggedVolumes(context.Context, string) ([]ebs.Volume, error) { return nil, nil }
 
+func (account) InstancesByID(context.Context, []string) ([]ebs.Instance, error) { return nil, nil }
+
 func (a account) RunSnapshots(_ context.Context, runID string) ([]ebs.Snapshot, error) {
 	var out []ebs.Snapshot
 	for _, s := range a.held {

@@ -16,8 +16,7 @@ import (
 
 // inventory is the part of EC2 that discovery reads.
 type inventory interface {
-	Instances(ctx context.Context, keyword string) ([]ebs.Instance, error)
-	TaggedVolumes(ctx context.Context, keyword string) ([]ebs.Volume, error)
+	Fleet
 	RunSnapshots(ctx context.Context, runID string) ([]ebs.Snapshot, error)
 }
 
@@ -100,15 +99,8 @@ func (s *Service) Discover(ctx context.Context, req contract.DiscoverRequest) (c
 // Survey lists the instances of the run and their volumes, without their turns. It says for each volume whether the run works on it, and if
 // not, why. It changes nothing.
 func (s *Service) Survey(ctx context.Context, run contract.Run) ([]contract.Item, []Choice, error) {
-	instances, err := s.EC2.Instances(ctx, run.SnapshotKeyWord)
-	if err != nil {
-		return nil, nil, err
-	}
-	if len(instances) == 0 {
-		return nil, nil, nil
-	}
-	volumes, err := s.EC2.TaggedVolumes(ctx, run.SnapshotKeyWord)
-	if err != nil {
+	choices, err := Choices(ctx, s.EC2, run.SnapshotKeyWord, slices.Contains(s.ExcludeBoot, run.SnapshotKeyWord))
+	if err != nil || len(choices) == 0 {
 		return nil, nil, err
 	}
 	// Snapshots that an earlier execution created. The first execution finds none; that costs one call a run.
@@ -117,7 +109,6 @@ func (s *Service) Survey(ctx context.Context, run contract.Run) ([]contract.Item
 		return nil, nil, err
 	}
 	run.Resumed = run.Resumed || slices.ContainsFunc(existing, func(s ebs.Snapshot) bool { return ebs.MadeBy(s, run.ID) })
-	choices := Choose(run.SnapshotKeyWord, slices.Contains(s.ExcludeBoot, run.SnapshotKeyWord), instances, volumes)
 	return items(run, choices, existing), choices, nil
 }
 
@@ -172,7 +163,9 @@ func (s *Service) write(ctx context.Context, d contract.Discovery, found []contr
 				volume.WaitSeconds = int(s.Settle.Seconds())
 			}
 		}
-		instances[found[i].Instance.ID] = true
+		if id := found[i].Instance.ID; id != "" {
+			instances[id] = true
+		}
 		d.Volumes += len(found[i].Volumes)
 		d.LastStartAt = found[i].StartAt
 	}

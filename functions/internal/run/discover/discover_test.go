@@ -231,6 +231,7 @@ func TestDiscoverFails(t *testing.T) {
 		{"when the run can't be claimed", bucket("create", folder+"run.json"), "claim run SnapshotDaily/2026-11-22T00:00:00Z: broken"},
 		{"when the instances can't be listed", ec2("Instances"), "broken"},
 		{"when the volumes can't be listed", ec2("TaggedVolumes"), "broken"},
+		{"when the instances of tagged volumes can't be looked up", ec2("InstancesByID"), "broken"},
 		{"when the run's snapshots can't be listed", ec2("RunSnapshots"), "broken"},
 		{"when the ledger can't be read", bucket("get", ledgerKey), "reserve creates for run SnapshotDaily/2026-11-22T00:00:00Z: broken"},
 		{"when the ledger can't be written", bucket("create", ledgerKey), "reserve creates for run SnapshotDaily/2026-11-22T00:00:00Z: broken"},

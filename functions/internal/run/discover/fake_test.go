@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"testing"
 	"time"
 
@@ -16,10 +17,12 @@ import (
 // fakeEC2 is an account with one keyword and one run.
 type fakeEC2 struct {
 	instances []ebs.Instance
+	untagged  []ebs.Instance // found by ID only
 	tagged    []ebs.Volume
 	existing  []ebs.Snapshot
 	err       map[string]error // by call
 	calls     []string
+	lookedUp  []string // instances, by ID
 }
 
 func (f *fakeEC2) call(name, got, want string) error {
@@ -36,6 +39,17 @@ func (f *fakeEC2) Instances(_ context.Context, k string) ([]ebs.Instance, error)
 
 func (f *fakeEC2) TaggedVolumes(_ context.Context, k string) ([]ebs.Volume, error) {
 	return f.tagged, f.call("TaggedVolumes", k, keyword)
+}
+
+func (f *fakeEC2) InstancesByID(_ context.Context, ids []string) ([]ebs.Instance, error) {
+	f.lookedUp = append(f.lookedUp, ids...)
+	var out []ebs.Instance
+	for _, i := range f.untagged {
+		if slices.Contains(ids, i.ID) {
+			out = append(out, i)
+		}
+	}
+	return out, f.call("InstancesByID", "", "")
 }
 
 func (f *fakeEC2) RunSnapshots(_ context.Context, run string) ([]ebs.Snapshot, error) {

@@ -11,20 +11,25 @@ import (
 // 25,000 events: 20 volumes that use all their retries stay below that. The inline Map allows 40 in parallel.
 const maxVolumes = 20
 
-// items groups the volumes that the run works on by instance.
+// items groups the volumes that the run works on by instance. A volume without an instance has an item of its own, with its own tags.
 func items(run contract.Run, choices []Choice, existing []ebs.Snapshot) []contract.Item {
 	snapshotOf := bestSnapshots(run.ID, existing)
 	var out []contract.Item
 	for len(choices) > 0 {
 		i := choices[0].Instance
+		n := 1
+		for i.ID != "" && n < len(choices) && choices[n].Instance.ID == i.ID {
+			n++
+		}
 		var volumes []contract.Volume
-		for ; len(choices) > 0 && choices[0].Instance.ID == i.ID; choices = choices[1:] {
-			if c := choices[0]; c.Excluded == "" {
+		for _, c := range choices[:n] {
+			if c.Excluded == "" {
 				volumes = append(volumes, contract.Volume{
 					ID: c.Volume.VolumeID, Device: c.Volume.Device, Retention: c.Retention, SnapshotID: snapshotOf[c.Volume.VolumeID].ID,
 				})
 			}
 		}
+		choices = choices[n:]
 		for chunk := range slices.Chunk(volumes, maxVolumes) {
 			out = append(out, contract.Item{
 				Run: run, Instance: contract.Instance{ID: i.ID, Tags: ebs.UserTags(i.Tags)}, Volumes: chunk,

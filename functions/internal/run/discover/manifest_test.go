@@ -28,8 +28,19 @@ func instance(id, retention string, volumes ...string) ebs.Instance {
 	return i
 }
 
-func tagged(id, value string) ebs.Volume {
-	return ebs.Volume{ID: id, Tags: map[string]string{keyword: value}}
+// tagged gives a volume with a tag of its own, and more tags from keys and values.
+func tagged(id, value string, more ...string) ebs.Volume {
+	v := ebs.Volume{ID: id, Tags: map[string]string{keyword: value}}
+	for pair := range slices.Chunk(more, 2) {
+		v.Tags[pair[0]] = pair[1]
+	}
+	return v
+}
+
+// attached gives the volume attached to instances.
+func attached(v ebs.Volume, instances ...string) ebs.Volume {
+	v.Instances = instances
+	return v
 }
 
 func taken(id, volume string, state ebs.State, minute int) ebs.Snapshot {
@@ -66,7 +77,7 @@ func TestItems(t *testing.T) {
 		}, {
 			name:      "prefers a volume's own retention to its instance's",
 			instances: []ebs.Instance{instance("i-1", "3", "vol-1", "vol-2")},
-			tagged:    []ebs.Volume{tagged("vol-2", "last=9"), tagged("vol-of-nobody", "1"), {ID: "vol-1", Tags: map[string]string{"SnapshotHourly": "1"}}},
+			tagged:    []ebs.Volume{tagged("vol-2", "last=9"), {ID: "vol-1", Tags: map[string]string{"SnapshotHourly": "1"}}},
 			want:      []contract.Item{item("i-1", "3", volume("vol-1", "a", "3"), volume("vol-2", "b", "last=9"))},
 		}, {
 			name:      "keeps a volume whose own retention is empty, and the report says so",
@@ -87,6 +98,14 @@ func TestItems(t *testing.T) {
 			instances: []ebs.Instance{instance("i-1", "off", "vol-1", "vol-2"), instance("i-2", "OFF", "vol-3")},
 			tagged:    []ebs.Volume{tagged("vol-2", "3")},
 			want:      []contract.Item{item("i-1", "off", volume("vol-2", "b", "3"))},
+		}, {
+			name:      "gives each volume that is attached to nothing an item of its own, with its user tags",
+			instances: []ebs.Instance{instance("i-1", "3", "vol-1")},
+			tagged:    []ebs.Volume{tagged("vol-9", "9", "aws:x", "y", "Name", "archive"), tagged("vol-8", "8"), tagged("vol-7", "off")},
+			want: []contract.Item{
+				item("i-1", "3", volume("vol-1", "a", "3")), item("", "8", contract.Volume{ID: "vol-8", Retention: "8"}),
+				{Run: dailyRun, Instance: contract.Instance{Tags: map[string]string{keyword: "9", "Name": "archive"}}, Volumes: []contract.Volume{{ID: "vol-9", Retention: "9"}}},
+			},
 		}, {
 			name:      "excludes an instance without volumes",
 			instances: []ebs.Instance{instance("i-1", "3")},

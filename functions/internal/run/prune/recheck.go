@@ -22,7 +22,7 @@ func (s *Service) recheckTag(ctx context.Context, req contract.PruneRequest, pla
 	}
 	keyword := req.Run.SnapshotKeyWord
 	resources := []string{req.Volume.ID}
-	if req.InstanceID != "" { // an execution that an older version started does not name it
+	if req.InstanceID != "" { // "" if the volume is attached to none
 		resources = append(resources, req.InstanceID)
 	}
 	values, err := s.EC2.TagValues(ctx, keyword, resources...)

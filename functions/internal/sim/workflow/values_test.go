@@ -65,7 +65,7 @@ func TestAVolumesOwnTagOverridesItsInstances(t *testing.T) {
 	f.account.TagVolume("vol-web-0", "SnapshotDaily", "1")
 	f.account.AddVolume(ec2sim.BlockDevice{ID: "vol-loose", Tags: map[string]string{"SnapshotDaily": "3"}}) // attached to nothing
 	f.days(0, 3, nil)
-	same(t, "held", []int{len(f.ids("vol-web-0")), len(f.ids("vol-web-1")), len(f.ids("vol-loose"))}, []int{1, 3, 0})
+	same(t, "held", []int{len(f.ids("vol-web-0")), len(f.ids("vol-web-1")), len(f.ids("vol-loose"))}, []int{1, 3, 3})
 	tags := f.of("vol-web-0", "SnapshotDaily")[0].Tags
 	same(t, "the retention on its snapshot", []string{tags["SnapshotDaily"], tags[ebs.TagRetention]}, []string{"1", "1"})
 	f.account.UntagVolume("vol-web-0", "SnapshotDaily")

@@ -16,8 +16,7 @@ import (
 )
 
 type inventory interface {
-	Instances(ctx context.Context, keyword string) ([]ebs.Instance, error)
-	TaggedVolumes(ctx context.Context, keyword string) ([]ebs.Volume, error)
+	discover.Fleet
 	ScheduleSnapshots(ctx context.Context, keyword string) ([]ebs.Snapshot, error)
 }
 
@@ -90,12 +89,8 @@ func (s *Service) Check(ctx context.Context, _ Request) (Result, error) {
 // watched gives the volumes that the runs of a schedule work on, each with its newest completed snapshot. A claimed snapshot counts: it is
 // a backup, and it shows that the runs work.
 func (s *Service) watched(ctx context.Context, keyword string) ([]Watched, error) {
-	instances, err := s.EC2.Instances(ctx, keyword)
-	if err != nil || len(instances) == 0 {
-		return nil, err
-	}
-	tagged, err := s.EC2.TaggedVolumes(ctx, keyword)
-	if err != nil {
+	choices, err := discover.Choices(ctx, s.EC2, keyword, slices.Contains(s.ExcludeBoot, keyword))
+	if err != nil || len(choices) == 0 {
 		return nil, err
 	}
 	snapshots, err := s.EC2.ScheduleSnapshots(ctx, keyword)
@@ -109,7 +104,7 @@ func (s *Service) watched(ctx context.Context, keyword string) ([]Watched, error
 		}
 	}
 	var out []Watched
-	for _, c := range discover.Choose(keyword, slices.Contains(s.ExcludeBoot, keyword), instances, tagged) {
+	for _, c := range choices {
 		if c.Excluded == "" {
 			out = append(out, Watched{Keyword: keyword, Choice: c, Newest: newest[c.Volume.VolumeID]})
 		}

@@ -47,6 +47,7 @@ func (f *fixture) Instances(_ context.Context, keyword string) ([]ebs.Instance, 
 	return f.instances[keyword], f.fails
 }
 
+func (f *fixture) InstancesByID(context.Context, []string) ([]ebs.Instance, error) { return nil, nil }
 func (f *fixture) TaggedVolumes(context.Context, string) ([]ebs.Volume, error) {
 	return f.tagged, f.fails
 }
