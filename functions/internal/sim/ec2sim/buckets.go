@@ -28,6 +28,7 @@ func DefaultBuckets() map[string]Bucket {
 		"DescribeTags":                   read,
 		"DescribeTags" + Unfiltered:      readAll,
 		"CreateSnapshot":                 {100, 5},
+		"CreateSnapshots":                {100, 5},
 		"DeleteSnapshot":                 {100, 5},
 		"CreateTags":                     {100, 10},
 		"DeleteTags":                     {100, 10},

@@ -16,6 +16,7 @@ var actions = map[string]action{
 	"DescribeSnapshots": (*Account).describeSnapshots,
 	"DescribeTags":      (*Account).describeTags,
 	"CreateSnapshot":    (*Account).createSnapshot,
+	"CreateSnapshots":   (*Account).createSnapshots,
 	"DeleteSnapshot":    (*Account).deleteSnapshot,
 
 	// Only for setting up an account through the API:

@@ -39,7 +39,7 @@ type ConformanceCase struct {
 }
 
 // ConformanceCases are all promises that the simulation is checked for.
-var ConformanceCases = slices.Concat(snapshotCases, listingCases, tagCases, instanceCases)
+var ConformanceCases = slices.Concat(snapshotCases, setCases, listingCases, tagCases, instanceCases)
 
 func TestConformance(t *testing.T) {
 	if endpoint := os.Getenv("EC2_CONFORMANCE_ENDPOINT"); endpoint != "" {

@@ -87,12 +87,15 @@ func (a *Account) Unlock(id string) {
 	must(a.snapshots.byID, id).locked = false
 }
 
-// SetSnapshotState sets a snapshot's state. Time does not change it any more.
+// SetSnapshotState sets a snapshot's state. Time does not change it any more. In the state error it takes its set along.
 func (a *Account) SetSnapshotState(id string, state ebs.State) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	s := must(a.snapshots.byID, id)
 	s.fixed = state
+	if state == ebs.Error {
+		s.failSet()
+	}
 	if now := a.now(); state == ebs.Completed && now.Before(s.completesAt) {
 		s.completesAt = now
 	}
@@ -101,10 +104,11 @@ func (a *Account) SetSnapshotState(id string, state ebs.State) {
 	}
 }
 
-// FailSnapshot puts a snapshot in the state error.
+// FailSnapshot puts a snapshot, and its set, in the state error.
 func (a *Account) FailSnapshot(id string) { a.SetSnapshotState(id, ebs.Error) }
 
-// FailNextSnapshotOf makes the next snapshot of a volume (called n times: the next n) end in error instead of completed.
+// FailNextSnapshotOf makes the next snapshot of a volume (called n times: the next n) end in error instead of completed, and with it the others
+// of its set.
 func (a *Account) FailNextSnapshotOf(volumeID string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -67,37 +67,46 @@ type createSnapshotReply struct {
 
 func (a *Account) createSnapshot(p *params, now time.Time) (reply, *apiError) {
 	volumeID := p.required("VolumeId")
-	description := p.optional("Description")
+	description := readDescription(p)
 	tags := readTagSpecifications(p, "snapshot")["snapshot"]
-	if utf8.RuneCountInString(description) > maxDescription {
-		p.fail(refuse("InvalidParameterValue", "Value for parameter description is invalid. It has more than %d characters", maxDescription))
-	}
-	if strings.ContainsFunc(description, func(r rune) bool { return r > unicode.MaxASCII }) {
-		p.fail(refuse("InvalidParameterValue", "Value (%s) for parameter description is invalid. Character sets beyond ASCII are not supported.", description))
-	}
 	v := a.volumeParam(p, volumeID)
 	if err := p.done(); err != nil {
 		return nil, err
 	}
-	if err := a.snapshotAllowed(v, now); err != nil {
+	if err := a.snapshotsAllowed([]*volume{v}, now); err != nil {
 		return nil, err
 	}
 	s := a.startSnapshot(v, description, tags, now)
 	return &createSnapshotReply{snapshotXML: s.xml(s.state(now), tags)}, nil
 }
 
-// snapshotAllowed checks the limits on snapshots.
-func (a *Account) snapshotAllowed(v *volume, now time.Time) *apiError {
+func readDescription(p *params) string {
+	description := p.optional("Description")
+	if utf8.RuneCountInString(description) > maxDescription {
+		p.fail(refuse("InvalidParameterValue", "Value for parameter description is invalid. It has more than %d characters", maxDescription))
+	}
+	if strings.ContainsFunc(description, func(r rune) bool { return r > unicode.MaxASCII }) {
+		p.fail(refuse("InvalidParameterValue", "Value (%s) for parameter description is invalid. Character sets beyond ASCII are not supported.", description))
+	}
+	return description
+}
+
+// snapshotsAllowed checks the limits for one more snapshot of each of the volumes.
+func (a *Account) snapshotsAllowed(volumes []*volume, now time.Time) *apiError {
 	cfg, store := a.cfg, &a.snapshots
 	store.bury(now, cfg.ListLag)
+	for _, v := range volumes {
+		switch {
+		case !v.snapshotAt.IsZero() && now.Before(v.snapshotAt.Add(cfg.MinSnapshotInterval)):
+			return refuse("SnapshotCreationPerVolumeRateExceeded", "The maximum per volume CreateSnapshot request rate has been exceeded. Use an increasing or variable sleep interval between requests.")
+		case cfg.PendingPerVolume > 0 && store.inProgressOf(v.id, cfg.AccountID, now) >= v.snapshotsAtOnce(cfg.PendingPerVolume):
+			return refuse("ConcurrentSnapshotLimitExceeded", "Maximum allowed in-progress snapshots for a single volume exceeded.")
+		}
+	}
 	switch {
-	case !v.snapshotAt.IsZero() && now.Before(v.snapshotAt.Add(cfg.MinSnapshotInterval)):
-		return refuse("SnapshotCreationPerVolumeRateExceeded", "The maximum per volume CreateSnapshot request rate has been exceeded. Use an increasing or variable sleep interval between requests.")
-	case cfg.PendingPerVolume > 0 && store.inProgressOf(v.id, cfg.AccountID, now) >= v.snapshotsAtOnce(cfg.PendingPerVolume):
-		return refuse("ConcurrentSnapshotLimitExceeded", "Maximum allowed in-progress snapshots for a single volume exceeded.")
-	case cfg.PendingPerAccount > 0 && store.pending(now) >= cfg.PendingPerAccount:
+	case cfg.PendingPerAccount > 0 && store.pending(now)+len(volumes) > cfg.PendingPerAccount:
 		return refuse("PendingSnapshotLimitExceeded", "You have reached the limit on the number of pending snapshots: %d", cfg.PendingPerAccount)
-	case cfg.MaxSnapshots > 0 && store.owned >= cfg.MaxSnapshots:
+	case cfg.MaxSnapshots > 0 && store.owned+len(volumes) > cfg.MaxSnapshots:
 		return refuse("SnapshotLimitExceeded", "You have reached the limit on the number of snapshots: %d", cfg.MaxSnapshots)
 	}
 	return nil
@@ -120,7 +129,7 @@ func (a *Account) startSnapshot(v *volume, description string, tags map[string]s
 	s.ident = a.newIdent(snapshotPrefix, "")
 	if v.failNext > 0 {
 		v.failNext--
-		s.willFail = true
+		s.failsAt = s.completesAt
 	}
 	a.snapshots.add(s, true)
 	return s

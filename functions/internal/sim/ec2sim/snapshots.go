@@ -20,8 +20,9 @@ type snapshot struct {
 	startTime   time.Time
 	listedFrom  time.Time // from when the lists show it
 	completesAt time.Time
-	willFail    bool      // ends in error instead of completed
-	fixed       ebs.State // a state that time does not change; usually ""
+	failsAt     time.Time   // from when it is in error; zero: it does not fail
+	set         []*snapshot // all that one call of CreateSnapshots made, this one included; nil for a single one
+	fixed       ebs.State   // a state that time does not change; usually ""
 	locked      bool
 	deletedAt   time.Time // zero if it exists
 	history     []tagging // its tags over time; the last ones are in force
@@ -37,10 +38,10 @@ func (s *snapshot) state(now time.Time) ebs.State {
 	switch {
 	case s.fixed != "":
 		return s.fixed
+	case !s.failsAt.IsZero() && !now.Before(s.failsAt):
+		return ebs.Error
 	case now.Before(s.completesAt):
 		return ebs.Pending
-	case s.willFail:
-		return ebs.Error
 	}
 	return ebs.Completed
 }
