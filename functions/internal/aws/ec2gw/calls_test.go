@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -33,6 +35,10 @@ const (
 	deleted = `<DeleteSnapshotResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><return>true</return></DeleteSnapshotResponse>`
 	created = `<CreateSnapshotResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><snapshotId>snap-1</snapshotId><status>pending</status>` +
 		`<startTime>2026-11-22T00:00:07.000Z</startTime><volumeSize>8</volumeSize><tagSet><item><key>Name</key><value>web</value></item></tagSet></CreateSnapshotResponse>`
+	set = `<CreateSnapshotsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><snapshotSet><item><description>description</description><tagSet><item>` +
+		`<key>Name</key><value>web</value></item></tagSet><volumeId>vol-1</volumeId><state>pending</state><volumeSize>8</volumeSize>` +
+		`<startTime>2026-11-22T00:00:07.000Z</startTime><progress/><snapshotId>snap-1</snapshotId></item><item><volumeId>vol-2</volumeId>` +
+		`<state>pending</state><volumeSize>20</volumeSize><startTime>2026-11-22T00:00:07.000Z</startTime><snapshotId>snap-2</snapshotId></item></snapshotSet></CreateSnapshotsResponse>`
 	tagged  = `<CreateTagsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><return>true</return></CreateTagsResponse>`
 	none    = `<DescribeSnapshotsResponse><snapshotSet/></DescribeSnapshotsResponse>`
 	claimed = `<DescribeSnapshotsResponse><snapshotSet><item><snapshotId>snap-1</snapshotId></item></snapshotSet></DescribeSnapshotsResponse>`
@@ -66,6 +72,13 @@ func TestCalls(t *testing.T) {
 	remove := func(t *testing.T, g *Gateway) error { return g.DeleteSnapshot(t.Context(), "snap-1") }
 	create := func(t *testing.T, g *Gateway) error {
 		_, err := g.CreateSnapshot(t.Context(), "vol-1", "description", []ebs.Tag{{Key: "Name", Value: "web"}})
+		return err
+	}
+	createSet := func(t *testing.T, g *Gateway) error {
+		made, err := g.CreateSnapshots(t.Context(), "i-1", []string{"vol-3"}, false, "description", []ebs.Tag{{Key: "Name", Value: "web"}})
+		if err != nil && made != nil {
+			t.Errorf("an error and %d snapshots", len(made))
+		}
 		return err
 	}
 	tag := func(t *testing.T, g *Gateway) error {
@@ -108,6 +121,30 @@ func TestCalls(t *testing.T) {
 			"*contract.UnexpectedError: create a snapshot of vol-1: InternalError: said EC2"},
 		{"a creation without an ID in the response is an error", create, []reply{{status: 200, body: unnamed}}, 1,
 			"*contract.UnexpectedError: create a snapshot of vol-1: EC2 answered without a snapshot ID"},
+
+		{"a set is created", createSet, []reply{{status: 200, body: set}}, 1, ""},
+		{"a throttled set is not retried", createSet, []reply{throttled}, 1,
+			"*contract.ThrottledError: create snapshots of the volumes of i-1: RequestLimitExceeded: said EC2"},
+		{"a set is not retried after a 5xx: EC2 may have acted", createSet, []reply{broken}, 1,
+			"*contract.UnexpectedError: create snapshots of the volumes of i-1: InternalError: said EC2"},
+		{"a set is denied", createSet, []reply{unauthorized}, 1,
+			"*contract.AccessDeniedError: create snapshots of the volumes of i-1: ec2:CreateSnapshots was denied: UnauthorizedOperation: said EC2"},
+		{"a volume of a set was snapshotted just before", createSet, []reply{{status: 400, code: "SnapshotCreationPerVolumeRateExceeded"}}, 1,
+			"*contract.SnapshotRateError: create snapshots of the volumes of i-1: SnapshotCreationPerVolumeRateExceeded: said EC2"},
+		{"a volume of a set has too many pending snapshots", createSet, []reply{{status: 400, code: "ConcurrentSnapshotLimitExceeded"}}, 1,
+			"*contract.SnapshotQuotaError: create snapshots of the volumes of i-1: ConcurrentSnapshotLimitExceeded: said EC2"},
+		{"the Region is full", createSet, []reply{{status: 400, code: "SnapshotLimitExceeded"}}, 1,
+			"*contract.SnapshotLimitError: create snapshots of the volumes of i-1: SnapshotLimitExceeded: said EC2"},
+		{"the instance of a set is gone", createSet, []reply{{status: 400, code: "InvalidInstanceID.NotFound"}}, 1,
+			"*contract.UnexpectedError: create snapshots of the volumes of i-1: InvalidInstanceID.NotFound: said EC2"},
+		{"a volume of a set is gone: the others are not", createSet, []reply{{status: 400, code: "InvalidVolume.NotFound"}}, 1,
+			"*contract.UnexpectedError: create snapshots of the volumes of i-1: InvalidVolume.NotFound: said EC2"},
+		{"a set without snapshots is an error", createSet, []reply{{status: 200, body: "<CreateSnapshotsResponse><snapshotSet/></CreateSnapshotsResponse>"}}, 1,
+			"*contract.UnexpectedError: create snapshots of the volumes of i-1: EC2 answered without snapshots"},
+		{"a snapshot of a set without an ID is an error", createSet, []reply{{status: 200, body: strings.Replace(set, "<snapshotId>snap-2</snapshotId>", "", 1)}}, 1,
+			"*contract.UnexpectedError: create snapshots of the volumes of i-1: EC2 answered without the ID of a snapshot or of its volume"},
+		{"a snapshot of a set without a volume is an error", createSet, []reply{{status: 200, body: strings.Replace(set, "<volumeId>vol-2</volumeId>", "", 1)}}, 1,
+			"*contract.UnexpectedError: create snapshots of the volumes of i-1: EC2 answered without the ID of a snapshot or of its volume"},
 
 		{"snapshots are tagged", tag, []reply{{status: 200, body: tagged}}, 1, ""},
 		{"tagging is retried after a 5xx: it can be done twice", tag, []reply{broken, {status: 200, body: tagged}}, 2, ""},
@@ -172,6 +209,49 @@ func TestCalls(t *testing.T) {
 			t.Errorf("-want +got:\n%s", diff)
 		}
 	})
+}
+
+func TestASetIsAskedForAndGivenAsEC2SaysIt(t *testing.T) {
+	for _, boot := range []bool{true, false} {
+		var asked url.Values
+		r := &replies{t: t, next: []reply{{status: 200, body: set}}}
+		g := New(aws.Config{
+			Region: "eu-central-1", HTTPClient: seen{r, &asked}, Credentials: credentials.NewStaticCredentialsProvider("id", "secret", ""),
+		}, Options{})
+		got, err := g.CreateSnapshots(t.Context(), "i-1", []string{"vol-3", "vol-4"}, boot, "description", []ebs.Tag{{Key: "Name", Value: "web"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		start := time.Date(2026, 11, 22, 0, 0, 7, 0, time.UTC)
+		want := []ebs.Snapshot{
+			{ID: "snap-1", VolumeID: "vol-1", State: ebs.Pending, StartTime: start, SizeGiB: 8, Tags: map[string]string{"Name": "web"}},
+			{ID: "snap-2", VolumeID: "vol-2", State: ebs.Pending, StartTime: start, SizeGiB: 20, Tags: map[string]string{}},
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("result (-want +got):\n%s", diff)
+		}
+		wire := url.Values{
+			"Action": {"CreateSnapshots"}, "Version": {"2016-11-15"}, "Description": {"description"},
+			"InstanceSpecification.InstanceId": {"i-1"}, "InstanceSpecification.ExcludeBootVolume": {strconv.FormatBool(boot)},
+			"InstanceSpecification.ExcludeDataVolumeId.1": {"vol-3"}, "InstanceSpecification.ExcludeDataVolumeId.2": {"vol-4"},
+			"TagSpecification.1.ResourceType": {"snapshot"}, "TagSpecification.1.Tag.1.Key": {"Name"}, "TagSpecification.1.Tag.1.Value": {"web"},
+		}
+		if diff := cmp.Diff(wire, asked); diff != "" {
+			t.Errorf("request (-want +got):\n%s", diff)
+		}
+	}
+}
+
+// seen keeps the form of a request.
+type seen struct {
+	*replies
+	form *url.Values
+}
+
+func (s seen) Do(req *http.Request) (*http.Response, error) {
+	answer, err := s.replies.Do(req)
+	*s.form = req.PostForm
+	return answer, err
 }
 
 // text gives an error as its receiver sees it: a refusal, or else what Step Functions sees.

@@ -19,7 +19,7 @@ import (
 
 // Who retries what: the SDK sleeps inside a paid Lambda, so it makes only three attempts within about four seconds. That is enough for a short
 // burst. For longer waits Step Functions retries (ThrottledError and others), since waiting costs nothing there. Nothing in between retries.
-// The SDK tries CreateSnapshot only once: after a lost response or a 5xx a second attempt could create a second snapshot, and after a
+// The SDK tries CreateSnapshot and CreateSnapshots only once: after a lost response or a 5xx a second attempt could create a second snapshot, and after a
 // throttle it would not help, since our creates are paced and others have emptied the bucket (see functions/SCALING.md).
 const (
 	attempts   = 3

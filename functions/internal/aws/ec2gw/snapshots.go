@@ -16,15 +16,11 @@ import (
 // CreateSnapshot starts a snapshot of the volume with all its tags, so that it never exists without them. It has no client token: after an error
 // other than a throttle the snapshot may exist.
 func (g *Gateway) CreateSnapshot(ctx context.Context, volumeID, description string, tags []ebs.Tag) (ebs.Snapshot, error) {
-	spec := types.TagSpecification{ResourceType: types.ResourceTypeSnapshot}
-	for _, t := range tags {
-		spec.Tags = append(spec.Tags, types.Tag{Key: aws.String(t.Key), Value: aws.String(t.Value)})
-	}
 	var out ebs.Snapshot
 	err := bounded(ctx, func(ctx context.Context) error {
 		s, err := g.client.CreateSnapshot(ctx, &ec2.CreateSnapshotInput{
-			VolumeId: &volumeID, Description: &description, TagSpecifications: []types.TagSpecification{spec},
-		}, func(o *ec2.Options) { o.Retryer = aws.NopRetryer{} })
+			VolumeId: &volumeID, Description: &description, TagSpecifications: onSnapshots(tags),
+		}, once)
 		if err != nil {
 			return classify("create a snapshot of "+volumeID, err)
 		}
@@ -38,6 +34,59 @@ func (g *Gateway) CreateSnapshot(ctx context.Context, volumeID, description stri
 		return nil
 	})
 	return out, err
+}
+
+// CreateSnapshots starts a snapshot of each volume of the instance, all at the same moment and with the same description and tags. exclude are
+// data volumes to leave out (EC2 takes 40), and excludeBoot leaves the root volume out. EC2 decides which volumes there are: one that was just
+// attached is in the result. EC2 creates all or none. The call has no client token: after an error other than a throttle the snapshots may exist.
+func (g *Gateway) CreateSnapshots(
+	ctx context.Context, instanceID string, exclude []string, excludeBoot bool, description string, tags []ebs.Tag,
+) ([]ebs.Snapshot, error) {
+	what := "create snapshots of the volumes of " + instanceID
+	var out []ebs.Snapshot
+	err := bounded(ctx, func(ctx context.Context) error {
+		set, err := g.client.CreateSnapshots(ctx, &ec2.CreateSnapshotsInput{
+			InstanceSpecification: &types.InstanceSpecification{
+				InstanceId: &instanceID, ExcludeDataVolumeIds: exclude, ExcludeBootVolume: &excludeBoot,
+			},
+			Description: &description, TagSpecifications: onSnapshots(tags),
+		}, once)
+		if err != nil {
+			return setError(classify(what, err))
+		}
+		if len(set.Snapshots) == 0 {
+			return errors.New(what + ": EC2 answered without snapshots")
+		}
+		for _, s := range set.Snapshots {
+			if aws.ToString(s.SnapshotId) == "" || aws.ToString(s.VolumeId) == "" {
+				return errors.New(what + ": EC2 answered without the ID of a snapshot or of its volume")
+			}
+			out = append(out, ebs.Snapshot{
+				ID: *s.SnapshotId, VolumeID: *s.VolumeId, State: ebs.State(s.State), StartTime: aws.ToTime(s.StartTime),
+				SizeGiB: int(aws.ToInt32(s.VolumeSize)), Tags: tagMap(s.Tags),
+			})
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// setError makes sure that the error of a set is not a VolumeGoneError: one of the volumes is gone, but the others still need a backup.
+func setError(err error) error {
+	if _, gone := errors.AsType[*contract.VolumeGoneError](err); gone {
+		return errors.New(err.Error())
+	}
+	return err
+}
+
+// once makes the SDK try a call only once (see attempts).
+func once(o *ec2.Options) { o.Retryer = aws.NopRetryer{} }
+
+func onSnapshots(tags []ebs.Tag) []types.TagSpecification {
+	return []types.TagSpecification{{ResourceType: types.ResourceTypeSnapshot, Tags: typed(tags)}}
 }
 
 // VolumeSnapshots lists the account's snapshots of the volume that carry the schedule's tag: those that its runs created, including claimed
