@@ -83,8 +83,7 @@ func fields(typ reflect.Type, path string) []string {
 
 func fieldsOf(typ reflect.Type, path string) []string {
 	var out []string
-	for i := range typ.NumField() {
-		f := typ.Field(i)
+	for f := range typ.Fields() {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		switch {
 		case f.Anonymous && name == "":
