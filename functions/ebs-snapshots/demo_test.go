@@ -12,7 +12,7 @@ import (
 func TestTheDemonstrationIsPlayed(t *testing.T) {
 	c := newCommand(t)
 	c.says(t, 0, []string{"demo", "--days", "1"})
-	for _, want := range []string{"a day in a simulated AWS account", "yes  No run left a volume out silently"} {
+	for _, want := range []string{"a day in a simulated AWS account", "yes  6. No silent failure"} {
 		if !strings.Contains(c.stdout.String(), want) {
 			t.Errorf("the text lacks %q", want)
 		}

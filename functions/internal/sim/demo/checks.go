@@ -20,7 +20,7 @@ func (v *violations) fault(format string, args ...any) {
 
 // check makes the result: the numbers if the promise held, else the first case.
 func (v *violations) check(promise, format string, args ...any) Check {
-	c := Check{Promise: promise, Held: len(v.broken) == 0, Detail: fmt.Sprintf(format, args...)}
+	c := Check{Promise: promise, Held: len(v.broken) == 0, Detail: fmt.Sprintf(format, args...), Broken: v.broken}
 	if !c.Held {
 		c.Detail = v.broken[0]
 		if more := len(v.broken) - 1; more > 0 {
@@ -30,14 +30,23 @@ func (v *violations) check(promise, format string, args ...any) Check {
 	return c
 }
 
+// The README's promises, by their numbers and titles there.
+const (
+	onlyOurs  = "1. Nothing that is not ours is deleted"
+	exactlyN  = "3. Exactly N in the end"
+	once      = "4. One snapshot per volume and run"
+	noSilence = "6. No silent failure"
+)
+
 // checks compares what the product promises with what EC2 and the topic hold. It trusts no report.
 func (e *evidence) checks() []Check {
-	return []Check{e.checkBackups(), e.checkOnce(), e.checkExact(), e.checkDeletions(), e.checkSpared(), e.checkAlerts()}
+	return []Check{e.checkDeletions(), e.checkExact(), e.checkOnce(), e.checkBackups()}
 }
 
 // checkBackups: each volume of each run has a completed snapshot, or somebody was told.
 func (e *evidence) checkBackups() Check {
 	var v violations
+	failed := e.checkAlerts(&v)
 	good := map[volumeRun]bool{}
 	for _, s := range e.snapshots {
 		if s.State == ebs.Completed {
@@ -66,8 +75,8 @@ func (e *evidence) checkBackups() Check {
 	if len(seen) == 0 {
 		v.fault("there was nothing to snapshot")
 	}
-	return v.check("No run left a volume out silently",
-		"%s, %d named by e-mail, %d gone", count(len(seen)-told-gone, "good snapshot"), told, gone)
+	return v.check(noSilence, "%s, %d volumes without one named by e-mail, %d deleted; %s, an e-mail for each",
+		count(len(seen)-told-gone, "good snapshot"), told, gone, count(failed, "failed run"))
 }
 
 // told says whether an e-mail named the volume of the run as failed.
@@ -97,7 +106,7 @@ func (e *evidence) checkOnce() Check {
 			twice++
 		}
 	}
-	return v.check("No run made two good snapshots of a volume",
+	return v.check(once,
 		"%s started twice, %s lost", count(twice, "run"), count(e.stats.Errors[ec2sim.OutcomeLost], "answer"))
 }
 
@@ -127,7 +136,7 @@ func (e *evidence) checkExact() Check {
 	if len(volumes) == 0 {
 		v.fault("there was nothing to keep")
 	}
-	return v.check("Each volume has exactly what its retentions and people keep",
+	return v.check(exactlyN,
 		"%s of %s", count(kept, "snapshot"), count(len(volumes), "volume"))
 }
 
@@ -149,8 +158,8 @@ func (e *evidence) checkDeletions() Check {
 			v.fault("%s was deleted, and was the newest of %s by %s", s.ID, s.VolumeID, s.schedule())
 		}
 	}
-	return v.check("Only unclaimed snapshots of runs were deleted, never the newest good one",
-		"%s, each for a reason", grouped(n))
+	spared := e.checkSpared(&v)
+	return v.check(onlyOurs, "%s deleted, each for a reason; all %d that people claimed or made by hand are still there", count(n, "snapshot"), spared)
 }
 
 // hadNewer says whether there was a newer good snapshot of the same volume and schedule when this one was deleted.
@@ -161,35 +170,33 @@ func (e *evidence) hadNewer(old snap) bool {
 	})
 }
 
-// checkSpared: what people claimed or made is there.
-func (e *evidence) checkSpared() Check {
-	var v violations
+// checkSpared looks for what people claimed or made, and gives how many there are.
+func (e *evidence) checkSpared(v *violations) int {
 	all := slices.Concat(e.claimed, e.manual)
 	for _, id := range all {
 		if s := e.find(id); s.ID == "" || !s.exists() {
 			v.fault("%s is gone", id)
 		}
 	}
-	return v.check("What people claimed or made by hand is still there", "%d of %d", len(all)-len(v.broken), len(all))
+	return len(all)
 }
 
-// checkAlerts: whoever reads the e-mails knows of each failed run.
-func (e *evidence) checkAlerts() Check {
-	var v violations
+// checkAlerts insists that whoever reads the e-mails knows of each failed run, and gives how many there are.
+func (e *evidence) checkAlerts(v *violations) int {
 	failed := 0
 	for _, r := range e.runs {
 		if r.result.Status == asl.Succeeded {
 			continue
 		}
 		failed++
-		told := slices.ContainsFunc(e.mails, func(m Mail) bool {
+		mailed := slices.ContainsFunc(e.mails, func(m Mail) bool {
 			return strings.Contains(m.Message, r.result.ID) && strings.Contains(m.Subject, "FAILED")
 		})
-		if !told {
+		if !mailed {
 			v.fault("execution %s ended %s, and no e-mail says so", r.name, r.result.Status)
 		}
 	}
-	return v.check("Each run that failed sent an e-mail", "%d of %d", failed, failed)
+	return failed
 }
 
 // account counts the calls.

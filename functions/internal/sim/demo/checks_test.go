@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -34,15 +35,15 @@ func TestABrokenPromiseIsFound(t *testing.T) {
 	}{
 		"a volume without a snapshot": {
 			func(e *evidence) { e.drop(e.index(func(s snap) bool { return s.schedule() == daily })) },
-			"No run left a volume out silently", "no e-mail names it",
+			noSilence, "no e-mail names it",
 		},
 		"a snapshot that failed and no e-mail": {
 			func(e *evidence) { e.mails = nil },
-			"No run left a volume out silently", star + " has no snapshot of run SnapshotHourly/2026-11-28T23:00:00Z",
+			noSilence, star + " has no snapshot of run SnapshotHourly/2026-11-28T23:00:00Z",
 		},
 		"a failed run without an e-mail": {
 			func(e *evidence) { e.mails = nil },
-			"Each run that failed sent an e-mail", "ended FAILED, and no e-mail says so",
+			noSilence, "ended FAILED, and no e-mail says so",
 		},
 		"two snapshots of a volume by a run": {
 			func(e *evidence) {
@@ -50,32 +51,32 @@ func TestABrokenPromiseIsFound(t *testing.T) {
 				s.ID, s.StartTime = "snap-twin", s.StartTime.Add(time.Minute)
 				e.snapshots = append(e.snapshots, s)
 			},
-			"No run made two good snapshots of a volume", "has two snapshots of run SnapshotHourly/",
+			once, "has two snapshots of run SnapshotHourly/",
 		},
 		"one deleted that the retention keeps": {
 			func(e *evidence) {
 				s := &e.snapshots[e.last(func(s snap) bool { return s.schedule() == hourly && s.VolumeID == star })]
 				s.deletedAt, s.deletedBy = e.end, ec2sim.ByPerson
 			},
-			"Each volume has exactly what its retentions and people keep", "24 keeps ",
+			exactlyN, "24 keeps ",
 		},
 		"one kept that the retention drops": {
 			func(e *evidence) {
 				s := &e.snapshots[e.index(func(s snap) bool { return s.deletedBy == ec2sim.ByAPI })]
 				s.deletedAt, s.deletedBy = time.Time{}, ""
 			},
-			"Each volume has exactly what its retentions and people keep", "and it is still there",
+			exactlyN, "and it is still there",
 		},
 		"one kept although EC2 would let it go": {
 			func(e *evidence) { e.refusals = nil },
-			"Each volume has exactly what its retentions and people keep", "and it is still there",
+			exactlyN, "and it is still there",
 		},
 		"a claimed one deleted": {
 			func(e *evidence) {
 				s := &e.snapshots[e.index(func(s snap) bool { return s.ID == e.claimed[0] })]
 				s.deletedAt, s.deletedBy = e.end, ec2sim.ByAPI
 			},
-			"Only unclaimed snapshots of runs were deleted, never the newest good one", "is not ours",
+			onlyOurs, "is not ours",
 		},
 		"the newest deleted": {
 			func(e *evidence) {
@@ -86,19 +87,19 @@ func TestABrokenPromiseIsFound(t *testing.T) {
 				s.deletedAt, s.deletedBy = e.end, ec2sim.ByAPI
 				e.reasons[s.ID] = "a bug"
 			},
-			"Only unclaimed snapshots of runs were deleted, never the newest good one", "was the newest of",
+			onlyOurs, "was the newest of",
 		},
 		"one deleted without a reason": {
 			func(e *evidence) { clear(e.reasons) },
-			"Only unclaimed snapshots of runs were deleted, never the newest good one", "without a logged reason",
+			onlyOurs, "without a logged reason",
 		},
 		"one made by hand that is gone": {
 			func(e *evidence) { e.drop(e.index(func(s snap) bool { return s.ID == e.manual[0] })) },
-			"What people claimed or made by hand is still there", "is gone",
+			onlyOurs, "is gone",
 		},
 		"no run at all": {
 			func(e *evidence) { e.runs, e.snapshots = nil, nil },
-			"No run left a volume out silently", "nothing to snapshot",
+			noSilence, "nothing to snapshot",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -109,7 +110,7 @@ func TestABrokenPromiseIsFound(t *testing.T) {
 			if i < 0 {
 				t.Fatalf("there is no promise %q", c.promise)
 			}
-			if x := r.Checks[i]; x.Held || !strings.Contains(x.Detail, c.detail) {
+			if x := r.Checks[i]; x.Held || !strings.Contains(strings.Join(x.Broken, "\n"), c.detail) {
 				t.Errorf("%v: held %v, want it broken: %s", x, x.Held, c.detail)
 			}
 			if err := r.Err(); err == nil || !strings.Contains(err.Error(), c.promise) {
@@ -183,6 +184,19 @@ func TestWrapBreaksAtSpacesAndStaysAsFarIn(t *testing.T) {
 	} {
 		if got := strings.Join(wrap(text, 9), "|"); got != want {
 			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestTheChecksAreTheREADMEsPromises(t *testing.T) {
+	body, err := os.ReadFile("../../../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, promise := range []string{onlyOurs, exactlyN, once, noSilence} {
+		number, title, _ := strings.Cut(promise, " ")
+		if !strings.Contains(string(body), "\n"+number+" **"+title) {
+			t.Errorf("the README has no promise %q", promise)
 		}
 	}
 }

@@ -63,7 +63,7 @@ func TestInAWeekEachPromiseHoldsAndEachSceneIsPlayed(t *testing.T) {
 	if err := r.Err(); err != nil {
 		t.Error(err)
 	}
-	if got, want := len(r.Checks), 6; got != want {
+	if got, want := len(r.Checks), 4; got != want {
 		t.Errorf("%d checks, want %d", got, want)
 	}
 	text := textOf(r, false)

@@ -129,7 +129,8 @@ type Mail struct {
 type Check struct {
 	Promise string
 	Held    bool
-	Detail  string // the numbers; of a broken promise the first case
+	Detail  string   // the numbers; of a broken promise the first case
+	Broken  []string `json:",omitempty"` // the cases that break it
 }
 
 // Account counts what the demonstration asked of AWS.
