@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"charm.land/lipgloss/v2"
 	"charm.land/lipgloss/v2/table"
@@ -174,4 +175,37 @@ func (c *console) confirm(ctx context.Context, question string) error {
 		}
 		return nil
 	}
+}
+
+// status is the line of a terminal that says how far something is. Where there is no terminal it says nothing.
+type status struct {
+	console *console
+	last    time.Time
+	shown   bool
+}
+
+func (c *console) status() *status { return &status{console: c} }
+
+const redraw = 100 * time.Millisecond
+
+// show replaces the line, not too often.
+func (s *status) show(text string) {
+	if s.console.errWidth == 0 || time.Since(s.last) < redraw {
+		return
+	}
+	s.last, s.shown = time.Now(), true
+	fmt.Fprintf(s.console.err, "\r\x1b[K%s", cut(text, s.console.errWidth-1))
+}
+
+// clear removes the line.
+func (s *status) clear() {
+	if s.shown {
+		fmt.Fprint(s.console.err, "\r\x1b[K")
+		s.shown = false
+	}
+}
+
+// cut gives as much of a text as has room in so many columns, made visible.
+func cut(text string, columns int) string {
+	return lipgloss.NewStyle().MaxWidth(columns).Render(ebs.Visible(text))
 }

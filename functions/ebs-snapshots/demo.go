@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -46,40 +45,4 @@ func (a *app) playDemo(ctx context.Context, days int) error {
 		return err
 	}
 	return result.Err()
-}
-
-// functionLog is where the functions' logs go.
-func (a *app) functionLog() slog.Handler {
-	if !a.debug {
-		return slog.DiscardHandler
-	}
-	return slog.NewJSONHandler(visibleJSON{a.console.err}, nil)
-}
-
-// status is the line of a terminal that says how far something is. Where there is no terminal it says nothing.
-type status struct {
-	console *console
-	last    time.Time
-	shown   bool
-}
-
-func (c *console) status() *status { return &status{console: c} }
-
-const redraw = 100 * time.Millisecond
-
-// show replaces the line, not too often.
-func (s *status) show(text string) {
-	if s.console.errWidth == 0 || time.Since(s.last) < redraw {
-		return
-	}
-	s.last, s.shown = time.Now(), true
-	fmt.Fprintf(s.console.err, "\r\x1b[K%s", cut(text, s.console.errWidth-1))
-}
-
-// clear removes the line.
-func (s *status) clear() {
-	if s.shown {
-		fmt.Fprint(s.console.err, "\r\x1b[K")
-		s.shown = false
-	}
 }

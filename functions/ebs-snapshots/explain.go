@@ -15,12 +15,6 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/infra/config"
 )
 
-// How far ahead runs are played.
-const (
-	yearsAhead = 5
-	runsAhead  = 50_000
-)
-
 // explainOutput is what there is to say of what a person named.
 type explainOutput struct {
 	account

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"charm.land/lipgloss/v2"
-
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
@@ -89,8 +87,3 @@ func (p *progress) print(text string) {
 
 // close removes the line of a terminal.
 func (p *progress) close() { p.line.clear() }
-
-// cut gives as much of a text as has room in so many columns, made visible.
-func cut(text string, columns int) string {
-	return lipgloss.NewStyle().MaxWidth(columns).Render(ebs.Visible(text))
-}

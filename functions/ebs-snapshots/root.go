@@ -1,26 +1,10 @@
 package main
 
 import (
-	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 )
-
-const name = "ebs-snapshots"
-
-// app is what all verbs share: where they read and write, and what the flags of every verb say.
-type app struct {
-	console *console
-	called  string // how the person called it, for the commands that it prints
-	waits   waits  // of a run
-	begun   bool   // the command line was understood, and the verb is at work
-
-	region, profile, config, output string
-	noColor, debug                  bool
-}
 
 const about = `Plan, run and explain the EBS snapshots that tags ask for.
 
@@ -90,28 +74,4 @@ func (a *app) noteBeginning(cmd *cobra.Command) {
 	for _, sub := range cmd.Commands() {
 		a.noteBeginning(sub)
 	}
-}
-
-// one takes one argument, and says which if it is not there.
-func one(what string) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		switch len(args) {
-		case 0:
-			return fmt.Errorf("%s needs %s", cmd.Name(), what)
-		case 1:
-			return nil
-		}
-		return fmt.Errorf("%s takes %s, and got %d words: %s", cmd.Name(), what, len(args), strings.Join(args, " "))
-	}
-}
-
-// calledAs gives the words with which a person can call the program again.
-func calledAs(program string) string {
-	if strings.HasPrefix(program, os.TempDir()) && strings.Contains(program, "go-build") {
-		return "go run ./functions/" + name
-	}
-	if filepath.Base(filepath.Dir(program)) == "bin" && strings.HasPrefix(program, ".cache") { // the Makefile's
-		return "go run ./functions/" + name
-	}
-	return quoted(program)
 }

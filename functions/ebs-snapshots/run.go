@@ -32,15 +32,6 @@ const (
 	maxCalls       = 64     // functions at once on this machine
 )
 
-// waits is how long a run waits for what EC2 shows late.
-type waits struct {
-	settle    time.Duration // from a snapshot's creation to the first look at it
-	aftermath time.Duration // from the end of an execution until EC2's lists show all that it created
-}
-
-// personWaits are shorter than deployed: a person is watching, and no function of an earlier execution outlives its process.
-var personWaits = waits{settle: 3 * time.Second, aftermath: 20 * time.Second}
-
 // stateFolder stands beside cdk.json: whatever folder the command is called from, it finds what an earlier run left.
 const stateFolder = "." + name
 

@@ -20,6 +20,12 @@ import (
 // configFile is where the deployment's configuration stands, in the folder from which it is deployed.
 const configFile = "cdk.json"
 
+// How far ahead runs are played.
+const (
+	yearsAhead = 5
+	runsAhead  = 50_000
+)
+
 // deployment reads what is, or would be, deployed.
 func (a *app) deployment() (config.Config, error) {
 	body, err := os.ReadFile(a.config)
