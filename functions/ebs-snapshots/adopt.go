@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -14,7 +15,6 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/operator/adopt"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/operator/explain"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/operator/plan"
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/retention"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/infra/config"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/asl"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
@@ -72,12 +72,9 @@ type adoptOutput struct {
 // adoptable is a snapshot to adopt.
 type adoptable struct {
 	plan.Place
-	ID        string           `json:"id"`
-	StartTime time.Time        `json:"startTime"`
-	Tag       string           `json:"tag"`       // the value of its own tag with the keyword
-	Action    plan.Action      `json:"action"`    // of the next run; "" if no run works on its volume
-	Reason    retention.Reason `json:"reason"`    // of the action
-	DeletedAt *time.Time       `json:"deletedAt"` // when a run will delete it; null if none will within 5 years
+	plan.Snapshot            // as the next run decides about it; without an action if no run works on its volume
+	Tag           string     `json:"tag"`       // the value of its own tag with the keyword
+	DeletedAt     *time.Time `json:"deletedAt"` // when a run will delete it; null if none will within 5 years
 }
 
 type skipped struct {
@@ -220,26 +217,25 @@ func (v *adoptVerb) consequences(ctx context.Context, where account, l adopt.Lis
 		byVolume[s.VolumeID] = append(byVolume[s.VolumeID], s)
 	}
 	decided, last := map[string]plan.Snapshot{}, map[string]time.Time{}
-	runs := deployed.ScheduledTimes(v.keyword, now, now.AddDate(yearsAhead, 0, 0), runsAhead)
+	schedule := explain.Deployed{
+		Keyword: v.keyword, TimeZone: run.TimeZone, Runs: deployed.ScheduledTimes(v.keyword, now, now.AddDate(yearsAhead, 0, 0), runsAhead),
+	}
 	for _, one := range out.NextRun.Volumes {
 		for _, s := range one.Snapshots {
 			decided[s.ID] = s
 		}
-		policy, err := retention.ReadPolicy(v.keyword, one.Retention, run.TimeZone)
-		if err != nil {
-			continue // nothing is deleted of it
-		}
-		for _, f := range explain.Volume([]explain.Schedule{{Policy: policy, Runs: runs}}, byVolume[one.VolumeID], now) {
-			last[f.Snapshot.ID] = f.DeletedAt
-		}
+		maps.Copy(last, schedule.DeletedAt(one.Retention, byVolume[one.VolumeID], now))
 	}
 	for _, one := range l.Adopt {
-		s := decided[one.Snapshot.ID]
 		a := adoptable{
-			Place: plan.Place{InstanceID: one.InstanceID, InstanceName: one.Name, VolumeID: one.Snapshot.VolumeID, Device: one.Device},
-			ID:    one.Snapshot.ID, StartTime: one.Snapshot.StartTime, Tag: one.Snapshot.Tags[v.keyword], Action: s.Action, Reason: s.Reason,
+			Place:    plan.Place{InstanceID: one.InstanceID, InstanceName: one.Name, VolumeID: one.Snapshot.VolumeID, Device: one.Device},
+			Snapshot: plan.Snapshot{ID: one.Snapshot.ID, StartTime: one.Snapshot.StartTime, State: one.Snapshot.State},
+			Tag:      one.Snapshot.Tags[v.keyword],
 		}
-		if at := last[one.Snapshot.ID]; !at.IsZero() {
+		if s, ok := decided[a.ID]; ok {
+			a.Snapshot = s
+		}
+		if at, ok := last[a.ID]; ok {
 			a.DeletedAt = &at
 		}
 		out.Adopt = append(out.Adopt, a)

@@ -12,7 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/operator/explain"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/retention"
 )
 
@@ -55,7 +55,7 @@ func TestTheDocumentHasEachFieldOfTheJSON(t *testing.T) {
 }
 
 // explainedOnce are types that the document explains in a section of their own.
-var explainedOnce = []reflect.Type{reflect.TypeFor[retention.Reason](), reflect.TypeFor[explain.Bound]()}
+var explainedOnce = []reflect.Type{reflect.TypeFor[retention.Reason](), reflect.TypeFor[ebs.StorageBound]()}
 
 func TestTheDocumentExplainsReasonsAndBounds(t *testing.T) {
 	sections := sections(t)

@@ -12,7 +12,6 @@ import (
 
 	"github.com/gofrs/flock"
 
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/discover"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/workflow"
 )
 
@@ -55,22 +54,22 @@ func lockPath(dir, name string) string { return filepath.Join(dir, "executions",
 // executions says whether executions that store their objects in the folder are at work.
 type executions struct{ folder string }
 
-// Status says whether the execution is still at work. How it ended does not matter here: a person who asks for a run again
+// Running says whether the execution is still at work. How it ended does not matter here: a person who asks for a run again
 // wants it checked and finished.
-func (e executions) Status(_ context.Context, id string) (discover.Status, error) {
+func (e executions) Running(_ context.Context, id string) (bool, error) {
 	name := strings.TrimPrefix(id, workflow.ExecutionID(""))
 	path := lockPath(e.folder, filepath.Base(name))
 	if _, err := os.Stat(path); os.IsNotExist(err) {
-		return discover.Ended, nil
+		return false, nil
 	}
 	lock := flock.New(path)
 	free, err := lock.TryRLock()
 	if err != nil {
-		return "", fmt.Errorf("see whether execution %s is at work: %w", name, err)
+		return false, fmt.Errorf("see whether execution %s is at work: %w", name, err)
 	}
 	if !free {
-		return discover.Running, nil
+		return true, nil
 	}
 	_ = lock.Close()
-	return discover.Ended, nil
+	return false, nil
 }

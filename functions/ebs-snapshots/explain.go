@@ -11,7 +11,6 @@ import (
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/operator/explain"
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/watch/orphans"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/infra/config"
 )
 
@@ -60,11 +59,7 @@ func (a *app) explainName(ctx context.Context, text string) error {
 		return fmt.Errorf("there is no %q here, and no snapshot of it; is this the right account and Region? %s", text, where)
 	}
 	now := time.Now()
-	schedules, err := schedulesToExplain(deployed, now)
-	if err != nil {
-		return err
-	}
-	q := explain.Inquiry{EC2: where.ec2, Schedules: schedules}
+	q := explain.Inquiry{EC2: where.ec2, Schedules: schedulesToExplain(deployed, now)}
 	out := explainOutput{where, []explain.Explained{}}
 	line := a.console.status()
 	defer line.clear()
@@ -84,7 +79,7 @@ func (a *app) explainName(ctx context.Context, text string) error {
 }
 
 // schedulesToExplain gives the deployed schedules as an explanation wants them.
-func schedulesToExplain(c config.Config, now time.Time) ([]explain.Deployed, error) {
+func schedulesToExplain(c config.Config, now time.Time) []explain.Deployed {
 	var out []explain.Deployed
 	for _, keyword := range keywordsOf(c) {
 		d := explain.Deployed{
@@ -97,15 +92,11 @@ func schedulesToExplain(c config.Config, now time.Time) ([]explain.Deployed, err
 			}
 		}
 		if slices.Contains(c.OrphanKeywords(), keyword) {
-			p, err := orphans.ReadPolicy(c.Orphans, c.OrphansExpire)
-			if err != nil {
-				return nil, err
-			}
-			d.Orphans = &p
+			d.Orphans, d.OrphanDays = c.Orphans, c.OrphansExpire
 		}
 		out = append(out, d)
 	}
-	return out, nil
+	return out
 }
 
 func (c *console) printExplained(out explainOutput, single bool) {
@@ -179,8 +170,8 @@ func scheduleWords(s explain.ExplainedSchedule) string {
 	default:
 		text += "; runs next at " + s.NextRun.In(zoneOf(s.TimeZone)).Format(ebs.TimeFormat)
 	}
-	if p := s.OrphanPolicy; p != nil {
-		text += "; policy for orphans: " + p.String()
+	if s.OrphanPolicy != "" {
+		text += "; policy for orphans: " + s.OrphanPolicy
 	}
 	return text
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -21,7 +20,6 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/report"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/localstore"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/workflow"
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/store"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/infra/config"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/asl"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
@@ -249,8 +247,7 @@ func (l local) unfinished(ctx context.Context, now contract.Run) (contract.Run, 
 // mayBeOver refuses a run of an earlier time of which nothing is known here, if EC2 has snapshots of a later one: it may be over, in the cloud
 // or from another folder. It would create each snapshot that has been deleted since, and push later ones out.
 func (l local) mayBeOver(ctx context.Context) error {
-	_, _, err := l.objects.Get(ctx, contract.ClaimKey(l.run))
-	if !errors.Is(err, store.ErrNotFound) {
+	if begun, err := l.objects.Has(contract.ClaimKey(l.run)); err != nil || begun {
 		return err
 	}
 	held, err := l.ec2.ScheduleSnapshots(ctx, l.run.SnapshotKeyWord)
@@ -306,8 +303,8 @@ func checkClock(ctx context.Context, ec2 *ec2gw.Gateway, keyword string) error {
 
 // holds says whether the execution is still at work.
 func holds(ctx context.Context, dir, execution string) bool {
-	status, err := executions{dir}.Status(ctx, execution)
-	return err != nil || status == discover.Running
+	running, err := executions{dir}.Running(ctx, execution)
+	return err != nil || running
 }
 
 func readReport(ctx context.Context, objects *localstore.Folder, manifestKey string) (report.Report, bool) {

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/operator/explain"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/operator/plan"
 )
 
@@ -15,9 +15,9 @@ func totals(t plan.Totals) string {
 }
 
 // bound says what snapshots cost at most, and that this is not an estimate.
-func (c *console) bound(b explain.Bound) {
+func (c *console) bound(b ebs.StorageBound) {
 	c.text("What is kept costs at most %.2f USD a month (%.0f GiB at %.2f USD, us-east-1). This is an upper bound, not an estimate: EBS stores a "+
-		"block once however many snapshots have it, and does not say how much that is.", b.USDPerMonth, b.GiB, explain.Price)
+		"block once however many snapshots have it, and does not say how much that is.", b.USDPerMonth, b.GiB, ebs.StoragePrice)
 }
 
 func zoneOf(name string) *time.Location {

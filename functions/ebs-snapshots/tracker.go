@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/prune"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/workflow"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/asl"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
@@ -124,9 +123,9 @@ func (l *listener) Handle(ctx context.Context, r slog.Record) error {
 	})
 	l.track.mu.Lock()
 	switch r.Message {
-	case prune.LogDeleted:
+	case contract.LogDeleted:
 		l.track.deleted = append(l.track.deleted, x)
-	case prune.LogKept:
+	case contract.LogKept:
 		l.track.refused = append(l.track.refused, x)
 	}
 	l.track.mu.Unlock()

@@ -29,10 +29,10 @@ var floorPlan = []room{
 	{"functions/internal/run/*", "contract ebs retention store", ""},
 	// What watches without a run, and what a person asks for.
 	{"functions/internal/watch/*", "contract ebs retention store run/discover", ""},
-	{"functions/internal/operator/*", "contract ebs retention run/discover watch/orphans operator/explain", ""},
+	{"functions/internal/operator/*", "contract ebs retention run/discover watch/orphans", ""},
 
 	// The only packages that import an AWS service's SDK, and what stands around each Lambda.
-	{"functions/internal/aws/*", "contract ebs store run/discover", awsSDK},
+	{"functions/internal/aws/*", "contract ebs store", awsSDK},
 	{"functions/internal/lambda/*", "contract", awsSDK + " github.com/aws/aws-lambda-go"},
 
 	// The product on this machine. No product package imports it.

@@ -12,14 +12,13 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/aws/s3store"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/aws/snsgw"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/lambda/boundary"
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/lambda/env"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/report"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
 func main() {
 	boundary.Start(func(cfg aws.Config, log *slog.Logger) (boundary.Handler[contract.ReportResult], error) {
-		var e env.Reader
+		var e boundary.Settings
 		bucket := e.String(contract.EnvBucket)
 		s := &report.Service{
 			EC2:     ec2gw.New(cfg, ec2gw.Options{}),

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -200,10 +201,10 @@ func TestTheFunctionsLogWhatTheQueriesRead(t *testing.T) {
 		"internal/watch/freshness/freshness.go", "internal/watch/orphans/orphans.go", "internal/lambda/boundary/boundary.go",
 	} {
 		source := readFile(t, "functions", file)
-		for _, m := range regexp.MustCompile(`(?s)\.(?:Info|Warn|Error)Context\(ctx, ("[^"]+"|Log[A-Z]\w+)(.*?)\)\n`).FindAllStringSubmatch(source, -1) {
+		for _, m := range regexp.MustCompile(`(?s)\.(?:Info|Warn|Error)Context\(ctx, ("[^"]+"|log[A-Z]\w+)(.*?)\)\n`).FindAllStringSubmatch(source, -1) {
 			message := m[1]
-			if constant := regexp.MustCompile(`\b` + message + ` += ("[^"]+")`).FindStringSubmatch(source); constant != nil {
-				message = constant[1]
+			if constant, ok := map[string]string{"logDeleted": contract.LogDeleted, "logKept": contract.LogKept}[message]; ok {
+				message = strconv.Quote(constant)
 			}
 			logged[message] = file
 			for _, key := range regexp.MustCompile(`"([a-z_]+)", `).FindAllStringSubmatch(m[2], -1) {

@@ -12,7 +12,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
 	"github.com/aws/smithy-go"
 
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/discover"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
@@ -24,28 +23,28 @@ type Executions struct{ client *sfn.Client }
 // New makes a gateway to the Step Functions that cfg names.
 func New(cfg aws.Config) *Executions { return &Executions{sfn.NewFromConfig(cfg)} }
 
-// Status gives the status of the execution with the ARN.
-func (e *Executions) Status(ctx context.Context, arn string) (discover.Status, error) {
+// Running says whether the execution with the ARN is running. One that Step Functions has forgotten is not.
+func (e *Executions) Running(ctx context.Context, arn string) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	out, err := e.client.DescribeExecution(ctx, &sfn.DescribeExecutionInput{
 		ExecutionArn: aws.String(arn), IncludedData: types.IncludedDataMetadataOnly,
 	})
 	if _, forgotten := errors.AsType[*types.ExecutionDoesNotExist](err); forgotten {
-		return discover.Ended, nil
+		return false, nil
 	}
 	if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorCode() == "AccessDeniedException" {
 		err = &contract.AccessDeniedError{Message: "states:DescribeExecution was denied: " + api.ErrorMessage()}
 	}
 	if err != nil {
-		return "", fmt.Errorf("get the status of execution %s: %w", arn, err)
+		return false, fmt.Errorf("get the status of execution %s: %w", arn, err)
 	}
 	switch out.Status {
 	case types.ExecutionStatusRunning, types.ExecutionStatusPendingRedrive:
-		return discover.Running, nil
+		return true, nil
 	case types.ExecutionStatusSucceeded, types.ExecutionStatusFailed, types.ExecutionStatusTimedOut, types.ExecutionStatusAborted:
-		return discover.Ended, nil
+		return false, nil
 	}
 	// The SDK takes a response without a body for a success. A run must not be taken over from an execution that may be running.
-	return "", fmt.Errorf("get the status of execution %s: Step Functions answered %q", arn, out.Status)
+	return false, fmt.Errorf("get the status of execution %s: Step Functions answered %q", arn, out.Status)
 }

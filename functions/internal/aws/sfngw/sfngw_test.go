@@ -10,14 +10,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/discover"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
 const arn = "arn:aws:states:us-east-1:123456789012:execution:snapshot-lifecycle:one"
 
 // answering asks a Step Functions that gives the same response to each request.
-func answering(t *testing.T, status int, body string) (discover.Status, error) {
+func answering(t *testing.T, status int, body string) (bool, error) {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(status)
@@ -27,25 +26,25 @@ func answering(t *testing.T, status int, body string) (discover.Status, error) {
 	return New(aws.Config{
 		Region: "us-east-1", BaseEndpoint: &s.URL, Credentials: credentials.NewStaticCredentialsProvider("a", "b", ""),
 		Retryer: func() aws.Retryer { return aws.NopRetryer{} },
-	}).Status(t.Context(), arn)
+	}).Running(t.Context(), arn)
 }
 
 func TestAnExecutionsStatusSaysWhetherItsRunMayBeTakenOver(t *testing.T) {
-	for status, want := range map[string]discover.Status{
-		"RUNNING": discover.Running, "PENDING_REDRIVE": discover.Running, "SUCCEEDED": discover.Ended,
-		"FAILED": discover.Ended, "TIMED_OUT": discover.Ended, "ABORTED": discover.Ended,
+	for status, want := range map[string]bool{
+		"RUNNING": true, "PENDING_REDRIVE": true, "SUCCEEDED": false,
+		"FAILED": false, "TIMED_OUT": false, "ABORTED": false,
 	} {
 		got, err := answering(t, http.StatusOK, fmt.Sprintf(`{"executionArn": %q, "status": %q}`, arn, status))
 		if err != nil || got != want {
-			t.Errorf("%s: got %s, %v; want %s", status, got, err, want)
+			t.Errorf("%s: got %t, %v; want %t", status, got, err, want)
 		}
 	}
 }
 
 func TestAForgottenExecutionHasEnded(t *testing.T) {
 	got, err := answering(t, http.StatusBadRequest, `{"__type": "ExecutionDoesNotExist", "message": "gone"}`)
-	if err != nil || got != discover.Ended {
-		t.Errorf("got %s, %v; want %s", got, err, discover.Ended)
+	if err != nil || got != false {
+		t.Errorf("got %t, %v; want %t", got, err, false)
 	}
 }
 
@@ -54,8 +53,8 @@ func TestAResponseWithoutAStatusIsAnErrorAndNotAnEndedExecution(t *testing.T) {
 		status int
 		body   string
 	}{{200, ""}, {200, "{}"}, {200, `{"status": "ASLEEP"}`}, {200, `{"html": "a proxy's page"}`}, {202, ""}, {203, "{}"}, {204, ""}} {
-		if got, err := answering(t, c.status, c.body); err == nil || got != "" {
-			t.Errorf("%d %q: got %q, %v", c.status, c.body, got, err)
+		if got, err := answering(t, c.status, c.body); err == nil || got {
+			t.Errorf("%d %q: got %t, %v", c.status, c.body, got, err)
 		}
 	}
 }
@@ -66,8 +65,8 @@ func TestAFailedRequestIsAnErrorAndNotAnEndedExecution(t *testing.T) {
 		`{"__type": "InternalFailure", "message": "sorry"}`:    false,
 	} {
 		got, err := answering(t, http.StatusBadRequest, body)
-		if err == nil || got != "" || contract.Is[*contract.AccessDeniedError](err) != denial || !strings.Contains(err.Error(), arn) {
-			t.Errorf("%s: got %q, %v", body, got, err)
+		if err == nil || got || contract.Is[*contract.AccessDeniedError](err) != denial || !strings.Contains(err.Error(), arn) {
+			t.Errorf("%s: got %t, %v", body, got, err)
 		}
 	}
 }

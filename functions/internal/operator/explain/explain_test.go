@@ -163,10 +163,10 @@ func TestAYearOfAnHourlyScheduleIsExplainedWithAFewAllocationsForEachSnapshotAnd
 }
 
 func TestTheBoundCountsEachSnapshotWhole(t *testing.T) {
-	var b Bound
+	var b ebs.StorageBound
 	b.Add(ebs.Snapshot{SizeGiB: 100})
 	b.Add(ebs.Snapshot{SizeGiB: 100, FullBytes: 20 << 30})
-	if d := cmp.Diff(Bound{Snapshots: 2, GiB: 120, USDPerMonth: 6}, b); d != "" {
+	if d := cmp.Diff(ebs.StorageBound{Snapshots: 2, GiB: 120, USDPerMonth: 6}, b); d != "" {
 		t.Errorf("-want +got:\n%s", d)
 	}
 }

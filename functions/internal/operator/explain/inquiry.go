@@ -20,8 +20,10 @@ type Deployed struct {
 	Expressions []string
 	Runs        []time.Time // ahead, in order
 	ExcludeBoot bool
-	// Orphans is what becomes of snapshots that no run works on; nil if tidy-orphans does not look for those of this schedule.
-	Orphans *orphans.Policy
+	// Orphans is what becomes of snapshots that no run works on, as cdk.json has it, and OrphanDays when all of those are deleted (0: never).
+	// "" if tidy-orphans does not look for those of this schedule.
+	Orphans    string
+	OrphanDays int
 }
 
 // Explained is all that there is to say of a volume's snapshots.
@@ -31,23 +33,23 @@ type Explained struct {
 	SizeGiB      int                 `json:"sizeGiB"` // 0 if it is gone
 	Schedules    []ExplainedSchedule `json:"schedules"`
 	Snapshots    []ExplainedSnapshot `json:"snapshots"` // newest first
-	StorageBound Bound               `json:"storageBound"`
+	StorageBound ebs.StorageBound    `json:"storageBound"`
 }
 
 // ExplainedSchedule is what a schedule does with the volume.
 type ExplainedSchedule struct {
-	Keyword       string          `json:"keyword"`
-	TimeZone      string          `json:"timeZone"`
-	Expressions   []string        `json:"expressions"`
-	NextRun       *time.Time      `json:"nextRun"`    // null if there is none
-	InstanceID    string          `json:"instanceId"` // "" if the volume is attached to none, or the schedule does not work on it
-	InstanceName  string          `json:"instanceName"`
-	Device        string          `json:"device"`
-	Retention     string          `json:"retention"`     // in force; "" if the schedule does not work on the volume
-	VolumeTag     bool            `json:"volumeTag"`     // the retention is from the volume's own tag, not from its instance's
-	Exempt        Exempt          `json:"exempt"`        // why no run of it deletes anything of the volume; "" if one does
-	OrphanPolicy  *orphans.Policy `json:"-"`             // in force for its snapshots, since no run works on them
-	ForecastUntil *time.Time      `json:"forecastUntil"` // what is deleted later is not said
+	Keyword       string     `json:"keyword"`
+	TimeZone      string     `json:"timeZone"`
+	Expressions   []string   `json:"expressions"`
+	NextRun       *time.Time `json:"nextRun"`    // null if there is none
+	InstanceID    string     `json:"instanceId"` // "" if the volume is attached to none, or the schedule does not work on it
+	InstanceName  string     `json:"instanceName"`
+	Device        string     `json:"device"`
+	Retention     string     `json:"retention"`     // in force; "" if the schedule does not work on the volume
+	VolumeTag     bool       `json:"volumeTag"`     // the retention is from the volume's own tag, not from its instance's
+	Exempt        Exempt     `json:"exempt"`        // why no run of it deletes anything of the volume; "" if one does
+	OrphanPolicy  string     `json:"orphanPolicy"`  // in force for its snapshots, since no run works on them; "" if none is
+	ForecastUntil *time.Time `json:"forecastUntil"` // what is deleted later is not said
 }
 
 // Chosen says whether runs of the schedule meet the volume, even if they exclude it.
@@ -112,9 +114,13 @@ func (q *Inquiry) Of(ctx context.Context, volumeID string, now time.Time) (Expla
 			return Explained{}, err
 		}
 		s, said := d.schedule(choice, exists)
-		if choice == nil && d.Orphans != nil {
-			said.OrphanPolicy = d.Orphans
-			maps.Copy(orphaned, d.Orphans.Outlook(d.Keyword, held, now))
+		if choice == nil && d.Orphans != "" {
+			policy, err := orphans.ReadPolicy(d.Orphans, d.OrphanDays)
+			if err != nil {
+				return Explained{}, err
+			}
+			said.OrphanPolicy = policy.String()
+			maps.Copy(orphaned, policy.Outlook(d.Keyword, held, now))
 		}
 		schedules = append(schedules, s)
 		out.Schedules = append(out.Schedules, said)
@@ -189,4 +195,19 @@ func (d Deployed) schedule(choice *discover.Choice, exists bool) (Schedule, Expl
 	}
 	said.Exempt = s.Exempt
 	return s, said
+}
+
+// DeletedAt says when runs of the schedule will delete which snapshots of a volume that has the retention, by ID.
+func (d Deployed) DeletedAt(value string, snapshots []ebs.Snapshot, now time.Time) map[string]time.Time {
+	policy, err := retention.ReadPolicy(d.Keyword, value, d.TimeZone)
+	if err != nil {
+		return nil // such a value deletes nothing
+	}
+	out := map[string]time.Time{}
+	for _, f := range (Schedule{Policy: policy, Runs: d.Runs}).fates(snapshots, now) {
+		if !f.DeletedAt.IsZero() {
+			out[f.Snapshot.ID] = f.DeletedAt
+		}
+	}
+	return out
 }

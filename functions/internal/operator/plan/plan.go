@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/operator/explain"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/retention"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/discover"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
@@ -28,7 +27,7 @@ type Totals struct {
 	Keep   int `json:"keep"` // of those that are there
 	Delete int `json:"delete"`
 	// StorageBound is the most that the created and kept snapshots can cost.
-	StorageBound explain.Bound `json:"storageBound"`
+	StorageBound ebs.StorageBound `json:"storageBound"`
 }
 
 func (t *Totals) add(more Totals) {
@@ -68,7 +67,7 @@ type Volume struct {
 	Keep        int        `json:"keep"`
 	Delete      int        `json:"delete"`
 	Snapshots   []Snapshot `json:"snapshots"` // newest first
-	bound       explain.Bound
+	bound       ebs.StorageBound
 }
 
 func (v Volume) totals() Totals { return Totals{v.Create, v.Keep, v.Delete, v.bound} }

@@ -50,11 +50,11 @@ func (s *Service) claim(ctx context.Context, run contract.Run, execution string)
 	if other.Execution == execution || !other.Done.IsZero() {
 		return other, nil // a retry of this execution, or a run that is done
 	}
-	status, err := s.Executions.Status(ctx, other.Execution)
+	running, err := s.Executions.Running(ctx, other.Execution)
 	if err != nil {
 		return contract.Claim{}, fmt.Errorf("run %s: %w", run.ID, err)
 	}
-	if status == Running {
+	if running {
 		return other, nil
 	}
 	mine.Resumed = true
@@ -63,7 +63,7 @@ func (s *Service) claim(ctx context.Context, run contract.Run, execution string)
 		// Another execution took it over at this moment. The retry will see its claim.
 		return contract.Claim{}, fmt.Errorf("take over run %s from %s: %w", run.ID, other.Execution, err)
 	}
-	s.Log.InfoContext(ctx, "run taken over", "run_id", run.ID, "from_execution", other.Execution, "its_status", string(status))
+	s.Log.InfoContext(ctx, "run taken over", "run_id", run.ID, "from_execution", other.Execution)
 	return mine, nil
 }
 

@@ -23,17 +23,17 @@ func TestClaim(t *testing.T) {
 		name   string
 		by     string
 		there  string
-		status Status // of the first execution
+		status *bool // whether the first execution is running; nil: nobody knows
 		want   contract.Claim
 		err    string
 		after  contract.Claim // the claim afterwards
 	}{
 		{name: "gives a new run to the first execution", by: first, want: fresh, after: fresh},
 		{name: "gives a run to its holder again, in a retry", by: first, there: thereAlready, want: old, after: old},
-		{name: "leaves a run to another execution that is running", by: second, there: thereAlready, status: Running, want: old, after: old},
-		{name: "takes over a run whose execution has ended and has not marked it as done", by: second, there: thereAlready, status: Ended,
+		{name: "leaves a run to another execution that is running", by: second, there: thereAlready, status: new(running), want: old, after: old},
+		{name: "takes over a run whose execution has ended and has not marked it as done", by: second, there: thereAlready, status: new(ended),
 			want: takenOver, after: takenOver},
-		{name: "leaves a run that is done, even if its execution is forgotten", by: second, there: done, status: Ended, want: over, after: over},
+		{name: "leaves a run that is done, even if its execution is forgotten", by: second, there: done, status: new(ended), want: over, after: over},
 		{name: "decides nothing if Step Functions does not answer", by: second, there: thereAlready, after: old,
 			err: "run SnapshotDaily/2026-11-22T00:00:00Z: the fake Step Functions knows no execution " + first},
 	}
@@ -43,8 +43,8 @@ func TestClaim(t *testing.T) {
 			if c.there != "" {
 				w.put(t, contract.ClaimKey(dailyRun), c.there)
 			}
-			if c.status != "" {
-				w.executions.status[first] = c.status
+			if c.status != nil {
+				w.executions.status[first] = *c.status
 			}
 			got, err := w.service.claim(t.Context(), dailyRun, c.by)
 			if diff := cmp.Diff(c.err, errorText(err)); diff != "" {
@@ -61,7 +61,7 @@ func TestClaim(t *testing.T) {
 	t.Run("says in a retry too that the run was taken over", func(t *testing.T) {
 		w := newWorld()
 		w.put(t, contract.ClaimKey(dailyRun), thereAlready)
-		w.executions.status[first] = Ended
+		w.executions.status[first] = ended
 		for attempt := range 2 {
 			got, err := w.service.claim(t.Context(), dailyRun, second)
 			if err != nil {
@@ -99,7 +99,7 @@ func TestClaimFailsWithTheBucket(t *testing.T) {
 	} {
 		t.Run("when it refuses to "+c.op, func(t *testing.T) {
 			w := newWorld()
-			w.executions.status[first] = Ended
+			w.executions.status[first] = ended
 			if _, err := w.service.claim(t.Context(), dailyRun, first); err != nil {
 				t.Fatal(err)
 			}
@@ -119,7 +119,7 @@ func TestClaimFailsWithTheBucket(t *testing.T) {
 
 func TestIfTwoExecutionsTakeARunOverOneWins(t *testing.T) {
 	w := newWorld()
-	w.executions.status = map[string]Status{first: Ended, second: Running, third: Running}
+	w.executions.status = map[string]bool{first: ended, second: running, third: running}
 	if _, err := w.service.claim(t.Context(), dailyRun, first); err != nil {
 		t.Fatal(err)
 	}

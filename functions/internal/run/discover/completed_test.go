@@ -40,7 +40,7 @@ func TestATakeOverLeavesOutWhatAnEarlierExecutionCompleted(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld()
 			w.ec2.existing = c.existing
-			w.executions.status[first] = Ended
+			w.executions.status[first] = ended
 			if !c.fresh {
 				if _, err := w.service.claim(t.Context(), dailyRun, first); err != nil {
 					t.Fatal(err)
@@ -66,7 +66,7 @@ func TestATakeOverLeavesOutWhatAnEarlierExecutionCompleted(t *testing.T) {
 	}
 	t.Run("and tries again if that can't be read: it would make them again", func(t *testing.T) {
 		w := newWorld()
-		w.executions.status[first] = Ended
+		w.executions.status[first] = ended
 		if _, err := w.service.claim(t.Context(), dailyRun, first); err != nil {
 			t.Fatal(err)
 		}

@@ -28,19 +28,11 @@ type objects interface {
 	Replace(ctx context.Context, key string, body []byte, etag string) error
 }
 
-// executions is Step Functions.
+// executions is Step Functions. An execution that is forgotten is not running. However one ended, its run may be taken over, unless the claim
+// says that it is done.
 type executions interface {
-	Status(ctx context.Context, arn string) (Status, error)
+	Running(ctx context.Context, arn string) (bool, error)
 }
-
-// Status is the status of an execution.
-type Status string
-
-// The statuses that discovery tells apart.
-const (
-	Running Status = "running"
-	Ended   Status = "ended" // however it did, or forgotten: its run may be taken over, unless the claim says that it is done
-)
 
 // Service discovers what a run works on.
 type Service struct {

@@ -119,7 +119,7 @@ func TestDiscoverStopsIfTheRunIsDeliveredTwice(t *testing.T) {
 	if _, err := w.discover(t, first); err != nil {
 		t.Fatal(err)
 	}
-	w.executions.status[first] = Running
+	w.executions.status[first] = running
 	w.ec2.calls = nil
 	before := w.keys(t)
 	got, err := w.discover(t, second)
@@ -165,7 +165,7 @@ func TestDiscoverResumes(t *testing.T) {
 		if _, err := w.discover(t, first); err != nil {
 			t.Fatal(err)
 		}
-		w.executions.status[first] = Ended
+		w.executions.status[first] = ended
 		w.ec2.existing = []ebs.Snapshot{taken("snap-1", "vol-1", ebs.Completed, 1)}
 		got, err := w.discover(t, second)
 		if err != nil {

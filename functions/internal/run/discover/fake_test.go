@@ -56,19 +56,25 @@ func (f *fakeEC2) RunSnapshots(_ context.Context, run string) ([]ebs.Snapshot, e
 	return f.existing, f.call("RunSnapshots", run, dailyRun.ID)
 }
 
-// fakeExecutions has the status of executions, by ARN. It calls wait before each answer.
+// What fakeExecutions has of an execution.
+const (
+	running = true
+	ended   = false
+)
+
+// fakeExecutions has which executions are running, by ARN. It calls wait before each answer.
 type fakeExecutions struct {
-	status map[string]Status
+	status map[string]bool
 	wait   func()
 }
 
-func (f *fakeExecutions) Status(_ context.Context, arn string) (Status, error) {
+func (f *fakeExecutions) Running(_ context.Context, arn string) (bool, error) {
 	if f.wait != nil {
 		f.wait()
 	}
 	s, ok := f.status[arn]
 	if !ok {
-		return "", fmt.Errorf("the fake Step Functions knows no execution %s", arn)
+		return false, fmt.Errorf("the fake Step Functions knows no execution %s", arn)
 	}
 	return s, nil
 }
@@ -92,7 +98,7 @@ func newWorld() *world {
 	w := &world{
 		ec2:        &fakeEC2{instances: []ebs.Instance{instance("i-1", "3", "vol-1", "vol-2")}, err: map[string]error{}},
 		bucket:     &localstore.Memory{},
-		executions: &fakeExecutions{status: map[string]Status{}},
+		executions: &fakeExecutions{status: map[string]bool{}},
 	}
 	w.service = &Service{
 		EC2: w.ec2, Objects: w.bucket, Executions: w.executions, Pace: Pace{Burst: 10, Rate: 2}, Aftermath: LambdaAftermath,

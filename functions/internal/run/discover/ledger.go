@@ -122,11 +122,11 @@ func (s *Service) findEnded(ctx context.Context, l ledger, own string, ended map
 		if len(ended) == maxAsked {
 			return
 		}
-		status, err := s.Executions.Status(ctx, r.Execution)
+		running, err := s.Executions.Running(ctx, r.Execution)
 		if err != nil {
 			s.Log.WarnContext(ctx, "status of an execution unknown, its reservation kept", "execution", r.Execution, "error", err.Error())
 		}
-		ended[r.Execution] = err == nil && status != Running
+		ended[r.Execution] = err == nil && !running
 	}
 }
 

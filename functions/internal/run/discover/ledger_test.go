@@ -19,13 +19,13 @@ func TestAReservationEndsWithItsExecution(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		before []reservation
-		status map[string]Status
+		status map[string]bool
 		from   float64
 		asked  int
 	}{
-		{"and blocks others while it runs", []reservation{of(second, 0, 600)}, map[string]Status{second: Running}, 600, 1},
-		{"and has emptied EC2's bucket in the worst case", []reservation{of(second, 0, 600)}, map[string]Status{second: Ended}, 25, 1},
-		{"and leaves the bucket full if it had no turn yet", []reservation{of(second, 500, 600), of(third, 20, 520)}, map[string]Status{second: Ended, third: Ended}, 37, 2},
+		{"and blocks others while it runs", []reservation{of(second, 0, 600)}, map[string]bool{second: running}, 600, 1},
+		{"and has emptied EC2's bucket in the worst case", []reservation{of(second, 0, 600)}, map[string]bool{second: ended}, 25, 1},
+		{"and leaves the bucket full if it had no turn yet", []reservation{of(second, 500, 600), of(third, 20, 520)}, map[string]bool{second: ended, third: ended}, 37, 2},
 		{"and is kept if the status is unknown", []reservation{of("unheard of", 0, 600)}, nil, 600, 1},
 		{"whose status is only asked for if it is in the way", []reservation{of(second, 500, 600)}, nil, 20, 0},
 	} {
@@ -47,11 +47,11 @@ func TestAReservationEndsWithItsExecution(t *testing.T) {
 	t.Run("but only 100 executions are asked for", func(t *testing.T) {
 		w := newWorld()
 		var l ledger
-		w.executions.status = map[string]Status{}
+		w.executions.status = map[string]bool{}
 		for n := range 3 * maxAsked {
 			name := fmt.Sprint(n)
 			l.Reservations = append(l.Reservations, of(name, float64(n*100), float64(n*100+100)))
-			w.executions.status[name] = Ended
+			w.executions.status[name] = ended
 		}
 		body, err := json.Marshal(l)
 		if err != nil {
@@ -82,7 +82,7 @@ func TestAnInvalidReservationDelaysNoRun(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld()
-			w.executions.status[second] = Running
+			w.executions.status[second] = running
 			body, err := json.Marshal(ledger{[]reservation{r}})
 			if err != nil {
 				t.Fatal(err)
@@ -102,7 +102,7 @@ func TestAnInvalidReservationDelaysNoRun(t *testing.T) {
 func TestARunWhoseLastTurnIsTooLateFailsImmediately(t *testing.T) {
 	w := newWorld()
 	w.service.Pace = Pace{Burst: 1, Rate: 1.0 / 3600} // one an hour
-	w.executions.status[second] = Running
+	w.executions.status[second] = running
 	full := ledger{[]reservation{{"X", second, midnight, midnight.Add(22 * time.Hour), 22}}}
 	body, err := json.Marshal(full)
 	if err != nil {
@@ -116,7 +116,7 @@ func TestARunWhoseLastTurnIsTooLateFailsImmediately(t *testing.T) {
 	}
 	w = newWorld()
 	w.service.Pace = Pace{Burst: 1, Rate: 1.0 / 3600}
-	w.executions.status[second] = Running
+	w.executions.status[second] = running
 	w.put(t, ledgerKey, string(body))
 	w.ec2.instances[0].Volumes = append(w.ec2.instances[0].Volumes, w.ec2.instances[0].Volumes[0])
 	w.ec2.instances[0].Volumes[2].VolumeID = "vol-3"

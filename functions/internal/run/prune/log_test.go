@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
 // Of a deleted snapshot only the log is left.
@@ -40,8 +41,8 @@ func TestTheLogSaysWhyEachSnapshotWasDeletedOrKept(t *testing.T) {
 		}
 	}
 	want := []line{
-		{LogKept, "snap-4", volumeID, request("3").Run.ID, refused.Error()},
-		{LogDeleted, "snap-3", volumeID, request("3").Run.ID, beyond("snap-3", 3).Reason},
+		{contract.LogKept, "snap-4", volumeID, request("3").Run.ID, refused.Error()},
+		{contract.LogDeleted, "snap-3", volumeID, request("3").Run.ID, beyond("snap-3", 3).Reason},
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("-want +got:\n%s", d)

@@ -31,10 +31,10 @@ type Service struct {
 	Log  *slog.Logger
 }
 
-// The log messages about a snapshot. Whoever follows a run reads them with snapshot_id, volume_id and reason.
+// The linter wants the messages of a log in the package that logs.
 const (
-	LogDeleted = "snapshot deleted"
-	LogKept    = "snapshot kept" // the retention would delete it, but EC2 refuses
+	logDeleted = contract.LogDeleted
+	logKept    = contract.LogKept
 )
 
 const (
@@ -260,7 +260,7 @@ func (s *Service) delete(ctx context.Context, req contract.PruneRequest, r reten
 	if refused, ok := errors.AsType[*ebs.RefusedError](err); ok {
 		removal.Reason = refused.Error()
 		out.Blocked = append(out.Blocked, removal)
-		s.Log.InfoContext(ctx, LogKept, "snapshot_id", r.Snapshot.ID, "volume_id", r.Snapshot.VolumeID,
+		s.Log.InfoContext(ctx, logKept, "snapshot_id", r.Snapshot.ID, "volume_id", r.Snapshot.VolumeID,
 			"run_id", req.Run.ID, "reason", removal.Reason)
 		return false, nil
 	}
@@ -268,7 +268,7 @@ func (s *Service) delete(ctx context.Context, req contract.PruneRequest, r reten
 		return false, err
 	}
 	out.Removed = append(out.Removed, removal)
-	s.Log.InfoContext(ctx, LogDeleted, "snapshot_id", r.Snapshot.ID, "volume_id", r.Snapshot.VolumeID,
+	s.Log.InfoContext(ctx, logDeleted, "snapshot_id", r.Snapshot.ID, "volume_id", r.Snapshot.VolumeID,
 		"run_id", req.Run.ID, "reason", removal.Reason)
 	return true, nil
 }

@@ -5,13 +5,13 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/prune"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
 // The log lines that the story is made of. Each decision that changes the account is one, with its reason.
 const (
-	logDeleted   = prune.LogDeleted
-	logRefused   = prune.LogKept
+	logDeleted   = contract.LogDeleted
+	logRefused   = contract.LogKept
 	logFound     = "snapshot found"
 	logTakenOver = "run taken over"
 )

@@ -56,6 +56,15 @@ func (f *Folder) Get(_ context.Context, key string) (body []byte, etag string, e
 	return body, contentTag(body), nil
 }
 
+// Has says whether there is an object under the key.
+func (f *Folder) Has(key string) (bool, error) {
+	_, err := f.root.Stat(filepath.FromSlash(key))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // Put writes the object. It replaces an existing one.
 func (f *Folder) Put(ctx context.Context, key string, body []byte) error {
 	return f.locked(func() error { return f.write(key, body) })

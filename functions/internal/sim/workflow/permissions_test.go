@@ -156,9 +156,9 @@ type notedExecutions struct {
 	of *workflow.Workflow
 }
 
-func (n *notedExecutions) Status(ctx context.Context, id string) (discover.Status, error) {
+func (n *notedExecutions) Running(ctx context.Context, id string) (bool, error) {
 	n.note(ctx, "states:DescribeExecution")
-	return n.of.Status(ctx, id)
+	return n.of.Running(ctx, id)
 }
 
 // audited is a workflow whose calls are recorded.

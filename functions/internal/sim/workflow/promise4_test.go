@@ -222,15 +222,15 @@ func TestPromise4ARunThatIsDoneIsDoneEvenIfStepFunctionsHasForgottenIt(t *testin
 // stoppedAtOnce says that each execution has ended without success.
 type stoppedAtOnce struct{}
 
-func (*stoppedAtOnce) Status(context.Context, string) (discover.Status, error) {
-	return discover.Ended, nil
+func (*stoppedAtOnce) Running(context.Context, string) (bool, error) {
+	return false, nil
 }
 
 // slowStatus lets others act between the answer about an execution's status and its use.
 type slowStatus struct{ fixture *fixture }
 
-func (s *slowStatus) Status(ctx context.Context, arn string) (discover.Status, error) {
-	status, err := s.fixture.w.Status(ctx, arn)
+func (s *slowStatus) Running(ctx context.Context, arn string) (bool, error) {
+	status, err := s.fixture.w.Running(ctx, arn)
 	s.fixture.wait(time.Second)
 	return status, err
 }

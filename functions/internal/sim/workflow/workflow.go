@@ -49,7 +49,7 @@ type Topic interface {
 
 // Executions gives the status of executions.
 type Executions interface {
-	Status(ctx context.Context, arn string) (discover.Status, error)
+	Running(ctx context.Context, arn string) (bool, error)
 }
 
 // Config configures a workflow.
@@ -80,8 +80,8 @@ type Workflow struct {
 	machine *asl.Machine
 	runner  asl.Runner
 
-	mu     sync.Mutex
-	status map[string]discover.Status // of this workflow's executions
+	mu      sync.Mutex
+	running map[string]bool // of this workflow's executions
 }
 
 // New makes the workflow.
@@ -94,7 +94,7 @@ func New(c Config) (*Workflow, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Workflow{config: c, machine: machine, status: map[string]discover.Status{}}
+	w := &Workflow{config: c, machine: machine, running: map[string]bool{}}
 	if c.Executions == nil {
 		w.config.Executions = w
 	}
@@ -139,29 +139,26 @@ func (w *Workflow) Run(ctx context.Context, name string, input any) (asl.Result,
 		return asl.Result{}, fmt.Errorf("input of execution %s: %w", name, err)
 	}
 	e := asl.Execution{Name: name, ID: ExecutionID(name), Input: body}
-	w.setStatus(e.ID, discover.Running)
+	w.setRunning(e.ID, true)
 	result := w.runner.Run(ctx, w.machine, e)
-	w.setStatus(e.ID, discover.Ended)
+	w.setRunning(e.ID, false)
 	return result, nil
 }
 
 // ExecutionID gives the ID of the execution with the name.
 func ExecutionID(name string) string { return "execution:" + name }
 
-// Status gives the status of an execution of this workflow.
-func (w *Workflow) Status(_ context.Context, id string) (discover.Status, error) {
+// Running says whether an execution of this workflow is running.
+func (w *Workflow) Running(_ context.Context, id string) (bool, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if s, ok := w.status[id]; ok {
-		return s, nil
-	}
-	return discover.Ended, nil // as if Step Functions had forgotten it
+	return w.running[id], nil // one of another workflow is not, as if Step Functions had forgotten it
 }
 
-func (w *Workflow) setStatus(id string, s discover.Status) {
+func (w *Workflow) setRunning(id string, is bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.status[id] = s
+	w.running[id] = is
 }
 
 // functions makes the handlers like the functions' main packages.

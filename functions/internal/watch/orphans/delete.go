@@ -75,7 +75,7 @@ func (d *deletion) deleteOf(ctx context.Context, o Orphan) (more bool, err error
 			checkedAt = d.Now()
 		}
 		if !removable[r.Snapshot.ID] {
-			d.Log.InfoContext(ctx, LogKept, "snapshot_id", r.Snapshot.ID, "volume_id", o.VolumeID, "keyword", o.Keyword,
+			d.Log.InfoContext(ctx, logKept, "snapshot_id", r.Snapshot.ID, "volume_id", o.VolumeID, "keyword", o.Keyword,
 				"reason", "the snapshot or its volume has changed since the check")
 			continue
 		}
@@ -143,14 +143,14 @@ func (d *deletion) deleteSnapshot(ctx context.Context, o Orphan, r retention.Dec
 	}
 	if refused, ok := errors.AsType[*ebs.RefusedError](err); ok {
 		d.state.Refused[r.Snapshot.ID], d.refused = d.state.CheckedAt, true
-		d.Log.InfoContext(ctx, LogKept, "snapshot_id", r.Snapshot.ID, "volume_id", o.VolumeID, "keyword", o.Keyword, "reason", refused.Error())
+		d.Log.InfoContext(ctx, logKept, "snapshot_id", r.Snapshot.ID, "volume_id", o.VolumeID, "keyword", o.Keyword, "reason", refused.Error())
 		return nil
 	}
 	if err != nil {
 		return err
 	}
 	d.done++
-	d.Log.InfoContext(ctx, LogDeleted, "snapshot_id", r.Snapshot.ID, "volume_id", o.VolumeID, "keyword", o.Keyword,
+	d.Log.InfoContext(ctx, logDeleted, "snapshot_id", r.Snapshot.ID, "volume_id", o.VolumeID, "keyword", o.Keyword,
 		"reason", "orphaned since "+o.Since.Format(time.DateOnly)+", "+r.Reason.String())
 	return nil
 }

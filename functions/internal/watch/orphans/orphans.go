@@ -10,6 +10,7 @@ import (
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/store"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
 
 type account interface {
@@ -42,10 +43,10 @@ type topic interface {
 // Key is the object in which a check saves what it found, for people and for the next check.
 const Key = "orphans.json"
 
-// The log messages about a snapshot, the same as prune-volume's.
+// The linter wants the messages of a log in the package that logs.
 const (
-	LogDeleted = "snapshot deleted"
-	LogKept    = "snapshot kept" // the policy would delete it, but EC2 refuses, or it has changed
+	logDeleted = contract.LogDeleted
+	logKept    = contract.LogKept
 )
 
 // Service finds orphans and deletes their snapshots.

@@ -1,5 +1,4 @@
-// Package env reads a Lambda's settings from its environment, and reports all errors together.
-package env
+package boundary
 
 import (
 	"encoding/json"
@@ -12,10 +11,10 @@ import (
 )
 
 // Reader reads settings and collects the errors.
-type Reader struct{ errs []error }
+type Settings struct{ errs []error }
 
 // String gives a required setting.
-func (r *Reader) String(name string) string {
+func (r *Settings) String(name string) string {
 	v := os.Getenv(name)
 	if v == "" {
 		r.errs = append(r.errs, fmt.Errorf("%s is not set", name))
@@ -24,12 +23,12 @@ func (r *Reader) String(name string) string {
 }
 
 // Int gives a positive integer; preset if it is not set.
-func (r *Reader) Int(name string, preset int) int { return r.whole(name, 1, preset) }
+func (r *Settings) Int(name string, preset int) int { return r.whole(name, 1, preset) }
 
 // Count gives an integer from 0; 0 if it is not set.
-func (r *Reader) Count(name string) int { return r.whole(name, 0, 0) }
+func (r *Settings) Count(name string) int { return r.whole(name, 0, 0) }
 
-func (r *Reader) whole(name string, least, preset int) int {
+func (r *Settings) whole(name string, least, preset int) int {
 	v := os.Getenv(name)
 	if v == "" {
 		return preset
@@ -42,7 +41,7 @@ func (r *Reader) whole(name string, least, preset int) int {
 }
 
 // Rate gives a number above 0; preset if it is not set.
-func (r *Reader) Rate(name string, preset float64) float64 {
+func (r *Settings) Rate(name string, preset float64) float64 {
 	v := os.Getenv(name)
 	if v == "" {
 		return preset
@@ -55,7 +54,7 @@ func (r *Reader) Rate(name string, preset float64) float64 {
 }
 
 // Strings gives a JSON object of strings, or none.
-func (r *Reader) Strings(name string) map[string]string {
+func (r *Settings) Strings(name string) map[string]string {
 	v := os.Getenv(name)
 	if v == "" {
 		return nil
@@ -68,7 +67,7 @@ func (r *Reader) Strings(name string) map[string]string {
 }
 
 // List gives a JSON array of strings, or none.
-func (r *Reader) List(name string) []string {
+func (r *Settings) List(name string) []string {
 	v := os.Getenv(name)
 	if v == "" {
 		return nil
@@ -81,7 +80,7 @@ func (r *Reader) List(name string) []string {
 }
 
 // Some gives a JSON array of strings that must be there, and not empty.
-func (r *Reader) Some(name string) []string {
+func (r *Settings) Some(name string) []string {
 	before := len(r.errs)
 	out := r.List(name)
 	if len(out) == 0 && len(r.errs) == before {
@@ -91,7 +90,7 @@ func (r *Reader) Some(name string) []string {
 }
 
 // Durations gives a JSON object of durations above 0, such as {"SnapshotDaily": "48h"}, that must be there, and not empty.
-func (r *Reader) Durations(name string) map[string]time.Duration {
+func (r *Settings) Durations(name string) map[string]time.Duration {
 	before := len(r.errs)
 	texts := r.Strings(name)
 	if len(texts) == 0 && len(r.errs) == before {
@@ -112,4 +111,4 @@ func (r *Reader) Durations(name string) map[string]time.Duration {
 }
 
 // Err says what was wrong.
-func (r *Reader) Err() error { return errors.Join(r.errs...) }
+func (r *Settings) Err() error { return errors.Join(r.errs...) }

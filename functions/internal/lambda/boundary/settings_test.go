@@ -1,4 +1,4 @@
-package env
+package boundary
 
 import (
 	"maps"
@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestReader(t *testing.T) {
+func TestSettings(t *testing.T) {
 	type settings struct {
 		Text  string
 		Int   int
@@ -66,7 +66,7 @@ func TestReader(t *testing.T) {
 			for _, name := range []string{"TEXT", "INT", "RATE", "ZONES"} {
 				t.Setenv(name, c.env[name])
 			}
-			var r Reader
+			var r Settings
 			got := settings{r.String("TEXT"), r.Int("INT", 95), r.Rate("RATE", 4.95), r.Strings("ZONES")}
 			var errs []string
 			if err := r.Err(); err != nil {
@@ -94,7 +94,7 @@ func TestDurations(t *testing.T) {
 		`48h`:                      "LIMITS is not a JSON object of strings: invalid character 'h' after top-level value",
 	} {
 		t.Setenv("LIMITS", text)
-		var r Reader
+		var r Settings
 		var got []string
 		limits := r.Durations("LIMITS")
 		for _, key := range slices.Sorted(maps.Keys(limits)) {
@@ -114,7 +114,7 @@ func TestList(t *testing.T) {
 		"": "", "[]": "", `["A", "B"]`: "A B", `{"A": 1}`: "LIST is not a JSON array of strings: json: cannot unmarshal object into Go value of type []string",
 	} {
 		t.Setenv("LIST", text)
-		var r Reader
+		var r Settings
 		got := strings.Join(r.List("LIST"), " ")
 		if err := r.Err(); err != nil {
 			got = err.Error()
@@ -128,13 +128,13 @@ func TestList(t *testing.T) {
 func TestCountAcceptsZero(t *testing.T) {
 	for text, want := range map[string]int{"": 0, "0": 0, "365": 365} {
 		t.Setenv("DAYS", text)
-		var r Reader
+		var r Settings
 		if got := r.Count("DAYS"); got != want || r.Err() != nil {
 			t.Errorf("%q gives %d: %v", text, got, r.Err())
 		}
 	}
 	t.Setenv("DAYS", "-1")
-	var r Reader
+	var r Settings
 	if r.Count("DAYS"); r.Err() == nil {
 		t.Error("-1 is accepted")
 	}
@@ -146,7 +146,7 @@ func TestARequiredListMustNotBeEmpty(t *testing.T) {
 		"A": "KEYWORDS is not a JSON array of strings: invalid character 'A' looking for beginning of value",
 	} {
 		t.Setenv("KEYWORDS", text)
-		var r Reader
+		var r Settings
 		got := strings.Join(r.Some("KEYWORDS"), " ")
 		if err := r.Err(); err != nil {
 			got = err.Error()
