@@ -50,7 +50,7 @@ func (a *app) account(ctx context.Context) (account, error) {
 	}
 	id, err := stsgw.Account(ctx, cfg)
 	if err != nil {
-		return account{}, err
+		return account{}, fmt.Errorf("%w; check --region, --profile and AWS_ENDPOINT_URL", err)
 	}
 	return account{ID: id, Region: cfg.Region, endpoint: endpointOf(cfg), cfg: cfg, ec2: ec2gw.New(cfg, ec2gw.Options{})}, nil
 }

@@ -47,6 +47,7 @@ next run would then delete, and asks. Switch that Lambda off first.
 		},
 	}
 	cmd.Flags().StringVar(&v.timeZone, "time-zone", "", "the IANA `zone` in which daily=7 and the like count (default: the schedule's)")
+	cmd.Flags().BoolVar(&v.anyKeyword, "any-keyword", false, "take the keyword although no schedule has it yet")
 	cmd.Flags().StringSliceVar(&v.alsoTagged, "also-tagged", nil, "adopt those, too, that carry the `keywords` of other schedules")
 	cmd.Flags().BoolVar(&v.undo, "undo", false, "give back what was adopted")
 	cmd.Flags().BoolVar(&v.yes, "yes", false, "do not ask")
@@ -102,7 +103,6 @@ func (v *adoptVerb) do(ctx context.Context) error {
 			return usagef("--also-tagged %q can't be a keyword: %w", also, err)
 		}
 	}
-	v.anyKeyword = true // the schedule may come later
 	run, deployed, err := v.runOf(v.choice, time.Now())
 	if err != nil && !v.undo {
 		return err

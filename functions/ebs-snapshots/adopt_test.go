@@ -137,7 +137,7 @@ func TestNothingIsAdoptedWithoutAYes(t *testing.T) {
 			return fmt.Errorf("%s", c.stdout.String())
 		}, "2 to adopt"},
 		"the keyword is misspelt": {nil, func(c *command, ctx context.Context) error {
-			if err := c.answering(ctx, "yes\n", "adopt", "Snapshotdaily"); err != nil {
+			if err := c.answering(ctx, "yes\n", "adopt", "Snapshotdaily", "--any-keyword"); err != nil {
 				return err
 			}
 			return fmt.Errorf("%s", c.stdout.String())
@@ -217,7 +217,7 @@ func TestAdoptingIntoAScheduleThatIsNotConfiguredSaysSo(t *testing.T) {
 	left.VolumeID, left.Tags = "vol-1", map[string]string{"SnapshotWeekly": "3"}
 	account.AddSnapshot(left)
 	c := newCommand(t)
-	if got := c.run(t.Context(), "adopt", "SnapshotWeekly", "--dry-run"); got != exitOK || !strings.Contains(c.stdout.String(), "has no schedule SnapshotWeekly") {
+	if got := c.run(t.Context(), "adopt", "SnapshotWeekly", "--any-keyword", "--dry-run"); got != exitOK || !strings.Contains(c.stdout.String(), "has no schedule SnapshotWeekly") {
 		t.Errorf("exit status %d: %s", got, c.stdout.String())
 	}
 }
@@ -296,4 +296,9 @@ func TestAnAdoptionThatMayNotListEndsWithStatus1AndSaysWhy(t *testing.T) {
 			t.Errorf("%s: exit status %d:\n%s%s", action, got, c.stdout.String(), c.stderr.String())
 		}
 	}
+}
+
+func TestAMistypedKeywordIsNotAdopted(t *testing.T) {
+	server(t)
+	newCommand(t).says(t, 1, []string{"adopt", "SnapshotDialy", "--dry-run"}, `did you mean "SnapshotDaily"?`, "--any-keyword")
 }

@@ -37,6 +37,16 @@ func one(what string) cobra.PositionalArgs {
 	}
 }
 
+// atMostOne takes one argument or none.
+func atMostOne(what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) > 1 {
+			return fmt.Errorf("%s takes at most one %s, and got %d words: %s", cmd.Name(), what, len(args), strings.Join(args, " "))
+		}
+		return nil
+	}
+}
+
 // functionLog is where the functions' logs go.
 func (a *app) functionLog() slog.Handler {
 	if !a.debug {

@@ -112,17 +112,21 @@ func (c *console) table(columns []column, rows [][]string) {
 	if strings.Join(titles, "") != "" {
 		t.Headers(titles...)
 	}
-	natural := 0
+	natural := -gap
 	for _, w := range widths {
 		natural += w + gap
 	}
 	t.StyleFunc(func(row, i int) lipgloss.Style {
-		s := lipgloss.NewStyle().PaddingRight(gap)
+		s, after := lipgloss.NewStyle(), gap
+		if i >= len(columns)-1 { // the last column touches the edge
+			after = 0
+		}
+		s = s.PaddingRight(after)
 		if i >= len(columns) {
 			return s
 		}
 		if columns[i].solid {
-			s = s.Width(widths[i] + gap)
+			s = s.Width(widths[i] + after)
 		}
 		if columns[i].right {
 			s = s.Align(lipgloss.Right)

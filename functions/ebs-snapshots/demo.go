@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -13,21 +14,27 @@ import (
 const maxDays = 60
 
 func (a *app) demo() *cobra.Command {
-	days := 7
+	days := "7"
 	cmd := &cobra.Command{
 		Use: "demo", Short: "Show a week of a simulated fleet, without AWS", GroupID: showing, Args: cobra.NoArgs,
 		Long: `Run the whole product over a simulated AWS account for some days of simulated
 time: the real state machine with the real functions. It needs no AWS account.`,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.playDemo(cmd.Context(), days) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			n, err := strconv.Atoi(days)
+			if err != nil || n < 1 || n > maxDays {
+				return usagef("--days %q is not a whole number, 1 to %d", days, maxDays)
+			}
+			return a.playDemo(cmd.Context(), n)
+		},
 	}
-	cmd.Flags().IntVar(&days, "days", days, "how many `days` to simulate, 1 to 60")
+	cmd.Flags().StringVar(&days, "days", days, "how many `days` to simulate, 1 to 60")
 	return cmd
 }
 
 // playDemo fails if what the product promises did not hold in it.
 func (a *app) playDemo(ctx context.Context, days int) error {
-	if days < 1 || days > maxDays {
-		return usagef("--days %d is not in 1 to %d", days, maxDays)
+	if a.output == "json" {
+		return usagef("demo has no JSON: it is for people")
 	}
 	var log slog.Handler
 	if a.debug {
@@ -41,8 +48,6 @@ func (a *app) playDemo(ctx context.Context, days int) error {
 	if err != nil {
 		return err
 	}
-	if err := a.emit(result, func() { result.Print(a.console.out, a.console.outColor) }); err != nil {
-		return err
-	}
+	result.Print(a.console.out, a.console.outColor)
 	return result.Err()
 }

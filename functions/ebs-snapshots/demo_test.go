@@ -2,11 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"strings"
 	"testing"
-
-	demonstration "github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/demo"
 )
 
 func TestTheDemonstrationIsPlayed(t *testing.T) {
@@ -19,18 +16,6 @@ func TestTheDemonstrationIsPlayed(t *testing.T) {
 	}
 	if strings.Contains(c.stdout.String(), "\x1b") {
 		t.Error("there are colours in what is no terminal")
-	}
-}
-
-func TestTheDemonstrationAsJSON(t *testing.T) {
-	c := newCommand(t)
-	c.says(t, 0, []string{"demo", "--days", "1", "--output", "json"})
-	var got demonstration.Result
-	if err := json.Unmarshal(c.stdout.Bytes(), &got); err != nil {
-		t.Fatal(err)
-	}
-	if err := got.Err(); err != nil || len(got.Days) != 1 {
-		t.Errorf("%d days; %v", len(got.Days), err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -40,6 +41,9 @@ schedules and retentions as they are now, for 5 years or 50,000 runs at most.`,
 }
 
 func (a *app) explainName(ctx context.Context, text string) error {
+	if text == "" {
+		return usagef("there is nothing to explain: the name is empty")
+	}
 	if err := explain.CheckName(text); err != nil {
 		return usagef("%w", err)
 	}
@@ -106,16 +110,30 @@ func (c *console) printExplained(out explainOutput, single bool) {
 		c.printVolume(e, single)
 	}
 	c.printf("\n")
-	c.text("A run deletes what it is said to delete if today's schedules and retentions stay, and each run until then works.")
+	c.text("These dates hold if the schedules and retentions stay as they are, and every run succeeds.")
 }
 
 func (c *console) printVolume(e explain.Explained, single bool) {
-	what := "which is deleted"
+	what := "which no longer exists"
 	if e.Exists {
 		what = fmt.Sprintf("%d GiB", e.SizeGiB)
 	}
-	c.text("Volume %s, %s: %s of this account.", e.VolumeID, what, ebs.Count(len(e.Snapshots), "snapshot"))
+	name := "Volume " + e.VolumeID
 	for _, s := range e.Schedules {
+		if s.InstanceID != "" {
+			name = fmt.Sprintf("%s, %s, volume %s", cmp.Or(s.InstanceName, s.InstanceID), s.Device, e.VolumeID)
+		}
+	}
+	if single {
+		c.text("%s, %s: one of its snapshots.", name, what)
+	} else {
+		c.text("%s, %s: %s.", name, what, ebs.Count(len(e.Snapshots), "snapshot"))
+	}
+	concerned := slices.DeleteFunc(slices.Clone(e.Schedules), func(s explain.ExplainedSchedule) bool { return !s.Chosen() && !owns(s.Keyword, e.Snapshots) })
+	if len(concerned) == 0 {
+		concerned = e.Schedules // each says why it has nothing to do with the volume
+	}
+	for _, s := range concerned {
 		c.text("  %s: %s", s.Keyword, scheduleWords(s))
 	}
 	zone := zoneFor(e.Schedules)
@@ -129,6 +147,11 @@ func (c *console) printVolume(e explain.Explained, single bool) {
 	if !single && len(rows) > 0 {
 		c.bound(e.StorageBound)
 	}
+}
+
+// owns says whether any of the snapshots is the schedule's.
+func owns(keyword string, snapshots []explain.ExplainedSnapshot) bool {
+	return slices.ContainsFunc(snapshots, func(s explain.ExplainedSnapshot) bool { return s.Owner.Keyword == keyword })
 }
 
 // zoneFor gives the time zone of the schedules that work on the volume, UTC if they have several.

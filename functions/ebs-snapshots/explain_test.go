@@ -70,7 +70,7 @@ func TestAPlanOfAllSchedulesAddsThemUp(t *testing.T) {
 	}
 	c.says(t, 0, []string{"plan"}, "SnapshotDaily, run of ", "SnapshotHourly, run of ", "1 volume excluded by tags or by the schedule; --all lists them.",
 		"All schedules: create 3, keep 1, delete 2 snapshots.", "The schedule SnapshotPaused is disabled",
-		"at most 1.60 USD a month (32 GiB at 0.05 USD, us-east-1). This is an upper bound, not an estimate:")
+		"at most 1.60 USD a month: 32 GiB, priced as in us-east-1. This is an upper bound, not an estimate:")
 	c.says(t, 0, []string{"plan", "--all"}, "its own tag SnapshotHourly is off")
 	if d := cmp.Diff(before, account.Snapshots()); d != "" {
 		t.Errorf("the plan changed EC2 (-before +after):\n%s", d)
@@ -121,14 +121,14 @@ func TestAnExplanationSaysWhoseWhyAndUntilWhen(t *testing.T) {
 		t.Errorf("of the hourly schedule it says %+v", s)
 	}
 	c.says(t, 0, []string{"explain", "vol-1"},
-		"Volume vol-1, 8 GiB: 3 snapshots of this account.", "SnapshotDaily: cron(0 8 * * ? *), Asia/Shanghai", `keeps "2", its instance's tag`, `keeps "1", the volume's own tag`,
+		"web-i-1, /dev/xvda, volume vol-1, 8 GiB: 3 snapshots.", "SnapshotDaily: cron(0 8 * * ? *), Asia/Shanghai", `keeps "2", its instance's tag`, `keeps "1", the volume's own tag`,
 		"not ours: kept, no run of this tool made it", "SnapshotHourly: kept, last 1 of 1. To be deleted "+nextHour.Format(ebs.TimeFormat)+": beyond last=1", "upper bound, not an estimate")
 	c.says(t, 0, []string{"explain", hourly}, hourly)
 	if strings.Contains(c.stdout.String(), daily) {
 		t.Errorf("the explanation of one snapshot lists another:\n%s", c.stdout.String())
 	}
 	for _, name := range []string{"i-1", "web-i-1"} {
-		c.says(t, 0, []string{"explain", name}, "Volume vol-1, 8 GiB:", daily)
+		c.says(t, 0, []string{"explain", name}, "volume vol-1, 8 GiB:", daily)
 	}
 	for _, name := range []string{"vol-9", "snap-0123456789abcdef0", "i-0123456789abcdef0", "nobody"} {
 		c.says(t, 1, []string{"explain", name}, `there is no "`+name+`" here`, "is this the right account and Region? Account 123456789012, Region us-east-1")
@@ -172,13 +172,13 @@ func TestAnExplanationSaysWhyNothingIsDeleted(t *testing.T) {
 		t.Helper()
 		c.says(t, 0, []string{"explain", "vol-1"}, texts...)
 	}
-	says(`keeps "abc"`, "the retention can't be read, so nothing is deleted", "neither the volume nor its instance has the tag SnapshotHourly")
+	says(`keeps "abc"`, "the retention can't be read, so nothing is deleted")
 	account.TagInstance("i-1", "SnapshotDaily", "off")
 	says(": kept, its instance's tag SnapshotDaily is off")
 	account.UntagInstance("i-1", "SnapshotDaily")
 	says(": kept, neither the volume nor its instance has the tag SnapshotDaily", "policy for orphans: report")
 	account.DeleteVolume("vol-1")
-	says("Volume vol-1, which is deleted", "the volume is gone, and no run works on it any more", "1 snapshot of this account")
+	says("Volume vol-1, which no longer exists: 1 snapshot.", "the volume is gone, and no run works on it any more")
 }
 
 func TestAnExplanationSaysWhatThePolicyForOrphansDeletes(t *testing.T) {

@@ -18,7 +18,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/stssim"
 )
 
-// at is when the runs of these tests are due: a moment ago, since a run is refused before its time, and long after it.
+// at is the scheduled time of the runs of these tests. It is a moment ago: a run is refused before its time and long after it.
 var (
 	due = time.Now().UTC().Truncate(time.Minute)
 	at  = due.Format(time.RFC3339)

@@ -27,6 +27,9 @@ func TestAWrongCommandLineIsNamedAndEndsWithStatus2(t *testing.T) {
 		"a plan of all in a zone":      {"plan --time-zone UTC", "--time-zone needs a KEYWORD"},
 		"an action that is none":       {"plan --only remove", `--only "remove": give create, keep or delete`},
 		"a resumed run of a time":      {"run SnapshotDaily --resume --scheduled-time " + at, "[resume scheduled-time] were all set"},
+		"a demo as JSON":               {"demo --output json", "demo has no JSON"},
+		"days that are none":           {"demo --days x", `--days "x" is not a whole number, 1 to 60`},
+		"two plans":                    {"plan A B", "plan takes at most one KEYWORD"},
 		"no days":                      {"demo --days 0", "1 to 60"},
 		"an undo of one of two":        {"adopt SnapshotDaily --undo --also-tagged X", "[also-tagged undo] were all set"},
 		"an undo in a time zone":       {"adopt SnapshotDaily --undo --time-zone UTC", "[time-zone undo] were all set"},
@@ -145,7 +148,13 @@ func TestAConfigurationWithFaultsIsRefusedWithAllOfThem(t *testing.T) {
 		c.says(t, 1, strings.Fields(args), "\n  schedules[0].expression: it is missing", "\n  maxConcurrency")
 	}
 	c.configured(t, `{"context": `)
-	c.says(t, 1, []string{"config", "check"}, "is not JSON such as cdk.json")
+	c.says(t, 1, []string{"config", "check"}, "is not a JSON object as cdk.json is")
+	for _, text := range []string{`{}`, `{"name": "x", "dependencies": {}}`, `{"context": null}`} {
+		c.configured(t, text)
+		c.says(t, 1, []string{"config", "check"}, `has no object "context"`)
+	}
+	c.configured(t, `{"context": {"schedules": []}}`)
+	c.says(t, 0, []string{"plan"}, "has no schedules")
 }
 
 func TestAConfigurationWithoutFaultsIsListed(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/operator/plan"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/run/report"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
@@ -27,20 +28,20 @@ type runOutput struct {
 	Refused       []deleted    `json:"refused"` // what the retention no longer keeps, and EC2 refused to delete
 	Failures      []runFailure `json:"failures"`
 	Problems      []runProblem `json:"problems"` // that need attention, and no backup failed for them
-	Gone          []plan.Place `json:"gone"`     // volumes deleted since the run began
+	Gone          []plan.Place `json:"gone"`     // volumes that no longer exist
 	Report        string       `json:"report"`   // the file; "" if the run was stopped before it
 	summary       string
 	nothing       bool
 }
 
 type created struct {
-	VolumeID   string `json:"volumeId"`
+	plan.Place
 	SnapshotID string `json:"snapshotId"`
 	Found      bool   `json:"found"` // an earlier attempt of the run created it
 }
 
 type deleted struct {
-	VolumeID   string `json:"volumeId"`
+	plan.Place
 	SnapshotID string `json:"snapshotId"`
 	reason     string
 }
@@ -61,9 +62,9 @@ func (t *tracker) outcome(l local, status string) runOutput {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	byVolume := func(a, b deleted) int {
-		return cmp.Or(cmp.Compare(a.VolumeID, b.VolumeID), cmp.Compare(a.SnapshotID, b.SnapshotID))
+		return cmp.Or(plan.ByName(a.Place, b.Place), cmp.Compare(a.SnapshotID, b.SnapshotID))
 	}
-	slices.SortFunc(t.created, func(a, b created) int { return cmp.Compare(a.VolumeID, b.VolumeID) })
+	slices.SortFunc(t.created, func(a, b created) int { return plan.ByName(a.Place, b.Place) })
 	slices.SortFunc(t.deleted, byVolume)
 	slices.SortFunc(t.refused, byVolume)
 	// A prune that is called again is refused again.
@@ -90,46 +91,37 @@ func (o *runOutput) take(r report.Report, file string) {
 	}
 }
 
+// printOutcome says what needs a person, and last how the run ended, where a terminal still shows it.
 func (c *console) printOutcome(o runOutput) {
-	if o.Over {
-		c.text("Run %s is over, and nothing was done now. What it did then:", o.RunID)
-	} else {
-		c.text("Run %s: %s. Created %d, deleted %d snapshots.", o.RunID, o.Status, len(o.Created), len(o.Deleted))
+	var rows [][]string
+	row := func(what string, at plan.Place, text string) {
+		rows = append(rows, []string{what, at.Name(), at.VolumeID, text})
 	}
-	if o.nothing {
-		c.text("There is nothing to snapshot. No instance or volume here carries the tag %s, or its value is off.", o.Keyword)
+	for _, d := range o.Refused {
+		row("kept", d.Place, d.SnapshotID+": "+d.reason)
+	}
+	for _, g := range o.Gone {
+		row("gone", g, "the volume no longer exists")
+	}
+	for _, p := range o.Problems {
+		row("note", p.Place, p.Message)
+	}
+	c.untitled(rows, column{}, column{}, column{solid: true}, column{})
+	rows = nil
+	for _, f := range o.Failures {
+		row("FAILED", f.Place, f.Error+": "+f.Message)
+	}
+	c.untitled(rows, column{alarm: true}, column{}, column{solid: true}, column{})
+	switch {
+	case o.nothing:
+		c.text("There is nothing to snapshot. Neither an instance nor a volume here carries the tag %s, or its value is off.", o.Keyword)
+	case o.Over:
+		c.text("Run %s was over before, and nothing was done now. Then:", o.RunID)
 	}
 	if o.summary != "" {
 		c.text("%s", o.summary)
 	}
-	var rows [][]string
-	for _, one := range o.Created {
-		verb := "created"
-		if one.Found {
-			verb = "found"
-		}
-		rows = append(rows, []string{verb, one.SnapshotID, one.VolumeID, ""})
-	}
-	for _, d := range o.Deleted {
-		rows = append(rows, []string{"deleted", d.SnapshotID, d.VolumeID, d.reason})
-	}
-	for _, d := range o.Refused {
-		rows = append(rows, []string{"kept", d.SnapshotID, d.VolumeID, d.reason})
-	}
-	c.untitled(rows, column{}, column{solid: true}, column{solid: true}, column{})
-	rows = nil
-	for _, p := range o.Problems {
-		rows = append(rows, []string{"note", p.Name(), p.VolumeID, p.Message})
-	}
-	for _, g := range o.Gone {
-		rows = append(rows, []string{"gone", g.Name(), g.VolumeID, "deleted since the run began"})
-	}
-	c.untitled(rows, column{}, column{}, column{solid: true}, column{})
-	rows = nil // last, where a terminal still shows them
-	for _, f := range o.Failures {
-		rows = append(rows, []string{"FAILED", f.Name(), f.VolumeID, f.Error + ": " + f.Message})
-	}
-	c.untitled(rows, column{alarm: true}, column{}, column{solid: true}, column{})
+	c.text("Run %s: %s. %s created, %d deleted.", o.RunID, o.Status, ebs.Count(len(o.Created), "snapshot"), len(o.Deleted))
 	if o.Report != "" {
 		c.printf("Report: %s\n", o.Report)
 	}

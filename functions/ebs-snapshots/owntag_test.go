@@ -54,7 +54,7 @@ func TestARunAndItsExplanationOfVolumesWithATagOfTheirOwn(t *testing.T) {
 	account := server(t)
 	ownTags(account)
 	c := newCommand(t)
-	c.says(t, 0, []string{"run", "SnapshotDaily", "--yes", "--scheduled-time", at}, "SUCCEEDED. Created 2, deleted 0 snapshots.", "2 volumes, 1 instance\n")
+	c.says(t, 0, []string{"run", "SnapshotDaily", "--yes", "--scheduled-time", at}, "SUCCEEDED. 2 snapshots created, 0 deleted.", "2 volumes, 1 instance\n")
 	for volume, says := range map[string]string{
 		"vol-2": `at web (i-1) as /dev/sdf; keeps "1", the volume's own tag; runs next at `,
 		"vol-3": `attached to no instance; keeps "2", the volume's own tag; runs next at `,

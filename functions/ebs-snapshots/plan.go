@@ -29,7 +29,7 @@ type planVerb struct {
 func (a *app) plan() *cobra.Command {
 	v := planVerb{app: a}
 	cmd := &cobra.Command{
-		Use: "plan [KEYWORD]", GroupID: showing, Args: cobra.MaximumNArgs(1), ValidArgsFunction: a.completeKeyword,
+		Use: "plan [KEYWORD]", GroupID: showing, Args: atMostOne("KEYWORD"), ValidArgsFunction: a.completeKeyword,
 		Short: "Show what runs would create, keep and delete",
 		Long: `Show what a run of each enabled schedule would create, keep and delete if it ran
 now, or a run of one schedule. Nothing is changed.
@@ -50,7 +50,7 @@ themselves, each with the reason.`,
 	v.flags(cmd)
 	cmd.Flags().BoolVar(&v.all, "all", false, "also the volumes that would not change, and those that are excluded")
 	cmd.Flags().StringVar(&v.instance, "instance", "", "only the volumes of the instance with this `name` or ID")
-	cmd.Flags().StringVar(&v.only, "only", "", "list the snapshots to create, keep or delete, as this `action` says, with the reasons")
+	cmd.Flags().StringVar(&v.only, "only", "", "list the snapshots to create, keep or delete, as this `action` says, with the reasons (text only)")
 	_ = cmd.RegisterFlagCompletionFunc("only", cobra.FixedCompletions([]string{"create", "keep", "delete"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
@@ -114,6 +114,9 @@ func (v *planVerb) choices(cmd *cobra.Command, now time.Time) (choices []choice,
 func (v *planVerb) print(out planOutput) {
 	c := v.console
 	c.text("%s. This is a plan: nothing is changed.", out.account)
+	if len(out.Schedules)+len(out.Disabled) == 0 {
+		c.text("%s has no schedules.", v.config)
+	}
 	if len(out.Schedules) > 1 {
 		c.text("All schedules: %s", totals(out.Totals))
 	}
@@ -127,7 +130,7 @@ func (v *planVerb) print(out planOutput) {
 	}
 	c.bound(out.StorageBound)
 	if out.Delete > 0 {
-		c.text("EC2 refuses to delete a snapshot that an AMI uses or that is locked: such a one is kept.")
+		c.text("EC2 refuses to delete snapshots that an AMI uses or that are locked: those are kept.")
 	}
 }
 
@@ -144,14 +147,7 @@ func (v *planVerb) printSchedule(s plan.Schedule) {
 	} else {
 		v.printVolumes(s)
 	}
-	for _, one := range s.Volumes {
-		if p := one.Problem(); p != "" {
-			c.text("NOTE %s: %s", one.Place, p)
-		}
-		for _, t := range one.DroppedTags {
-			c.text("NOTE %s: the tag %s has no room on the snapshot", one.Place, t)
-		}
-	}
+	v.printNotes(s)
 	switch {
 	case len(s.Excluded) > 0 && v.all:
 		c.printf("Excluded:\n")
@@ -162,6 +158,29 @@ func (v *planVerb) printSchedule(s plan.Schedule) {
 		c.table([]column{{}, {solid: true}, {solid: true}, {}}, rows)
 	case len(s.Excluded) > 0:
 		c.text("%s excluded by tags or by the schedule; --all lists them.", ebs.Count(len(s.Excluded), "volume"))
+	}
+}
+
+// printNotes says once of each instance what is the same for its volumes.
+func (v *planVerb) printNotes(s plan.Schedule) {
+	said := map[string]bool{}
+	note := func(at plan.Place, text string) {
+		where := at.String()
+		if at.InstanceID != "" {
+			where = at.Name()
+		}
+		if line := where + ": " + text; !said[line] {
+			said[line] = true
+			v.console.text("NOTE %s", line)
+		}
+	}
+	for _, one := range s.Volumes {
+		if p := one.Problem(); p != "" {
+			note(one.Place, p)
+		}
+		for _, t := range one.DroppedTags {
+			note(one.Place, "the tag "+t+" has no room on the snapshot")
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"slices"
@@ -120,5 +121,20 @@ func TestListsInJSONAreNeverNull(t *testing.T) {
 				t.Errorf("%s: %s is null", args, key)
 			}
 		}
+	}
+}
+
+func TestATableThatFitsIsNotFolded(t *testing.T) {
+	var out bytes.Buffer
+	c := &console{out: &out, width: 10}
+	c.untitled([][]string{{"one", "two t"}}, column{solid: true}, column{})
+	if got := out.String(); got != "one  two t\n" {
+		t.Errorf("10 columns are folded at 10: %q", got)
+	}
+	c.width = 9
+	out.Reset()
+	c.untitled([][]string{{"one", "two t"}}, column{solid: true}, column{})
+	if got := out.String(); got != "one  two\n     t\n" {
+		t.Errorf("at 9 columns: %q", got)
 	}
 }

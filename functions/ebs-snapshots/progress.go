@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
@@ -42,6 +43,7 @@ func (p *progress) found(d contract.Discovery) {
 
 // trouble tells that a volume, or a step of the run, is in trouble, which its retries may or may not cure.
 func (p *progress) trouble(what, name, message string) {
+	message = strings.ReplaceAll(message, "\n", "; ")
 	p.told[name]++
 	switch n := p.told[name]; {
 	case n < maxTold:
@@ -67,15 +69,18 @@ func (p *progress) show(volumes, created, done int, waiting map[string]string) {
 	p.line.show(text)
 }
 
-// waitingFor says in a person's words what a volume is retried for.
+// waitedFor are the errors that a run waits for, in a person's words.
+var waitedFor = map[string]string{
+	"SnapshotPendingError": "not completed yet", "ThrottledError": "throttled",
+	"SnapshotRateError": "waiting for EC2's limits", "SnapshotQuotaError": "waiting for EC2's limits",
+}
+
+func awaited(name string) bool { return waitedFor[name] != "" }
+
+// waitingFor says what a volume is retried for.
 func waitingFor(name string) string {
-	switch name {
-	case "SnapshotPendingError":
-		return "not completed yet"
-	case "ThrottledError":
-		return "throttled"
-	case "SnapshotRateError", "SnapshotQuotaError":
-		return "waiting for EC2's limits"
+	if awaited(name) {
+		return waitedFor[name]
 	}
 	return "in trouble (" + name + ")"
 }

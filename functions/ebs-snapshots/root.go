@@ -31,7 +31,7 @@ const (
 
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
-		Use: name, Short: "Plan, run and explain the EBS snapshots that tags ask for", Long: about,
+		Use: name, Short: "Plan, run and explain the EBS snapshots that tags ask for", Long: about, Version: versionOf().Version,
 		SilenceErrors: true, SilenceUsage: true, DisableSuggestions: true, SuggestionsMinimumDistance: 2,
 		PersistentPreRunE: func(*cobra.Command, []string) error {
 			if a.output != "text" && a.output != "json" {

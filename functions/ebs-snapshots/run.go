@@ -180,7 +180,7 @@ func (v *runVerb) finish(ctx context.Context, l local, track *tracker, result as
 	if err := v.emit(out, func() { v.console.printOutcome(out) }); err != nil {
 		return err
 	}
-	again := "  " + v.again(l.run)
+	again := "  " + v.finishCommand(l.run)
 	switch {
 	case ctx.Err() != nil:
 		return lines{"stopped; to finish the run without a second snapshot of any volume:", again}
@@ -192,8 +192,8 @@ func (v *runVerb) finish(ctx context.Context, l local, track *tracker, result as
 	return alerts.err
 }
 
-// again is the command that finishes the run, for a shell.
-func (v *runVerb) again(run contract.Run) string {
+// finishCommand is the command that finishes the run, for a shell.
+func (v *runVerb) finishCommand(run contract.Run) string {
 	args := []string{
 		v.called, "run", quoted(run.SnapshotKeyWord), "--scheduled-time", run.ScheduledTime.Format(time.RFC3339),
 		// Without its zone, calendar rules would keep and delete other snapshots.
@@ -239,7 +239,7 @@ func (l local) unfinished(ctx context.Context, now contract.Run) (contract.Run, 
 		}
 	}
 	if latest.ID == "" {
-		return latest, fmt.Errorf("there is no run of %s to resume: each that was begun here is done (%s)", now.SnapshotKeyWord, l.dir)
+		return latest, fmt.Errorf("there is no run of %s to resume: all that were begun here are done (%s)", now.SnapshotKeyWord, l.dir)
 	}
 	return latest, nil
 }

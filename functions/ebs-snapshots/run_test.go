@@ -14,6 +14,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/operator/plan"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/ec2sim"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
 )
@@ -34,7 +36,7 @@ func TestARunCreatesPrunesAndReports(t *testing.T) {
 			t.Errorf("snapshots of %s (-want +got):\n%s", v, d)
 		}
 	}
-	for _, text := range []string{"SUCCEEDED. Created 2, deleted 2 snapshots.", "created  snap-", "deleted  snap-", "beyond last=2", "2 of 2 volumes with a completed snapshot", "Account 123456789012, Region us-east-1"} {
+	for _, text := range []string{"SUCCEEDED. 2 snapshots created, 2 deleted.", "2 of 2 volumes with a completed snapshot", "Account 123456789012, Region us-east-1"} {
 		if !strings.Contains(c.stdout.String(), text) {
 			t.Errorf("the output does not say %q:\n%s", text, c.stdout.String())
 		}
@@ -52,7 +54,7 @@ func TestTheJSONHoldsWhatTheTextSays(t *testing.T) {
 	if err := json.Unmarshal(c.stdout.Bytes(), &got); err != nil {
 		t.Fatalf("%v:\n%s", err, c.stdout.String())
 	}
-	if got.Status != "SUCCEEDED" || len(got.Created) != 1 || got.Completed != 1 || got.ID != "123456789012" {
+	if got.Status != "SUCCEEDED" || len(got.Created) != 1 || got.Created[0].InstanceName != "web-i-1" || got.Completed != 1 || got.ID != "123456789012" {
 		t.Errorf("got %+v", got)
 	}
 	if _, err := os.Stat(got.Report); err != nil {
@@ -109,8 +111,8 @@ func TestARunThatIsStoppedIsFinishedByTheNextWithoutASecondSnapshot(t *testing.T
 	if made == 0 || made == volumes {
 		t.Fatalf("%d snapshots when the run was stopped; the test wants to stop it in between", made)
 	}
-	if said := strings.Count(c.stdout.String(), "created  snap-"); said != made {
-		t.Errorf("the stopped run says it created %d snapshots, EC2 holds %d", said, made)
+	if said := ebs.Count(made, "snapshot") + " created, 0 deleted."; !strings.Contains(c.stdout.String(), said) {
+		t.Errorf("the stopped run does not say %q:\n%s", said, c.stdout.String())
 	}
 	if err := c.daily(t.Context(), "--resume"); err != nil {
 		t.Fatal(err)
@@ -139,7 +141,7 @@ func TestARunThatIsOverMakesNothingWhenItIsAskedForAgain(t *testing.T) {
 	if n := len(account.Snapshots()); n > 0 {
 		t.Errorf("%d new snapshots", n)
 	}
-	for _, text := range []string{"SnapshotDaily/" + at + " is over, and nothing was done now", "1 of 1 volume with a completed snapshot", "Report: "} {
+	for _, text := range []string{"SnapshotDaily/" + at + " was over before, and nothing was done now", "1 of 1 volume with a completed snapshot", "Report: "} {
 		if !strings.Contains(c.stdout.String(), text) {
 			t.Errorf("the output does not say %q:\n%s", text, c.stdout.String())
 		}
@@ -154,7 +156,7 @@ func TestTheCommandThatFinishesARunIsTheSameRunInAShell(t *testing.T) {
 	}
 	want := `./ebs-snapshots run 'Snapshot Daily' --scheduled-time ` + at + ` --time-zone Asia/Shanghai --any-keyword ` +
 		`--config 'it'\''s/cdk.json' --profile prod --region eu-west-1 --topic-arn arn:aws:sns:eu-west-1:123456789012:alerts`
-	if d := cmp.Diff(want, v.again(contract.Run{SnapshotKeyWord: "Snapshot Daily", ScheduledTime: due, TimeZone: "Asia/Shanghai"})); d != "" {
+	if d := cmp.Diff(want, v.finishCommand(contract.Run{SnapshotKeyWord: "Snapshot Daily", ScheduledTime: due, TimeZone: "Asia/Shanghai"})); d != "" {
 		t.Errorf("command (-want +got):\n%s", d)
 	}
 }
@@ -305,7 +307,7 @@ func TestWithoutAnInstanceTheRunSaysSo(t *testing.T) {
 	if err := c.daily(t.Context(), "--scheduled-time", at); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(c.stdout.String(), "No instance or volume here carries the tag SnapshotDaily") {
+	if !strings.Contains(c.stdout.String(), "Neither an instance nor a volume here carries the tag SnapshotDaily") {
 		t.Errorf("the output does not say that nothing was found:\n%s", c.stdout.String())
 	}
 }
@@ -323,4 +325,19 @@ func TestAnEC2ThatIsDownIsNamedWithWhatWasAttempted(t *testing.T) {
 	t.Setenv("AWS_ENDPOINT_URL_EC2", "http://127.0.0.1:1")
 	newCommand(t).says(t, 1, []string{"run", "SnapshotDaily", "--yes"}, "list the volumes with tag SnapshotDaily", "connection refused")
 	newCommand(t).says(t, 1, []string{"plan"}, "list the instances with tag SnapshotDaily")
+}
+
+func TestOnlyWhatARunDoesNotWaitForIsPrintedAsTrouble(t *testing.T) {
+	c := newCommand(t)
+	track := newTracker(newProgress(c.app().console))
+	for _, err := range []error{&contract.ThrottledError{}, &contract.SnapshotPendingError{}, &contract.SnapshotRateError{}, &contract.SnapshotQuotaError{}} {
+		if track.failed("vol-1", err); c.stderr.Len() > 0 {
+			t.Errorf("of a %T it prints %q", err, c.stderr.String())
+		}
+	}
+	track.places["vol-1"] = plan.Place{InstanceID: "i-1", InstanceName: "web-1", VolumeID: "vol-1"}
+	track.failed("vol-1", &contract.UnexpectedError{Message: "one\ntwo"})
+	if got, want := c.stderr.String(), "web-1, vol-1: UnexpectedError: one; two\n"; got != want {
+		t.Errorf("it prints %q, want %q", got, want)
+	}
 }

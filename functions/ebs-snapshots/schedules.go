@@ -26,22 +26,27 @@ const (
 	runsAhead  = 50_000
 )
 
+// errMissing marks that there is no configuration. It says nothing of its own.
+var errMissing = errors.New("")
+
 // deployment reads what is, or would be, deployed.
 func (a *app) deployment() (config.Config, error) {
 	body, err := os.ReadFile(a.config)
 	if errors.Is(err, fs.ErrNotExist) {
-		return config.Config{}, fmt.Errorf("there is no %s, which has the schedules: run this where it is, or name it with --config: %w", a.config, fs.ErrNotExist)
+		return config.Config{}, fmt.Errorf("there is no %s, which has the schedules: run this where it is, or name it with --config%w", a.config, errMissing)
 	}
 	if err != nil {
 		return config.Config{}, fmt.Errorf("--config: %w", err)
 	}
-	var file struct {
-		Context map[string]any `json:"context"`
-	}
+	var file map[string]json.RawMessage
 	if err := json.Unmarshal(body, &file); err != nil {
-		return config.Config{}, fmt.Errorf("--config: %s is not JSON such as %s: %w", a.config, configFile, err)
+		return config.Config{}, fmt.Errorf("--config: %s is not a JSON object as %s is: %w", a.config, configFile, err)
 	}
-	c, err := config.Read(file.Context, config.Target{})
+	var values map[string]any
+	if err := json.Unmarshal(file["context"], &values); err != nil || values == nil {
+		return config.Config{}, fmt.Errorf(`--config: %s has no object "context", so it is not a %s`, a.config, configFile)
+	}
+	c, err := config.Read(values, config.Target{})
 	if err != nil {
 		faults := lines(strings.Split(strings.TrimSpace(err.Error()), "\n"))
 		faults[0] = a.config + ": " + faults[0]
@@ -101,10 +106,10 @@ func (c *choice) check(now time.Time) error {
 func (a *app) runOf(c choice, now time.Time) (contract.Run, config.Config, error) {
 	deployed, err := a.deployment()
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && c.timeZone != "":
+	case errors.Is(err, errMissing) && c.timeZone != "":
 		deployed, err = config.Default(), nil
 		deployed.Schedules = nil
-	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, errMissing):
 		err = fmt.Errorf("%w; or give --time-zone", err)
 	}
 	if err != nil {

@@ -16,8 +16,10 @@ func totals(t plan.Totals) string {
 
 // bound says what snapshots cost at most, and that this is not an estimate.
 func (c *console) bound(b ebs.StorageBound) {
-	c.text("What is kept costs at most %.2f USD a month (%.0f GiB at %.2f USD, us-east-1). This is an upper bound, not an estimate: EBS stores a "+
-		"block once however many snapshots have it, and does not say how much that is.", b.USDPerMonth, b.GiB, ebs.StoragePrice)
+	if b.USDPerMonth >= 0.005 {
+		c.text("What is kept costs at most %.2f USD a month: %.0f GiB, priced as in us-east-1. This is an upper bound, not an estimate: EBS stores a "+
+			"block once however many snapshots have it, and does not say how much that is.", b.USDPerMonth, b.GiB)
+	}
 }
 
 func zoneOf(name string) *time.Location {

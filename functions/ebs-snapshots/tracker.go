@@ -3,11 +3,11 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"log/slog"
 	"sync"
 	"time"
 
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/operator/plan"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/workflow"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/asl"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/contract"
@@ -22,13 +22,14 @@ type tracker struct {
 	created   []created
 	deleted   []deleted
 	refused   []deleted
-	waiting   map[string]string // by volume: the error that it is retried for
-	done      map[string]bool   // volumes
-	trouble   string            // what a step of the run said last, if it failed
+	places    map[string]plan.Place // by volume
+	waiting   map[string]string     // by volume: the error that it is retried for
+	done      map[string]bool       // volumes
+	trouble   string                // what a step of the run said last, if it failed
 }
 
 func newTracker(p *progress) *tracker {
-	return &tracker{progress: p, waiting: map[string]string{}, done: map[string]bool{}}
+	return &tracker{progress: p, places: map[string]plan.Place{}, waiting: map[string]string{}, done: map[string]bool{}}
 }
 
 // callLimit bounds a call, as the deployed function's timeout does.
@@ -81,11 +82,14 @@ func (t *tracker) note(function string, request, result json.RawMessage, err err
 		var q contract.SnapshotRequest
 		var r contract.SnapshotResult
 		_ = json.Unmarshal(request, &q)
+		t.places[q.Volume.ID] = plan.Place{
+			InstanceID: q.Instance.ID, InstanceName: q.Instance.Tags[contract.NameTag], VolumeID: q.Volume.ID, Device: q.Volume.Device,
+		}
 		if t.failed(q.Volume.ID, err) {
 			break
 		}
 		_ = json.Unmarshal(result, &r)
-		t.created = append(t.created, created{q.Volume.ID, r.SnapshotID, r.Found})
+		t.created = append(t.created, created{t.place(q.Volume.ID), r.SnapshotID, r.Found})
 	case workflow.PruneVolume:
 		var q contract.PruneRequest
 		_ = json.Unmarshal(request, &q)
@@ -93,6 +97,14 @@ func (t *tracker) note(function string, request, result json.RawMessage, err err
 		t.done[q.Volume.ID] = err == nil
 	}
 	t.progress.show(t.discovery.Volumes, len(t.created), t.count(), t.waiting)
+}
+
+// place gives what is known of a volume.
+func (t *tracker) place(volume string) plan.Place {
+	if at, ok := t.places[volume]; ok {
+		return at
+	}
+	return plan.Place{VolumeID: volume}
 }
 
 // log stands in front of the functions' log. What prune-volume deleted and could not delete is read there and not from its
@@ -109,19 +121,20 @@ type listener struct {
 func (l *listener) Enabled(context.Context, slog.Level) bool { return true }
 
 func (l *listener) Handle(ctx context.Context, r slog.Record) error {
-	x := deleted{}
+	x, volume := deleted{}, ""
 	r.Attrs(func(a slog.Attr) bool {
 		switch a.Key {
 		case "snapshot_id":
 			x.SnapshotID = a.Value.String()
 		case "volume_id":
-			x.VolumeID = a.Value.String()
+			volume = a.Value.String()
 		case "reason":
 			x.reason = a.Value.String()
 		}
 		return true
 	})
 	l.track.mu.Lock()
+	x.Place = l.track.place(volume)
 	switch r.Message {
 	case contract.LogDeleted:
 		l.track.deleted = append(l.track.deleted, x)
@@ -135,6 +148,7 @@ func (l *listener) Handle(ctx context.Context, r slog.Record) error {
 	return l.Handler.Handle(ctx, r)
 }
 
+// failed notes the error of a volume's step. What EC2's limits and pending snapshots cause is waited for: the progress counts it.
 func (t *tracker) failed(volume string, err error) bool {
 	delete(t.waiting, volume)
 	if err == nil {
@@ -142,9 +156,9 @@ func (t *tracker) failed(volume string, err error) bool {
 	}
 	name := asl.ErrorName(err)
 	t.waiting[volume] = name
-	var pending *contract.SnapshotPendingError
-	if !errors.As(err, &pending) {
-		t.progress.trouble(volume, name, err.Error())
+	if !awaited(name) {
+		at := t.place(volume)
+		t.progress.trouble(at.Name()+", "+volume, name, err.Error())
 	}
 	return true
 }

@@ -17,18 +17,7 @@ func (a *app) version() *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "Show which version this is", GroupID: others, Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			out := versionOutput{Version: "unknown"}
-			if info, ok := debug.ReadBuildInfo(); ok {
-				out.Version, out.Go = info.Main.Version, info.GoVersion
-				for _, s := range info.Settings {
-					switch s.Key {
-					case "vcs.revision":
-						out.Commit = s.Value
-					case "vcs.modified":
-						out.Modified = s.Value == "true"
-					}
-				}
-			}
+			out := versionOf()
 			return a.emit(out, func() {
 				a.console.printf("%s %s\n", name, out.Version)
 				if out.Commit != "" {
@@ -38,4 +27,21 @@ func (a *app) version() *cobra.Command {
 			})
 		},
 	}
+}
+
+// versionOf reads what the build says of itself.
+func versionOf() versionOutput {
+	out := versionOutput{Version: "unknown"}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		out.Version, out.Go = info.Main.Version, info.GoVersion
+		for _, s := range info.Settings {
+			switch s.Key {
+			case "vcs.revision":
+				out.Commit = s.Value
+			case "vcs.modified":
+				out.Modified = s.Value == "true"
+			}
+		}
+	}
+	return out
 }

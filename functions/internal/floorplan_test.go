@@ -127,7 +127,7 @@ func TestEachPackageImportsOnlyWhatTheFloorPlanAllows(t *testing.T) {
 	}
 }
 
-func TestEachServiceOfAWSHasOneGateway(t *testing.T) {
+func TestOnlyOnePackageImportsTheEC2Client(t *testing.T) {
 	for name, p := range list(t) {
 		tests := slices.Concat(p.TestImports, p.XTestImports)
 		if name == "functions/internal/sim/ec2sim" { // held against the real client

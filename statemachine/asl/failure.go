@@ -70,8 +70,7 @@ func runtimeFailure(format string, args ...any) *failure {
 
 // taskFailure converts an error of a Task.
 func taskFailure(err error) *failure {
-	var e *TaskError
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*TaskError](err); ok {
 		return &failure{name: e.Name, cause: e.Cause, ofTask: true}
 	}
 	return &failure{name: errTaskFailed, cause: err.Error(), ofTask: true}

@@ -78,8 +78,8 @@ func Outermost(err error) error {
 	if err == nil {
 		return nil
 	}
-	var e Error
-	if !errors.As(err, &e) {
+	e, ok := errors.AsType[Error](err)
+	if !ok {
 		e = &UnexpectedError{}
 	}
 	return e.contract(err.Error())

@@ -1,5 +1,10 @@
 package ebs
 
+import (
+	"encoding/json"
+	"math"
+)
+
 // StoragePrice is what a month of snapshots costs, in USD per GiB: AWS's list price in us-east-1, November 2026.
 const StoragePrice = 0.05
 
@@ -25,4 +30,11 @@ func (b *StorageBound) Add(s Snapshot) {
 // Plus gives the sum of two.
 func (b StorageBound) Plus(c StorageBound) StorageBound {
 	return StorageBound{b.Snapshots + c.Snapshots, b.GiB + c.GiB, b.USDPerMonth + c.USDPerMonth}
+}
+
+// MarshalJSON writes the numbers rounded to hundredths.
+func (b StorageBound) MarshalJSON() ([]byte, error) {
+	type plain StorageBound
+	b.GiB, b.USDPerMonth = math.Round(b.GiB*100)/100, math.Round(b.USDPerMonth*100)/100
+	return json.Marshal(plain(b))
 }

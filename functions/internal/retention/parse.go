@@ -89,7 +89,7 @@ func readBare(word string) (name, text string, err error) {
 	case word == withinRule:
 		return withinRule, "", nil
 	case word == offWord:
-		return "", "", errors.New("stands beside something else; write off alone to leave the volume out, or only the rules")
+		return "", "", errors.New("must be alone; write only off to exclude the volume, or only the rules")
 	}
 	for _, c := range counted {
 		if c.name == word {
@@ -144,7 +144,7 @@ func (r *Rules) readWithin(text string) error {
 	return nil
 }
 
-var errKeepsNothing = errors.New("keeps nothing; give 1 or more, or off to leave the volume out")
+var errKeepsNothing = errors.New("keeps nothing; give 1 or more, or off to exclude the volume")
 
 var units = map[string]time.Duration{"h": time.Hour, "d": day, "w": week}
 
@@ -153,7 +153,7 @@ var units = map[string]time.Duration{"h": time.Hour, "d": day, "w": week}
 func badAge(digits, unit string) error {
 	rule := map[string]string{"m": "monthly", "y": "yearly"}[unit]
 	if n := count(digits); rule != "" && 0 < n && n <= maxCount {
-		return fmt.Errorf("has the unit %s, which is no age; write %s=%d, or count in hours, days or weeks (36h, 7d, 2w)", unit, rule, n)
+		return fmt.Errorf("has the unit %s, which is not a unit of age; write %s=%d, or count in hours, days or weeks (36h, 7d, 2w)", unit, rule, n)
 	}
 	return errors.New("is not an age; write it as a whole number of hours, days or weeks: 36h, 7d or 2w")
 }

@@ -58,12 +58,12 @@ func TestParseRefusesTheRestAndSaysWhatWouldBeRight(t *testing.T) {
 		unreadable = ` is neither a number (3), nor an age (36h, 7d, 2w), nor rules (last=3 daily=7), nor off`
 		noWhole    = ` is not a whole number of 1 or more; write it as 3, or as 7d for an age`
 		noAge      = ` is not an age; write it as a whole number of hours, days or weeks: 36h, 7d or 2w`
-		nothing    = ` keeps nothing; give 1 or more, or off to leave the volume out`
+		nothing    = ` keeps nothing; give 1 or more, or off to exclude the volume`
 		tooLarge   = ` is too large; give 1000000 at most`
 		tooOld     = ` is more than 100 years; give a shorter age, as in 36h, 7d or 2w`
 		empty      = ` is empty; say what to keep, such as 3, 7d or last=3 daily=7`
 		unknown    = ` names no known rule; the known ones are last, hourly, daily, weekly, monthly, yearly, within and off`
-		offAlone   = ` stands beside something else; write off alone to leave the volume out, or only the rules`
+		offAlone   = ` must be alone; write only off to exclude the volume, or only the rules`
 		spaces     = `; separate the rules by spaces, as in last=3 daily=7`
 		plain      = `; write plain (half-width) letters and the digits 0 to 9, as in last=3 daily=7`
 	)
@@ -93,8 +93,8 @@ func TestParseRefusesTheRestAndSaysWhatWouldBeRight(t *testing.T) {
 		{"two units", `1d12h`, `the retention "1d12h"` + noAge},
 		{"an unknown unit", `30s`, `the retention "30s"` + noAge},
 		{"a character that can't be seen", "3\u200b", `the retention "3\u200b"` + noAge},
-		{"months as an age", `7m`, `the retention "7m" has the unit m, which is no age; write monthly=7, or count in hours, days or weeks (36h, 7d, 2w)`},
-		{"years as an age", `within=1Y`, `the retention "within=1Y" has the unit y, which is no age; write yearly=1, or count in hours, days or weeks (36h, 7d, 2w)`},
+		{"months as an age", `7m`, `the retention "7m" has the unit m, which is not a unit of age; write monthly=7, or count in hours, days or weeks (36h, 7d, 2w)`},
+		{"years as an age", `within=1Y`, `the retention "within=1Y" has the unit y, which is not a unit of age; write yearly=1, or count in hours, days or weeks (36h, 7d, 2w)`},
 		{"the same rule twice", `last=3 last=5`, `the retention "last=3 last=5" can't be read: "last=5" gives last a second time; give each rule once`},
 		{"the same rule once without its name", `3 Last=5`, `the retention "3 Last=5" can't be read: "Last=5" gives last a second time; give each rule once`},
 		{"two ages", `7d within=2d`, `the retention "7d within=2d" can't be read: "within=2d" gives within a second time; give each rule once`},

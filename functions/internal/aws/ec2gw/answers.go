@@ -13,7 +13,7 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
-// notAnAnswerError says that a successful response is not EC2's. The SDK takes every status from 200 to 299 for a success, and an empty body or
+// notAnAnswerError reports a 2xx response that did not come from EC2. The SDK takes every status from 200 to 299 for a success, and an empty body or
 // any other XML document for an empty result: a list would be empty, and a deletion would seem done. The response may come from a proxy or a
 // broken connection, and EC2 may have acted.
 type notAnAnswerError struct {

@@ -16,8 +16,8 @@ import (
 
 // No Lambda uses this file: a run tags a snapshot in the call that creates it.
 
-// TagSnapshots sets the tags on all of the snapshots, or on none: a *ebs.TagsRefusedError says that EC2 refuses because of one of them. It can
-// always be retried.
+// TagSnapshots sets the tags on all of the snapshots, or on none. It returns a *ebs.TagsRefusedError if EC2 refuses because of one
+// snapshot. It can always be retried.
 func (g *Gateway) TagSnapshots(ctx context.Context, ids []string, tags []ebs.Tag) error {
 	err := bounded(ctx, func(ctx context.Context) error {
 		_, err := g.client.CreateTags(ctx, &ec2.CreateTagsInput{Resources: ids, Tags: typed(tags)})

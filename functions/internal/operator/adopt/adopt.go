@@ -68,7 +68,7 @@ type place struct {
 	device   string
 }
 
-// places gives each volume the instance whose run has it: the first, if there are several.
+// places gives each volume the instance through which a run finds it: the first by ID if there are several.
 func places(instances []ebs.Instance) map[string]place {
 	out := map[string]place{}
 	for _, i := range slices.SortedFunc(slices.Values(instances), func(a, b ebs.Instance) int { return cmp.Compare(a.ID, b.ID) }) {

@@ -28,7 +28,7 @@ type Service struct {
 // Outcome is what became of the snapshots.
 type Outcome struct {
 	Done   []string
-	Gone   []string  // deleted meanwhile
+	Gone   []string  // deleted since they were listed
 	Failed []Refusal // that EC2 refused, each for a reason of its own
 }
 
@@ -42,7 +42,7 @@ const (
 	// maxBatch is the most snapshots in one call. EC2 takes 1,000, and recommends fewer.
 	maxBatch = 200
 	// EC2 refills 10 calls that change tags a second, after 100; others need some.
-	pace = 200 * time.Millisecond
+	callInterval = 200 * time.Millisecond
 	// A throttled call is tried so often, each time after twice the wait.
 	attempts               = 8
 	firstWait, longestWait = time.Second, 30 * time.Second
@@ -149,7 +149,7 @@ func (s *Service) batch(ctx context.Context, what string, ids []string, tags []e
 func (s *Service) patiently(ctx context.Context, do func() error) error {
 	wait := firstWait
 	for attempt := 1; ; attempt++ {
-		if err := s.Wait(ctx, pace); err != nil {
+		if err := s.Wait(ctx, callInterval); err != nil {
 			return fmt.Errorf("stopped: %w", err)
 		}
 		err := do()

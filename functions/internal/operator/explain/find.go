@@ -10,7 +10,7 @@ import (
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 )
 
-// Directory is EC2, as far as names are looked up in it.
+// Directory has the calls of EC2 that look names up.
 type Directory interface {
 	FindInstances(ctx context.Context, idOrName string) ([]ebs.Instance, error)
 	VolumesNamed(ctx context.Context, name string) ([]ebs.Volume, error)

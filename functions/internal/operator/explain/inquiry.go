@@ -80,7 +80,7 @@ func (s ExplainedSnapshot) Why() string {
 	return text
 }
 
-// Inventory is EC2, as far as an explanation asks it.
+// Inventory has the calls of EC2 that an explanation needs.
 type Inventory interface {
 	discover.Fleet
 	SnapshotsOf(ctx context.Context, volumeID string) ([]ebs.Snapshot, error)

@@ -97,7 +97,7 @@ type Excluded struct {
 	Reason contract.Exclusion `json:"reason"`
 }
 
-// Inventory is EC2, as far as a plan asks it.
+// Inventory has the calls of EC2 that a plan needs.
 type Inventory interface {
 	discover.Fleet
 	RunSnapshots(ctx context.Context, runID string) ([]ebs.Snapshot, error)
@@ -140,8 +140,8 @@ func Of(ctx context.Context, ec2 Inventory, run contract.Run, excludeBoot []stri
 	for _, e := range discover.ExcludedOf(choices) {
 		out.Excluded = append(out.Excluded, Excluded{PlaceOf(ebs.Place{InstanceID: e.InstanceID, Name: e.Name, VolumeID: e.VolumeID, Device: e.Device}), e.Reason})
 	}
-	slices.SortStableFunc(out.Volumes, func(a, b Volume) int { return byName(a.Place, b.Place) })
-	slices.SortStableFunc(out.Excluded, func(a, b Excluded) int { return byName(a.Place, b.Place) })
+	slices.SortStableFunc(out.Volumes, func(a, b Volume) int { return ByName(a.Place, b.Place) })
+	slices.SortStableFunc(out.Excluded, func(a, b Excluded) int { return ByName(a.Place, b.Place) })
 	return out, nil
 }
 
@@ -226,7 +226,8 @@ func (s Schedule) Where() string {
 	return attached + ", and " + unattached
 }
 
-func byName(a, b Place) int {
+// ByName orders volumes as people look for them: by the instance's name, then by device.
+func ByName(a, b Place) int {
 	return cmp.Or(cmp.Compare(a.Name(), b.Name()), cmp.Compare(a.InstanceID, b.InstanceID), cmp.Compare(a.Device, b.Device))
 }
 

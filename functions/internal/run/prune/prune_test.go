@@ -159,7 +159,7 @@ func TestPrune(t *testing.T) {
 			change: func(_ *fakeEC2, req *contract.PruneRequest) {
 				req.Volume.Retention = "0"
 			},
-			want: contract.PruneResult{Note: `nothing was pruned: the retention "0" keeps nothing; give 1 or more, or off to leave the volume out`},
+			want: contract.PruneResult{Note: `nothing was pruned: the retention "0" keeps nothing; give 1 or more, or off to exclude the volume`},
 		}, {
 			name: "waits for this run's snapshot even if the retention can't be read",
 			ec2:  volumeWith(ebs.Pending, 9),

@@ -58,7 +58,7 @@ func message(r *Report, reportURL string) string {
 	var b strings.Builder
 	ebs.Fprintf(&b, "EBS snapshots, run %s\n%s\n\n", r.Run.ID, localTime(r))
 	ebs.Fprintf(&b, "Completed snapshots of this run: %d of %s.\n", r.Completed, ebs.Count(r.Volumes, "volume"))
-	ebs.Fprintf(&b, "%d failed, %d deleted since the run began, %s.\n", r.failedVolumes(), len(r.Gone), ebs.Count(len(r.Problems), "other problem"))
+	ebs.Fprintf(&b, "%s failed, %d no longer exist, %s.\n", ebs.Count(r.failedVolumes(), "volume"), len(r.Gone), ebs.Count(len(r.Problems), "other problem"))
 	if n := r.DoneEarlier; n > 0 {
 		ebs.Fprintf(&b, "Not counted: %s completed by an earlier execution of this run. Their snapshots have been pruned since, and are not created again.\n", ebs.Count(n, "volume"))
 	}
@@ -74,7 +74,7 @@ func message(r *Report, reportURL string) string {
 		list(&b, r.Problems, reportURL, func(p Problem) (ebs.Place, string, string) { return p.Place, p.What, p.Advice })
 	}
 	if len(r.Gone) > 0 {
-		b.WriteString("\nDELETED since the run began (nothing to do)\n")
+		b.WriteString("\nVOLUMES THAT NO LONGER EXIST (nothing to do)\n")
 		list(&b, r.Gone, reportURL, func(p ebs.Place) (ebs.Place, string, string) { return p, "", "" })
 	}
 	if len(r.Failures) > 0 {

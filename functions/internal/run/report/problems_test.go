@@ -14,7 +14,7 @@ func TestReportListsTagsThatNeedAttention(t *testing.T) {
 		to       = ` to what to keep, such as "3", "7d" or "last=3 daily=7". Until then snapshots are created, but none is deleted.`
 		noNumber = `its tag SnapshotDaily can't be read: the retention "abc" is neither a number (3), nor an age (36h, 7d, 2w), nor rules (last=3 daily=7), nor off`
 		empty    = `its tag SnapshotDaily can't be read: the retention "" is empty; say what to keep, such as 3, 7d or last=3 daily=7`
-		zero     = `its tag SnapshotDaily can't be read: the retention "0" keeps nothing; give 1 or more, or off to leave the volume out`
+		zero     = `its tag SnapshotDaily can't be read: the retention "0" keeps nothing; give 1 or more, or off to exclude the volume`
 	)
 	instance := func(retention string, volumes ...contract.Volume) contract.Item {
 		return contract.Item{

@@ -253,7 +253,7 @@ func (r *Report) conclude() {
 	if len(r.Failures) > 0 {
 		r.Outcome = contract.OutcomeFailed
 	}
-	r.Summary = fmt.Sprintf("%s: %d of %s with a completed snapshot, %d failed, %d deleted since the run began, %s",
+	r.Summary = fmt.Sprintf("%s: %d of %s with a completed snapshot, %d failed, %d no longer exist, %s",
 		r.Run.ID, r.Completed, ebs.Count(r.Volumes, "volume"), r.failedVolumes(), len(r.Gone), ebs.Count(len(r.Problems), "other problem"))
 	if r.DoneEarlier > 0 {
 		r.Summary += fmt.Sprintf("; %s completed by an earlier execution", ebs.Count(r.DoneEarlier, "more volume"))

@@ -19,7 +19,7 @@ var (
 func TestReportSendsNoMailAboutAGoodRun(t *testing.T) {
 	w := newWorld(t, web())
 	result, r := w.report()
-	const summary = "SnapshotDaily/2026-11-22T00:00:00Z: 2 of 2 volumes with a completed snapshot, 0 failed, 0 deleted since the run began, 0 other problems"
+	const summary = "SnapshotDaily/2026-11-22T00:00:00Z: 2 of 2 volumes with a completed snapshot, 0 failed, 0 no longer exist, 0 other problems"
 	if diff := cmp.Diff(contract.ReportResult{
 		Outcome: contract.OutcomeSucceeded, Summary: summary, ReportKey: prefix + "report.json", Volumes: 2, Healthy: 2,
 	}, result); diff != "" {

@@ -74,7 +74,7 @@ func (l *lambda) watch(ctx context.Context, function string, call asl.Task, requ
 	if !l.watches || !ofFleet(function) || l.schedules() > 1 {
 		return call(ctx, request)
 	}
-	// What is garbage must not count: with the default the heap of the whole fleet would have to double before any is collected.
+	// Garbage must not count. By default, Go collects it only after the heap has doubled.
 	defer debug.SetGCPercent(debug.SetGCPercent(5))
 	runtime.GC()
 	before, most := heap(), uint64(0)

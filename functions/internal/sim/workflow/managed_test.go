@@ -26,5 +26,5 @@ func TestVolumesThatAServiceManagesAreSnapshottedAndAreNotOrphans(t *testing.T) 
 	f.account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Code: "UnauthorizedOperation", Match: on("vol-node-0")})
 	f.wait(time.Hour)
 	same(t, "the run whose creates are denied", f.fire("SnapshotDaily").Error, "VolumesFailed")
-	f.lastMail("node-1 (i-node), volume vol-node-0", "0 deleted since the run began")
+	f.lastMail("node-1 (i-node), volume vol-node-0", "0 no longer exist")
 }

@@ -152,8 +152,8 @@ func TestPromise6TheReportAgreesWithEC2(t *testing.T) {
 			"instances": 5, "volumes": 6, "completed": 2, "failed": 2, "gone": 1, "problems": 2, // unreadable, still pending
 		})
 		same(t, "gone", r.Gone, []ebs.Place{{InstanceID: "i-gone", VolumeID: "vol-gone-0", Device: "/dev/sda"}})
-		f.lastMail("Completed snapshots of this run: 2 of 6 volumes", "2 failed, 1 deleted since the run began, 2 other problems",
-			"1 × AccessDeniedError", "1 × SnapshotFailedError", "DELETED since the run began", "instance i-gone, volume vol-gone-0")
+		f.lastMail("Completed snapshots of this run: 2 of 6 volumes", "2 volumes failed, 1 no longer exist, 2 other problems",
+			"1 × AccessDeniedError", "1 × SnapshotFailedError", "VOLUMES THAT NO LONGER EXIST", "instance i-gone, volume vol-gone-0")
 	})
 }
 

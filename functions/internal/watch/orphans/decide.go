@@ -224,7 +224,7 @@ func (o Orphan) removals(policySince, now time.Time) []retention.Decision {
 }
 
 // weekly is how often new orphans are reported, and refused deletions are tried again: a week, minus an hour so that a daily check does not
-// miss it. Where instances come and go there are new orphans every day.
+// miss it. In a fleet that changes daily, there are new orphans every day.
 const weekly = 7*24*time.Hour - time.Hour
 
 // needsMail says whether to send a mail.
