@@ -136,9 +136,9 @@ func (c *console) printVolume(e explain.Explained, single bool) {
 	for _, s := range concerned {
 		c.text("  %s: %s", s.Keyword, scheduleWords(s))
 	}
-	zone := zoneFor(e.Schedules)
 	var rows [][]string
 	for _, s := range e.Snapshots {
+		zone := zoneFor(e.Schedules, s.Owner.Keyword)
 		rows = append(rows, []string{s.ID, s.StartTime.In(zone).Format(ebs.TimeFormat), fateOf(s, zone)})
 	}
 	if len(rows) > 0 {
@@ -154,18 +154,18 @@ func owns(keyword string, snapshots []explain.ExplainedSnapshot) bool {
 	return slices.ContainsFunc(snapshots, func(s explain.ExplainedSnapshot) bool { return s.Owner.Keyword == keyword })
 }
 
-// zoneFor gives the time zone of the schedules that work on the volume, UTC if they have several.
-func zoneFor(schedules []explain.ExplainedSchedule) *time.Location {
-	var zones []string
-	for _, s := range schedules {
-		if s.Chosen() && !slices.Contains(zones, s.TimeZone) {
-			zones = append(zones, s.TimeZone)
+// zoneFor gives the time zone of the schedule that owns the snapshot; of another's, that of the first schedule that works on the volume.
+func zoneFor(schedules []explain.ExplainedSchedule, keyword string) *time.Location {
+	zone := time.UTC
+	for _, s := range slices.Backward(schedules) {
+		if s.Keyword == keyword {
+			return zoneOf(s.TimeZone)
+		}
+		if s.Chosen() {
+			zone = zoneOf(s.TimeZone)
 		}
 	}
-	if len(zones) != 1 {
-		return time.UTC
-	}
-	return zoneOf(zones[0])
+	return zone
 }
 
 // scheduleWords says what the schedule does with the volume.
