@@ -145,38 +145,42 @@ var instanceCases = []ConformanceCase{
 		}
 		_, _ = w.Client.DeleteVolume(t.Context(), &ec2.DeleteVolumeInput{VolumeId: &left[0]})
 	}},
-	{Name: "A volume tells whether it is attached, and to which instance", Run: func(t *testing.T, w *World) {
-		imageID, _ := w.Image()
-		id := w.Launch(imageID, 1)[0]
-		volumeID := w.Volume()
-		is := func(state types.VolumeState, instances ...string) {
-			t.Helper()
-			w.Eventually("the volume is "+string(state), func() bool {
-				found := w.Volumes(filter("volume-id", volumeID))
-				return len(found) == 1 && found[0].State == state && slices.EqualFunc(found[0].Attachments, instances, func(a types.VolumeAttachment, id string) bool {
-					return aws.ToString(a.InstanceId) == id && a.State == types.VolumeAttachmentStateAttached
+	{Name: "A volume tells whether it is attached, and to which instance",
+		Differs: "moto fails on a call without the instance's ID; EC2 API Reference, DetachVolume: only the volume's is required",
+		Run: func(t *testing.T, w *World) {
+			imageID, _ := w.Image()
+			id := w.Launch(imageID, 1)[0]
+			volumeID := w.Volume()
+			is := func(state types.VolumeState, instances ...string) {
+				t.Helper()
+				w.Eventually("the volume is "+string(state), func() bool {
+					found := w.Volumes(filter("volume-id", volumeID))
+					return len(found) == 1 && found[0].State == state && slices.EqualFunc(found[0].Attachments, instances, func(a types.VolumeAttachment, id string) bool {
+						return aws.ToString(a.InstanceId) == id && a.State == types.VolumeAttachmentStateAttached
+					})
 				})
-			})
-		}
-		is(types.VolumeStateAvailable)
-		if _, err := w.Client.AttachVolume(t.Context(), &ec2.AttachVolumeInput{VolumeId: &volumeID, InstanceId: &id, Device: aws.String("/dev/sdh")}); err != nil {
-			t.Fatal(err)
-		}
-		is(types.VolumeStateInUse, id)
-		if _, err := w.Client.DetachVolume(t.Context(), &ec2.DetachVolumeInput{VolumeId: &volumeID}); err != nil {
-			t.Fatal(err)
-		}
-		is(types.VolumeStateAvailable)
-		if got := devicesOf(w.Instances()[id])["/dev/sdh"]; got != "" {
-			t.Errorf("the instance still has %s", got)
-		}
-	}},
-	{Name: "A volume that is not attached can't be detached", Run: func(t *testing.T, w *World) {
-		volumeID := w.Volume()
-		w.Eventually("the volume is available", func() bool { return len(w.Volumes(filter("volume-id", volumeID))) == 1 })
-		_, err := w.Client.DetachVolume(t.Context(), &ec2.DetachVolumeInput{VolumeId: &volumeID})
-		refused(t, "detaching it", "IncorrectState", err)
-	}},
+			}
+			is(types.VolumeStateAvailable)
+			if _, err := w.Client.AttachVolume(t.Context(), &ec2.AttachVolumeInput{VolumeId: &volumeID, InstanceId: &id, Device: aws.String("/dev/sdh")}); err != nil {
+				t.Fatal(err)
+			}
+			is(types.VolumeStateInUse, id)
+			if _, err := w.Client.DetachVolume(t.Context(), &ec2.DetachVolumeInput{VolumeId: &volumeID}); err != nil {
+				t.Fatal(err)
+			}
+			is(types.VolumeStateAvailable)
+			if got := devicesOf(w.Instances()[id])["/dev/sdh"]; got != "" {
+				t.Errorf("the instance still has %s", got)
+			}
+		}},
+	{Name: "A volume that is not attached can't be detached",
+		Differs: "moto fails on a call without the instance's ID; EC2 API Reference, DetachVolume: only the volume's is required",
+		Run: func(t *testing.T, w *World) {
+			volumeID := w.Volume()
+			w.Eventually("the volume is available", func() bool { return len(w.Volumes(filter("volume-id", volumeID))) == 1 })
+			_, err := w.Client.DetachVolume(t.Context(), &ec2.DetachVolumeInput{VolumeId: &volumeID})
+			refused(t, "detaching it", "IncorrectState", err)
+		}},
 	{Name: "An attached volume can't be deleted", Run: func(t *testing.T, w *World) {
 		imageID, _ := w.Image()
 		id := w.Launch(imageID, 1)[0]
