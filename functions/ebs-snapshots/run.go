@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"path"
 	"path/filepath"
 	"strings"
 	"time"
@@ -66,6 +67,7 @@ second snapshot of any volume. Its manifest and report are kept in the folder
 	cmd.Flags().BoolVar(&v.resume, "resume", false, "finish the latest run of the schedule that was stopped or failed here")
 	cmd.Flags().StringVar(&v.topicARN, "topic-arn", "", "publish alerts to the SNS topic with this `ARN`, besides printing them")
 	cmd.MarkFlagsMutuallyExclusive("resume", "scheduled-time")
+	cmd.MarkFlagsMutuallyExclusive("resume", "time-zone")
 	return cmd
 }
 
@@ -212,16 +214,15 @@ func (v *runVerb) finishCommand(run contract.Run) string {
 	return strings.Join(args, " ")
 }
 
-// unfinished gives the latest run of the schedule that was begun here and is not done.
+// unfinished gives the latest run of the schedule that was begun here and is not done, in the time zone in which it was begun.
 func (l local) unfinished(ctx context.Context, now contract.Run) (contract.Run, error) {
-	prefix := filepath.ToSlash(filepath.Dir(filepath.Clean(contract.RunPrefix(now)))) + "/"
-	keys, err := l.objects.List(ctx, prefix)
+	keys, err := l.objects.List(ctx, path.Dir(path.Clean(contract.RunPrefix(now)))+"/")
 	if err != nil {
 		return contract.Run{}, err
 	}
-	latest := contract.Run{}
+	latest, execution := contract.Run{}, ""
 	for _, key := range keys {
-		if filepath.Base(key) != "run.json" {
+		if path.Base(key) != "run.json" {
 			continue
 		}
 		body, _, err := l.objects.Get(ctx, key)
@@ -234,12 +235,18 @@ func (l local) unfinished(ctx context.Context, now contract.Run) (contract.Run, 
 		}
 		at, err := discover.ReadTime(c.Run[strings.LastIndex(c.Run, "/")+1:], time.Time{})
 		if err == nil && c.Done.IsZero() && at.After(latest.ScheduledTime) {
-			latest = now
+			latest, execution = now, c.Execution
 			latest.ID, latest.ScheduledTime = c.Run, at
 		}
 	}
 	if latest.ID == "" {
 		return latest, fmt.Errorf("there is no run of %s to resume: all that were begun here are done (%s)", now.SnapshotKeyWord, l.dir)
+	}
+	if body, _, err := l.objects.Get(ctx, contract.ManifestKey(latest, execution)); err == nil { // else it was stopped before it had one
+		var items []contract.Item
+		if json.Unmarshal(body, &items) == nil && len(items) > 0 {
+			latest.TimeZone = items[0].Run.TimeZone
+		}
 	}
 	return latest, nil
 }

@@ -341,3 +341,17 @@ func TestOnlyWhatARunDoesNotWaitForIsPrintedAsTrouble(t *testing.T) {
 		t.Errorf("it prints %q, want %q", got, want)
 	}
 }
+
+func TestARunIsResumedInTheTimeZoneInWhichItWasBegun(t *testing.T) {
+	account := server(t)
+	addInstance(account, "i-1", "daily=7", "vol-1")
+	deny := account.Inject(ec2sim.Fault{Action: "CreateSnapshot", Code: "UnauthorizedOperation", Status: 403})
+	c := newCommand(t)
+	c.says(t, 1, []string{"run", "SnapshotDaily", "--yes", "--time-zone", "America/New_York"}, "the run failed")
+	deny()
+	c.says(t, 0, []string{"run", "SnapshotDaily", "--yes", "--resume", "--output", "json"})
+	var out runOutput
+	if err := json.Unmarshal(c.stdout.Bytes(), &out); err != nil || out.TimeZone != "America/New_York" || out.Completed != 1 {
+		t.Errorf("time zone %q, %d completed (%v)", out.TimeZone, out.Completed, err)
+	}
+}
