@@ -75,7 +75,7 @@ func (d *deployed) schedulesTrigger(t *testing.T) {
 	same(t, "tags", first.Tags, map[string]string{
 		"SnapshotDaily": "3", "SnapshotHourly": "2", "Name": "web", "team": "storage",
 		"snapshot-lifecycle:schedule": "SnapshotDaily", "snapshot-lifecycle:retention": "3",
-		"snapshot-lifecycle:run": "SnapshotDaily/2026-11-22T01:00:00Z", "snapshot-lifecycle:instance": instance,
+		"snapshot-lifecycle:run": "SnapshotDaily/" + d.hour.Format(time.RFC3339), "snapshot-lifecycle:instance": instance,
 	})
 	if i := slices.IndexFunc(d.fleet, func(i e2e.Instance) bool { return i.ID == instance }); i < 0 || !slices.Contains(d.fleet[i].Volumes, first.VolumeID) {
 		t.Errorf("the snapshot %s of %s has the instance %s in its tags", first.ID, first.VolumeID, instance)
@@ -92,7 +92,7 @@ func (d *deployed) schedulesTrigger(t *testing.T) {
 			t.Errorf("child %s ended %s", c.ARN, c.Status)
 		}
 	}
-	d.checkReport(t, "runs/SnapshotDaily/20261122T010000Z/run-", instances*volumes)
+	d.checkReport(t, "runs/SnapshotDaily/"+d.hour.Format("20060102T150405Z")+"/run-", instances*volumes)
 	same(t, "mails", d.bed.Endpoint.Mails("SnapshotDaily"), []e2e.Mail(nil))
 }
 

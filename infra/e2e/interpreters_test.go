@@ -99,7 +99,7 @@ func (p *scenarioTest) byOwn(ctx context.Context, name, input string) ended {
 
 // input is the input that a schedule would give to an execution. No schedule has the keywords of the scenarios.
 func (p *scenarioTest) input(run int) string {
-	at := time.Date(2026, 11, 22, run, 0, 0, 0, time.UTC)
+	at := firstHour.Add(time.Duration(run) * time.Hour)
 	return fmt.Sprintf(`{"SnapshotKeyWord":%q,"ScheduledTime":%q,"TimeZone":"UTC","AnyKeyword":true}`, p.keyword, at.Format(time.RFC3339))
 }
 

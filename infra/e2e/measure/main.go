@@ -72,7 +72,8 @@ func deployAndRun(ctx context.Context, bed *e2e.Testbed, instances int) (map[str
 		return nil, err
 	}
 	for day := range 2 { // in the second run, there is something to prune
-		arn, err := bed.StartExecution(ctx, fmt.Sprintf("day-%d", day), fmt.Sprintf(`{"SnapshotKeyWord":"SnapshotDaily","ScheduledTime":"2026-11-2%dT00:00:00Z"}`, day))
+		arn, err := bed.StartExecution(ctx, fmt.Sprintf("day-%d", day), fmt.Sprintf(`{"SnapshotKeyWord":"SnapshotDaily","ScheduledTime":%q}`,
+			time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, day-2).Format(time.RFC3339)))
 		if err != nil {
 			return nil, err
 		}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net/http"
 	"net/http/httptest"
 	"os"
 	"slices"
@@ -96,7 +95,7 @@ func httpWorld(t *testing.T, cfg ec2sim.Config) *World {
 	cfg.Now, cfg.Sleep = c.Now, c.Sleep
 	server := httptest.NewServer(ec2sim.New(cfg))
 	t.Cleanup(server.Close)
-	return &World{t: t, Client: newClient(http.DefaultClient, server.URL), Mark: "Conformance", pass: c.Advance}
+	return &World{t: t, Client: newClient(wholeCalls{}, server.URL), Mark: "Conformance", pass: c.Advance}
 }
 
 func foreignWorld(t *testing.T, endpoint string) *World {
@@ -109,7 +108,7 @@ func foreignWorld(t *testing.T, endpoint string) *World {
 	}
 	return &World{
 		t:       t,
-		Client:  newClient(http.DefaultClient, endpoint),
+		Client:  newClient(wholeCalls{}, endpoint),
 		Mark:    fmt.Sprintf("Conformance%d", time.Now().UnixNano()),
 		pass:    func(d time.Duration) { time.Sleep(min(d, pause)) },
 		foreign: true,

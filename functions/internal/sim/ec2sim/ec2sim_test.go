@@ -1,10 +1,13 @@
 package ec2sim_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -76,6 +79,21 @@ func newClient(on ec2.HTTPClient, endpoint string) *ec2.Client {
 			return aws.Credentials{AccessKeyID: "AKIATEST", SecretAccessKey: "test"}, nil
 		}),
 	})
+}
+
+// wholeCalls is an HTTP client that hands out an answer once it has all of it. An answer that is there before net/http has seen the end of the
+// request's body may break off, since the SDK closes that body then; on loopback that happens.
+type wholeCalls struct{}
+
+func (wholeCalls) Do(r *http.Request) (*http.Response, error) {
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	response.Body = io.NopCloser(bytes.NewReader(body))
+	return response, err
 }
 
 // codeOf gives the code of EC2's error, "" without an error.
