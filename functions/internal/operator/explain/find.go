@@ -26,15 +26,15 @@ type Found struct {
 	Snapshot string   // the ID, if the person named a snapshot
 }
 
-// kinds are the kinds of IDs, by how they begin.
-var kinds = map[string]string{"vol-": "volume", "snap-": "snapshot", "i-": "instance"}
+// kinds are the kinds of names that are taken for IDs only, by how they begin: an instance may well be named i-….
+var kinds = map[string]string{"vol-": "volume", "snap-": "snapshot"}
 
 var idEnd = regexp.MustCompile(`^[0-9A-Za-z-]+$`)
 
 // CheckName refuses what looks like an ID and is none: EC2 takes vol-* for all volumes.
 func CheckName(name string) error {
 	for prefix, kind := range kinds {
-		if end, ok := strings.CutPrefix(name, prefix); ok && !idEnd.MatchString(end) && prefix != "i-" {
+		if end, ok := strings.CutPrefix(name, prefix); ok && !idEnd.MatchString(end) {
 			return fmt.Errorf("%q is not the ID of a %s, such as %s0123456789abcdef0", name, kind, prefix)
 		}
 	}

@@ -186,11 +186,9 @@ func (d Deployed) schedule(choice *discover.Choice, exists bool) (Schedule, Expl
 			said.InstanceName = choice.Instance.Tags[contract.NameTag]
 		}
 		said.Retention, said.VolumeTag = choice.Retention, choice.OwnTag
-		policy, err := retention.ReadPolicy(d.Keyword, choice.Retention, d.TimeZone)
-		if err != nil {
+		var err error
+		if s.Policy, err = retention.ReadPolicy(d.Keyword, choice.Retention, d.TimeZone); err != nil {
 			s.Exempt = Unreadable
-		} else {
-			s.Policy = policy
 		}
 	}
 	said.Exempt = s.Exempt

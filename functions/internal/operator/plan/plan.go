@@ -273,9 +273,7 @@ func (p planned) decide(held []ebs.Snapshot, sizeGiB int) Volume {
 		}, p.instance.Tags))
 	}
 	policy, err := retention.ReadPolicy(p.run.SnapshotKeyWord, p.volume.Retention, p.run.TimeZone)
-	if out.Readable = err == nil; !out.Readable {
-		policy = retention.Policy{Keyword: p.run.SnapshotKeyWord} // without rules it keeps everything
-	}
+	out.Readable = err == nil // if not, the policy keeps everything
 	for _, d := range retention.Apply(policy, held, p.now).Decisions {
 		s := Snapshot{ID: d.Snapshot.ID, StartTime: d.Snapshot.StartTime, State: d.Snapshot.State, Action: Keep, Reason: d.Reason}
 		switch {
