@@ -69,4 +69,16 @@ func TestARunAndItsExplanationOfVolumesWithATagOfTheirOwn(t *testing.T) {
 		t.Errorf("the snapshot is not shown in the schedule's time zone:\n%s", c.stdout.String())
 	}
 	c.says(t, 0, []string{"explain", "vol-1"}, "neither the volume nor its instance has the tag SnapshotDaily")
+	c.says(t, 0, []string{"run", "SnapshotDaily", "--yes", "--output", "json"})
+	var o runOutput
+	if err := json.Unmarshal(c.stdout.Bytes(), &o); err != nil {
+		t.Fatal(err)
+	}
+	var places []plan.Place
+	for _, made := range o.Created {
+		places = append(places, made.Place)
+	}
+	if d := cmp.Diff([]plan.Place{{VolumeID: "vol-3"}, {InstanceID: "i-1", InstanceName: "web", VolumeID: "vol-2", Device: "/dev/sdf"}}, places); d != "" {
+		t.Errorf("created (-want +got):\n%s", d)
+	}
 }

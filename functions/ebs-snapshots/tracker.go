@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/ebs"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/operator/plan"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/functions/internal/sim/workflow"
 	"github.com/ebs-lifecycle/ebs-snapshot-lifecycle/statemachine/asl"
@@ -82,9 +83,7 @@ func (t *tracker) note(function string, request, result json.RawMessage, err err
 		var q contract.SnapshotRequest
 		var r contract.SnapshotResult
 		_ = json.Unmarshal(request, &q)
-		t.places[q.Volume.ID] = plan.Place{
-			InstanceID: q.Instance.ID, InstanceName: q.Instance.Tags[contract.NameTag], VolumeID: q.Volume.ID, Device: q.Volume.Device,
-		}
+		t.places[q.Volume.ID] = plan.PlaceOf(ebs.PlaceOf(q.Instance, q.Volume))
 		if t.failed(q.Volume.ID, err) {
 			break
 		}

@@ -256,9 +256,7 @@ func (p planned) decide(held []ebs.Snapshot, sizeGiB int) Volume {
 	stamp := ebs.StampOf(p.run, p.instance, p.volume, p.now)
 	_, dropped := ebs.SnapshotTags(stamp, p.instance.Tags)
 	out := Volume{
-		Place: PlaceOf(ebs.Place{
-			InstanceID: p.instance.ID, Name: p.instance.Tags[contract.NameTag], VolumeID: p.volume.ID, Device: p.volume.Device,
-		}),
+		Place:     PlaceOf(ebs.PlaceOf(p.instance, p.volume)),
 		Retention: p.volume.Retention, DroppedTags: append([]string{}, dropped...), Snapshots: []Snapshot{},
 	}
 	held = slices.Clone(held)

@@ -31,7 +31,7 @@ func problems(items []contract.Item, held []ebs.Snapshot) []Problem {
 		for _, v := range i.Volumes {
 			if n := len(snapshotsOf[v.ID]); n > 1 && usable(snapshotsOf[v.ID]) > 1 {
 				out = append(out, Problem{
-					placeOf(i.Instance, v),
+					ebs.PlaceOf(i.Instance, v),
 					fmt.Sprintf("this run has %d snapshots of the volume", n),
 					"Nothing now. Each of them counts towards the retention. Please tell the maintainers how this happened.",
 				})
@@ -44,9 +44,9 @@ func problems(items []contract.Item, held []ebs.Snapshot) []Problem {
 // sourceOf says whose tags the item has: those of its instance, or of its volume if that is attached to none.
 func sourceOf(i contract.Item) (where ebs.Place, on string) {
 	if i.Instance.ID == "" {
-		return placeOf(i.Instance, i.Volumes[0]), "the volume"
+		return ebs.PlaceOf(i.Instance, i.Volumes[0]), "the volume"
 	}
-	return placeOf(i.Instance, contract.Volume{}), "the instance"
+	return ebs.PlaceOf(i.Instance, contract.Volume{}), "the instance"
 }
 
 // usable counts the snapshots that have completed or may still complete.
@@ -67,7 +67,7 @@ func unreadable(i contract.Item, reported map[ebs.Place]bool) []Problem {
 	for _, v := range i.Volumes {
 		where, on := sourceOf(i)
 		if value, tagged := i.Instance.Tags[i.Run.SnapshotKeyWord]; !tagged || v.Retention != value {
-			where, on = placeOf(i.Instance, v), "the volume"
+			where, on = ebs.PlaceOf(i.Instance, v), "the volume"
 		}
 		_, err := retention.ReadPolicy(i.Run.SnapshotKeyWord, v.Retention, i.Run.TimeZone)
 		if err == nil || reported[where] {

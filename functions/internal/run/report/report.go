@@ -181,7 +181,7 @@ func (s *Service) excluded(ctx context.Context, d contract.Discovery) (out []con
 // judge adds the result of one volume.
 func (r *Report) judge(i contract.Instance, v contract.Volume, held []ebs.Snapshot, recorded recorded, exists bool) {
 	r.Volumes++
-	where := placeOf(i, v)
+	where := ebs.PlaceOf(i, v)
 	best := bestOf(held)
 	if best.State == ebs.Completed {
 		r.Completed++
@@ -201,11 +201,6 @@ func (r *Report) judge(i contract.Instance, v contract.Volume, held []ebs.Snapsh
 	case best.State != ebs.Completed:
 		r.fail(where, best, contract.Failure{Error: "SnapshotFailedError", Cause: best.ID + " ended in state " + string(best.State)})
 	}
-}
-
-// placeOf gives the place of a volume. If it is attached to no instance, the item's tags are its own.
-func placeOf(i contract.Instance, v contract.Volume) ebs.Place {
-	return ebs.Place{InstanceID: i.ID, Name: i.Tags["Name"], VolumeID: v.ID, Device: v.Device}
 }
 
 func (r *Report) fail(where ebs.Place, best ebs.Snapshot, f contract.Failure) {
